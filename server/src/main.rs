@@ -1,0 +1,2 @@
+//! The binary `skep`.
+fn main() {}

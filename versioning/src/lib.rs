@@ -1,0 +1,23 @@
+//! The versioned store: trees, commits, branches, op logs, merges and data objects, with one root per commit.
+//!
+//! A repository is a history of *commits*. A commit names four sorted maps of keys to values, one per
+//! [`Space`]; a *branch* is a movable head plus the operations that were written since (its *staged* state).
+//!
+//! *Architecture invariant:* knows no tables, no Hive, no Thrift, no HTTP and no S3. What a key or a value
+//! means, and how two values merge, is handed in by the caller ([`merge::Resolver`]).
+
+pub mod clock;
+pub mod codec;
+mod error;
+pub mod id;
+pub mod name;
+pub mod refs;
+pub mod space;
+pub mod store;
+pub mod tree;
+
+pub use clock::{Clock, Ids};
+pub use error::{Error, Kind, Result};
+pub use id::{CommitId, Hash};
+pub use name::{RefExpr, RefName, RepositoryName};
+pub use space::{Batch, BlobRef, Edit, KeyRange, Mutation, Roots, Space, Value};
