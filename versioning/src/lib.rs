@@ -8,16 +8,24 @@
 
 pub mod clock;
 pub mod codec;
+pub mod commit;
+pub mod diff;
 mod error;
 pub mod id;
+pub mod merge;
 pub mod name;
+pub mod object;
 pub mod refs;
+pub mod repository;
 pub mod space;
 pub mod store;
 pub mod tree;
+pub mod view;
 
 pub use clock::{Clock, Ids};
 pub use error::{Error, Kind, Result};
 pub use id::{CommitId, Hash};
 pub use name::{RefExpr, RefName, RepositoryName};
+pub use repository::{Repositories, Repository};
 pub use space::{Batch, BlobRef, Edit, KeyRange, Mutation, Roots, Space, Value};
+pub use view::View;
