@@ -110,6 +110,14 @@ impl<'a> Reader<'a> {
         usize::try_from(self.varint()?).map_err(|_| DecodeError::Varint)
     }
 
+    /// Reads a varint that has to fit 32 bits.
+    ///
+    /// # Errors
+    /// As [`Reader::varint`].
+    pub fn varint_u32(&mut self) -> Result<u32, DecodeError> {
+        u32::try_from(self.varint()?).map_err(|_| DecodeError::Varint)
+    }
+
     /// Reads length-prefixed bytes.
     ///
     /// # Errors

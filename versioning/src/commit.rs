@@ -78,8 +78,7 @@ impl Commit {
         let mut stored = Vec::with_capacity(canonical.len() + 40);
         put_bytes(&mut stored, &canonical);
         for root in self.roots.0.iter().flatten() {
-            put_varint(&mut stored, u64::from(root.link.epoch));
-            put_varint(&mut stored, u64::from(root.link.stored_len));
+            root.link.put_place(&mut stored);
         }
         (id, stored)
     }
@@ -128,8 +127,7 @@ impl Commit {
         }
         let mut commit = Self::read(&mut Reader::new(canonical)).map_err(|e| corrupt(e.to_string()))?;
         for root in commit.roots.0.iter_mut().flatten() {
-            root.link.epoch = read_u32(&mut reader).map_err(|e| corrupt(e.to_string()))?;
-            root.link.stored_len = read_u32(&mut reader).map_err(|e| corrupt(e.to_string()))?;
+            root.link.read_place(&mut reader).map_err(|e| corrupt(e.to_string()))?;
         }
         reader.finish().map_err(|e| corrupt(e.to_string()))?;
         Ok(commit)
@@ -223,7 +221,7 @@ fn read_root(reader: &mut Reader<'_>) -> Result<Option<Root>, DecodeError> {
     match reader.byte()? {
         0 => Ok(None),
         1 => {
-            let link = Link { hash: Hash(reader.array()?), epoch: 0, stored_len: 0 };
+            let link = Link::unplaced(Hash(reader.array()?));
             Ok(Some(Root { link, height: reader.byte()?, count: reader.varint()?, weight: reader.varint()? }))
         }
         other => Err(DecodeError::Tag(u64::from(other))),
@@ -240,7 +238,7 @@ mod tests {
 
     fn example() -> Commit {
         let id = |byte| CommitId(Hash([byte; 32]));
-        let link = Link { hash: Hash([9; 32]), epoch: 2, stored_len: 777 };
+        let link = Link { hash: Hash([9; 32]), epoch: 2, variant: 0, stored_len: 777 };
         let mut roots = Roots::default();
         roots.0[1] = Some(Root { link, height: 1, count: 1_000, weight: 0 });
         Commit {
@@ -272,7 +270,7 @@ mod tests {
             let mut damaged = stored.clone();
             damaged[i] ^= 0x10;
             // the places of roots are physical and not covered by the hash
-            if i < stored.len() - 3 {
+            if i < stored.len() - 7 {
                 assert!(Commit::decode(id, &damaged).is_err(), "byte {i}");
             }
             assert!(Commit::decode(id, &stored[..i]).is_err());
