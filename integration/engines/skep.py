@@ -1,0 +1,125 @@
+"""What the demo and the tests share: the skep beside which they run, its command line, a Thrift client, S3 and Spark.
+
+`skep.sh` starts that skep and tells by the environment where it is. The Thrift client takes nothing of ours but the IDL.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+
+REPOSITORY = "lake"
+KEY = os.environ.get("SKEP_ACCESS_KEY", "skep")
+SECRET = os.environ.get("SKEP_SECRET_KEY", "skep-secret")
+URL, S3, THRIFT, THRIFT_ETL = (os.environ.get(f"SKEP_{name}") for name in ("URL", "S3", "THRIFT", "THRIFT_ETL"))
+IDL = pathlib.Path(os.environ.get("SKEP_IDL", pathlib.Path(__file__).parents[2] / "thrift-idl/idl/hive_metastore.thrift"))
+
+# How the command line ends.
+DONE, FAILED, WRONG_USE, CONFLICT, REFUSED = 0, 1, 2, 3, 4
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def run(*args, ends=DONE):
+    """Runs `skep ARGS...` and returns the finished process, which has to end with the code `ends`."""
+    done = subprocess.run([os.environ["SKEP_BIN"], *args], capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
+    if done.returncode != ends:
+        raise AssertionError(f"skep {' '.join(args)}: ended with {done.returncode}, not {ends}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def told(*args, ends=DONE):
+    """Returns all that `skep ARGS...` tells a person."""
+    done = run(*args, ends=ends)
+    return (done.stdout + done.stderr).rstrip()
+
+
+def answer(*args, ends=DONE):
+    """Returns what `skep ARGS... --output json` answers."""
+    return json.loads(run(*args, "--output", "json", ends=ends).stdout)
+
+
+def head(ref):
+    """Returns the id of the newest commit of `ref`."""
+    return answer("log", ref)[0]["id"]
+
+
+def rows(ref, query):
+    """Returns the rows of `skep sql` as tuples."""
+    return [tuple(row.values()) for row in answer("sql", "--ref", ref, query)]
+
+
+# ---------------------------------------------------------------- the metastore
+
+
+def idl():
+    """Returns the module that thriftpy2 makes of the IDL."""
+    import thriftpy2
+
+    return thriftpy2.load(str(IDL), module_name="hive_metastore_thrift")
+
+
+@contextlib.contextmanager
+def metastore(address=None, protocol="binary", transport="buffered", timeout_s=30):
+    """Opens a plain Thrift connection to the metastore."""
+    from thriftpy2.protocol import TBinaryProtocolFactory, TCompactProtocolFactory
+    from thriftpy2.rpc import make_client
+    from thriftpy2.transport import TBufferedTransportFactory, TFramedTransportFactory
+
+    host, port = (address or THRIFT).split(":")
+    client = make_client(
+        idl().ThriftHiveMetastore, host, int(port), timeout=timeout_s * 1000,
+        proto_factory={"binary": TBinaryProtocolFactory, "compact": TCompactProtocolFactory}[protocol](),
+        trans_factory={"buffered": TBufferedTransportFactory, "framed": TFramedTransportFactory}[transport](),
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+# ---------------------------------------------------------------- S3
+
+
+def s3(key=KEY, secret=SECRET):
+    """Returns a boto3 client of the gateway."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "s3", endpoint_url=S3, aws_access_key_id=key, aws_secret_access_key=secret, region_name="us-east-1",
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
+    )
+
+
+def objects(ref, prefix=""):
+    """Returns name, size and entity tag of every object of `ref` below `prefix`."""
+    pages = s3().get_paginator("list_objects_v2").paginate(Bucket=REPOSITORY, Prefix=f"{ref}/{prefix}")
+    return [(o["Key"], o["Size"], o["ETag"]) for page in pages for o in page.get("Contents", [])]
+
+
+# ---------------------------------------------------------------- Spark
+
+
+def spark(name, address=None, ref="main", **settings):
+    """Starts a Spark session: no line of it knows of skep but the two addresses and the warehouse."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName(name).enableHiveSupport()
+    for key, value in {
+        "spark.hadoop.hive.metastore.uris": f"thrift://{address or THRIFT}",
+        "spark.hadoop.hive.exec.dynamic.partition.mode": "nonstrict",
+        "spark.sql.warehouse.dir": f"s3a://{REPOSITORY}/{ref}/warehouse",
+        "spark.hadoop.fs.s3a.endpoint": S3,
+        "spark.hadoop.fs.s3a.endpoint.region": "us-east-1",
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
+        "spark.hadoop.fs.s3a.access.key": KEY,
+        "spark.hadoop.fs.s3a.secret.key": SECRET,
+        "spark.hadoop.fs.s3a.attempts.maximum": "2",
+        **settings,
+    }.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
