@@ -1,1 +1,13 @@
-//! The room `catalog`.
+//! What a table is: databases, tables, columns, partitions, statistics and functions over the versioned store.
+//!
+//! A snapshot reads the catalog at one version; a draft prepares changes of a branch. Both give
+//! meaning to the keys and values of [`versioning`].
+//!
+//! *Architecture invariant:* knows no wire types and no exceptions of the Hive Metastore, no SQL engine, no HTTP.
+//! Everything that is decided is decided in synchronous functions; what fetches and writes holds no rules.
+
+pub mod check;
+mod error;
+
+pub use check::{CheckOutcome, CheckRunner, CheckSpec};
+pub use error::{Error, Result};
