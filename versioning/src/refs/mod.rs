@@ -1,4 +1,8 @@
 //! The ref store: the only mutable state. Branch records are the points of linearization.
+//!
+//! [`RefStore`] is the contract, `conformance.rs` its proof for every backend. A repository's commits are known
+//! here by their [`CommitEntry`] alone; what they hold lies in the object store and is written before any ref
+//! points at it.
 
 use std::fmt::Debug;
 
@@ -6,6 +10,21 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{CommitId, RefName, RepositoryName, Result, Roots};
+
+#[cfg(test)]
+mod conformance;
+mod lock;
+mod memory;
+mod record;
+mod roots;
+mod rules;
+mod sql;
+mod sqlite;
+
+pub use lock::FolderLock;
+pub use memory::MemoryRefs;
+pub use roots::{decode_roots, encode_roots};
+pub use sqlite::SqliteRefs;
 
 /// Identifies a repository for ever, whatever its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,7 +37,7 @@ pub struct RepositoryRecord {
     pub name: RepositoryName,
     pub default_branch: RefName,
     pub created_us: u64,
-    /// Free settings of upper rooms, by key.
+    /// Free settings of upper rooms, in the order of their keys; of a key given twice the last counts.
     pub settings: Vec<(String, String)>,
 }
 
@@ -47,9 +66,9 @@ pub struct BranchRecord {
     pub head: CommitId,
     /// The folded staged state; `None` when all folded operations are committed.
     pub staged: Option<Roots>,
-    /// Operations up to here are in `staged` or `head`.
+    /// Operations up to here are in `staged` or `head`; always the end of a batch.
     pub folded_seq: u64,
-    /// The last operation that was acknowledged.
+    /// The last operation that was acknowledged. The log holds exactly those in `folded_seq + 1 ..= seq`.
     pub seq: u64,
     pub mode: CommitMode,
     /// Why direct writes are refused, if they are.
@@ -65,6 +84,9 @@ pub struct Protection {
 }
 
 /// What an append, fold or head move expects of the branch. Anything else there makes it fail with `Lost`.
+///
+/// Each method says which fields it compares. Incarnation and base generation always are: a reset to the same
+/// head at the same folded seq discards staged state, and nothing computed before may bring it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
     pub incarnation: [u8; 16],
@@ -72,6 +94,10 @@ pub struct Expected {
     pub head: CommitId,
     pub folded_seq: u64,
     pub seq: u64,
+    /// The epoch that was current when the work began, before anything was uploaded for it. Not a part of the
+    /// branch: if the current epoch is more than 1 later, the collector may have removed what was uploaded,
+    /// and the call fails with [`crate::Error::Storage`] (versioning.md 6, R2).
+    pub epoch: u32,
 }
 
 /// A batch of operations as it stands in the log.
@@ -79,8 +105,10 @@ pub struct Expected {
 pub struct LogRecord {
     /// The sequence number of its last operation.
     pub seq: u64,
+    /// The number of its operations, at least 1. The first has the number `seq - ops + 1`.
     pub ops: u32,
     pub time_us: u64,
+    /// The epoch in whose folder the blobs lie that were written for it.
     pub epoch: u32,
     /// Canonical bytes of the batch, compressed.
     pub payload: Bytes,
@@ -97,8 +125,10 @@ pub enum Cas {
 /// How a head moves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeadMove {
+    /// Has to be in the commit index, or in `index`.
     pub head: CommitId,
     pub staged: Option<Roots>,
+    /// Operations up to here are in `head` or `staged`, or dropped; they leave the log.
     pub folded_seq: u64,
     /// Whether the visible state changes otherwise than by the operations of this branch.
     pub rebased: bool,
@@ -119,9 +149,10 @@ pub struct CommitEntry {
     pub parents: Vec<CommitId>,
 }
 
-/// One recorded move of a ref.
+/// One recorded move of a ref: of a branch whose head moved, or of a branch or tag that was made or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefLogEntry {
+    /// The branch or tag.
     pub branch: RefName,
     pub time_us: u64,
     pub from: Option<CommitId>,
@@ -130,49 +161,90 @@ pub struct RefLogEntry {
 }
 
 /// Where refs live. Every method is one transaction, durable when it returns.
+///
+/// A call that breaks the contract (an append with a gap, a fold into the middle of a batch, a number beyond
+/// 63 bits) fails with [`crate::Error::Internal`] and changes nothing. What is read of a repository that is not
+/// there is empty; writing to it fails with [`crate::Error::NotFound`]. A caller that stops waiting for a write
+/// does not know whether it happened, and has to read the branch again.
+///
+/// # Errors
+/// Beside those that a method names, each may fail with [`crate::Error::Storage`], [`crate::Error::Corrupt`],
+/// and, where it writes, [`crate::Error::NoSpace`].
 #[async_trait]
 pub trait RefStore: Debug + Send + Sync {
     /// Returns whether other processes may write too; if not, a branch's state in memory is always current.
     fn shared(&self) -> bool;
 
-    /// Returns the current epoch (versioning.md 6).
+    /// Returns the current epoch (versioning.md 6), which is 1 in a new store.
+    async fn epoch(&self) -> Result<u32>;
+    /// Begins the epoch behind `current`, unless another call did; returns the epoch that is current now.
     ///
     /// # Errors
-    /// [`crate::Error::Storage`], as every method here.
-    async fn epoch(&self) -> Result<u32>;
+    /// [`crate::Error::Internal`] if `current` was not reached yet.
+    async fn begin_epoch_after(&self, current: u32) -> Result<u32>;
 
-    /// Creates a repository together with its first branch.
+    /// Creates a repository together with its default branch, which stands at `root`.
     ///
     /// # Errors
     /// [`crate::Error::AlreadyExists`] if the name is taken.
-    async fn create_repository(&self, repository: &RepositoryRecord, first: &BranchRecord, root: &CommitEntry) -> Result<()>;
+    async fn create_repository(
+        &self,
+        repository: &RepositoryRecord,
+        first: &BranchRecord,
+        root: &CommitEntry,
+    ) -> Result<()>;
     /// Returns the repository of that name.
     async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryRecord>>;
     /// Returns all repositories, by name.
     async fn repositories(&self) -> Result<Vec<RepositoryRecord>>;
-    /// Replaces the settings of a repository.
+    /// Replaces all settings of a repository.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`].
     async fn set_repository_settings(&self, id: RepositoryId, settings: &[(String, String)]) -> Result<()>;
 
-    /// Creates a branch.
+    /// Creates a branch. Its log is empty, so `seq` and `folded_seq` are equal. Recorded in the ref log at
+    /// `created_us`.
     ///
     /// # Errors
     /// [`crate::Error::AlreadyExists`] if a branch or a tag has the name; [`crate::Error::NotFound`] if the
-    /// commit it starts from is not in the index.
+    /// repository is not there or the commit it starts from is not in the index.
     async fn create_branch(&self, id: RepositoryId, branch: &BranchRecord) -> Result<()>;
-    /// Removes a branch and its log.
-    async fn delete_branch(&self, id: RepositoryId, name: &RefName, incarnation: [u8; 16], time_us: u64) -> Result<Cas>;
+    /// Removes a branch and its log. Compares the incarnation alone.
+    async fn delete_branch(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        incarnation: [u8; 16],
+        time_us: u64,
+    ) -> Result<Cas>;
     /// Returns the branch of that name.
     async fn branch(&self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>>;
     /// Returns all branches, by name.
     async fn branches(&self, id: RepositoryId) -> Result<Vec<BranchRecord>>;
-    /// Replaces mode and protection.
-    async fn set_branch_rules(&self, id: RepositoryId, name: &RefName, mode: CommitMode, protection: Option<&Protection>) -> Result<()>;
+    /// Replaces mode and protection, whatever else happens to the branch.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`].
+    async fn set_branch_rules(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        mode: CommitMode,
+        protection: Option<&Protection>,
+    ) -> Result<()>;
 
     /// Creates a tag.
     ///
     /// # Errors
     /// As [`RefStore::create_branch`].
-    async fn create_tag(&self, id: RepositoryId, name: &RefName, commit: CommitId, time_us: u64) -> Result<()>;
+    async fn create_tag(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        commit: CommitId,
+        time_us: u64,
+    ) -> Result<()>;
     /// Removes a tag; returns whether it was there.
     async fn delete_tag(&self, id: RepositoryId, name: &RefName, time_us: u64) -> Result<bool>;
     /// Returns the commit of a tag.
@@ -180,29 +252,83 @@ pub trait RefStore: Debug + Send + Sync {
     /// Returns all tags, by name.
     async fn tags(&self, id: RepositoryId) -> Result<Vec<(RefName, CommitId)>>;
 
-    /// Appends a batch: the branch's `seq` becomes `record.seq`. Compares incarnation, base generation and seq.
-    async fn append(&self, id: RepositoryId, name: &RefName, expected: &Expected, record: &LogRecord) -> Result<Cas>;
-    /// Returns the batches behind `after`, in order.
+    /// Appends a batch that begins right behind `expected.seq`: the branch's `seq` becomes `record.seq`.
+    /// Compares incarnation, base generation and seq; neither head nor folded seq, so a commit or a fold by
+    /// another never makes a writer try again.
+    async fn append(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        expected: &Expected,
+        record: &LogRecord,
+    ) -> Result<Cas>;
+    /// Returns the batches that end behind `after`, in order.
     async fn log_after(&self, id: RepositoryId, incarnation: [u8; 16], after: u64) -> Result<Vec<LogRecord>>;
-    /// Records that operations up to `folded_seq` are in `staged`, and removes them from the log. Compares
-    /// incarnation, head and folded seq.
-    async fn fold(&self, id: RepositoryId, name: &RefName, expected: &Expected, staged: &Roots, folded_seq: u64) -> Result<Cas>;
-    /// Moves the head. Compares incarnation, head and folded seq; and seq as well when the move is a rebase.
-    async fn move_head(&self, id: RepositoryId, name: &RefName, expected: &Expected, to: &HeadMove) -> Result<Cas>;
+    /// Records that operations up to `folded_seq`, the end of a batch, are in `staged`, and removes them from
+    /// the log. Compares incarnation, base generation, head and folded seq.
+    async fn fold(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        expected: &Expected,
+        staged: &Roots,
+        folded_seq: u64,
+    ) -> Result<Cas>;
+    /// Moves the head, removes operations up to `to.folded_seq` from the log, and adds `to.index` to the commit
+    /// index. Compares incarnation, base generation, head and folded seq; and seq as well when the move is a
+    /// rebase. The generation grows by 1, and so does the base generation when the move is a rebase.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] if the new head is neither in the index nor in `to.index`.
+    async fn move_head(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        expected: &Expected,
+        to: &HeadMove,
+    ) -> Result<Cas>;
 
-    /// Adds commits to the index without a ref that holds them, such as merge candidates.
+    /// Adds commits to the index without a ref that holds them, such as merge candidates. Of a commit that is
+    /// there already, the later epoch is kept: an older copy may be about to be collected.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] if the repository is not there.
     async fn index_commits(&self, id: RepositoryId, entries: &[CommitEntry]) -> Result<()>;
-    /// Returns what is known of the given commits; what is unknown is left out.
+    /// Returns what is known of the given commits, in their order; what is unknown is left out.
     async fn commit_entries(&self, id: RepositoryId, ids: &[CommitId]) -> Result<Vec<CommitEntry>>;
-    /// Returns up to `limit` commits whose ids begin with the hexadecimal digits `prefix`.
+    /// Returns up to `limit` commits, in order, whose ids begin with the lower-case hexadecimal digits `prefix`;
+    /// none if it is anything else.
     async fn commits_by_prefix(&self, id: RepositoryId, prefix: &str, limit: usize) -> Result<Vec<CommitId>>;
     /// Returns the latest recorded moves of refs, newest first.
     async fn ref_log(&self, id: RepositoryId, limit: usize) -> Result<Vec<RefLogEntry>>;
 
     /// Returns a small record of an upper room (multipart uploads, locks, hook runs), by namespace and key.
     async fn kv_get(&self, id: RepositoryId, namespace: &str, key: &str) -> Result<Option<Bytes>>;
-    /// Writes small records of one namespace together: a value replaces, `None` removes.
-    async fn kv_write(&self, id: RepositoryId, namespace: &str, changes: &[(String, Option<Bytes>)]) -> Result<()>;
-    /// Returns up to `limit` records whose keys begin with `prefix` and come after `after`, in order.
-    async fn kv_list(&self, id: RepositoryId, namespace: &str, prefix: &str, after: &str, limit: usize) -> Result<Vec<(String, Bytes)>>;
+    /// Writes small records of one namespace together, in order: a value replaces, `None` removes.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] if the repository is not there; [`crate::Error::Name`] for an empty key.
+    async fn kv_write(
+        &self,
+        id: RepositoryId,
+        namespace: &str,
+        changes: &[(String, Option<Bytes>)],
+    ) -> Result<()>;
+    /// Returns up to `limit` records whose keys begin with `prefix` and come after `after`, in byte order.
+    async fn kv_list(
+        &self,
+        id: RepositoryId,
+        namespace: &str,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Bytes)>>;
+}
+
+fn no_repository(id: RepositoryId) -> crate::Error {
+    let name = id.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    crate::Error::NotFound {
+        what: "repository",
+        name,
+    }
 }

@@ -1,0 +1,589 @@
+//! Refs in memory, for tests: stricter than any other backend, and nothing survives the value.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::rules::{self, demand};
+use super::{
+    BranchRecord, Cas, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, Protection, RefLogEntry,
+    RefStore, RepositoryId, RepositoryRecord,
+};
+use crate::{CommitId, Error, RefName, RepositoryName, Result, Roots};
+
+/// A ref store in memory.
+///
+/// Beside what every store demands, it refuses an incarnation that was ever used before, a commit that is
+/// indexed twice with different parents, and a commit whose generation is not above that of its parents.
+#[derive(Debug)]
+pub struct MemoryRefs {
+    shared: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    epoch: u32,
+    repositories: BTreeMap<RepositoryId, Repository>,
+}
+
+#[derive(Debug)]
+struct Repository {
+    record: RepositoryRecord,
+    branches: BTreeMap<RefName, Branch>,
+    tags: BTreeMap<RefName, CommitId>,
+    incarnations: BTreeSet<[u8; 16]>,
+    commits: BTreeMap<CommitId, CommitEntry>,
+    ref_log: Vec<RefLogEntry>,
+    /// By namespace, then key.
+    small: BTreeMap<String, BTreeMap<String, Bytes>>,
+}
+
+#[derive(Debug)]
+struct Branch {
+    record: BranchRecord,
+    log: BTreeMap<u64, LogRecord>,
+}
+
+/// Which fields of [`Expected`] a call compares, beside incarnation and base generation.
+#[derive(Clone, Copy, Default)]
+struct Compared {
+    head: bool,
+    folded_seq: bool,
+    seq: bool,
+}
+
+impl MemoryRefs {
+    /// Returns an empty store that belongs to one process.
+    pub fn new() -> MemoryRefs {
+        let state = State {
+            epoch: 1,
+            repositories: BTreeMap::new(),
+        };
+        MemoryRefs {
+            shared: false,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Returns an empty store that says of itself that others write to it too, so that several writers over
+    /// one value can stand for several processes.
+    pub fn new_shared() -> MemoryRefs {
+        MemoryRefs {
+            shared: true,
+            ..MemoryRefs::new()
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads from a repository; of one that is not there, the default.
+    fn read<T: Default>(&self, id: RepositoryId, read: impl FnOnce(&Repository) -> T) -> T {
+        self.state().repositories.get(&id).map(read).unwrap_or_default()
+    }
+
+    /// Changes a branch if it is as expected. `change` checks everything before it changes anything.
+    fn compare_and_set(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        (operation, expected, compared): (&'static str, &Expected, Compared),
+        change: impl FnOnce(&mut Repository) -> Result<()>,
+    ) -> Result<Cas> {
+        let mut state = self.state();
+        rules::check_epoch(operation, expected.epoch, state.epoch)?;
+        let Some(repository) = state.repositories.get_mut(&id) else {
+            return Ok(Cas::Lost(None));
+        };
+        let Some(branch) = repository.branches.get(name) else {
+            return Ok(Cas::Lost(None));
+        };
+        if !compared.holds(expected, &branch.record) {
+            return Ok(Cas::Lost(Some(branch.record.clone())));
+        }
+        change(repository).map(|()| Cas::Done)
+    }
+}
+
+impl Default for MemoryRefs {
+    fn default() -> MemoryRefs {
+        MemoryRefs::new()
+    }
+}
+
+impl Compared {
+    fn holds(self, expected: &Expected, found: &BranchRecord) -> bool {
+        found.incarnation == expected.incarnation
+            && found.base_generation == expected.base_generation
+            && (!self.head || found.head == expected.head)
+            && (!self.folded_seq || found.folded_seq == expected.folded_seq)
+            && (!self.seq || found.seq == expected.seq)
+    }
+}
+
+impl State {
+    fn repository(&mut self, id: RepositoryId) -> Result<&mut Repository> {
+        self.repositories
+            .get_mut(&id)
+            .ok_or_else(|| super::no_repository(id))
+    }
+}
+
+impl Repository {
+    fn new(record: RepositoryRecord) -> Repository {
+        Repository {
+            record,
+            branches: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            incarnations: BTreeSet::new(),
+            commits: BTreeMap::new(),
+            ref_log: Vec::new(),
+            small: BTreeMap::new(),
+        }
+    }
+
+    fn check_free(&self, name: &RefName) -> Result<()> {
+        match (self.branches.contains_key(name), self.tags.contains_key(name)) {
+            (true, _) => Err(Error::AlreadyExists {
+                what: "branch",
+                name: name.to_string(),
+            }),
+            (_, true) => Err(Error::AlreadyExists {
+                what: "tag",
+                name: name.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_known(&self, commit: CommitId) -> Result<()> {
+        match self.commits.contains_key(&commit) {
+            true => Ok(()),
+            false => Err(Error::NotFound {
+                what: "commit",
+                name: commit.to_string(),
+            }),
+        }
+    }
+
+    fn add_branch(&mut self, record: &BranchRecord) -> Result<()> {
+        self.check_free(&record.name)?;
+        self.check_known(record.head)?;
+        demand(
+            self.incarnations.insert(record.incarnation),
+            "an incarnation was used twice",
+        )?;
+        self.branches.insert(
+            record.name.clone(),
+            Branch {
+                record: record.clone(),
+                log: BTreeMap::new(),
+            },
+        );
+        self.record_move(
+            &record.name,
+            record.created_us,
+            None,
+            Some(record.head),
+            "create branch",
+        );
+        Ok(())
+    }
+
+    fn record_move(
+        &mut self,
+        name: &RefName,
+        time_us: u64,
+        from: Option<CommitId>,
+        to: Option<CommitId>,
+        why: &str,
+    ) {
+        let entry = RefLogEntry {
+            branch: name.clone(),
+            time_us,
+            from,
+            to,
+            reason: why.to_owned(),
+        };
+        self.ref_log.push(entry);
+    }
+
+    /// Adds all entries or, if one is wrong, none.
+    fn index(&mut self, entries: &[CommitEntry]) -> Result<()> {
+        let mut commits = self.commits.clone();
+        for entry in entries {
+            let above = entry.parents.iter().filter_map(|parent| commits.get(parent));
+            demand(
+                above
+                    .into_iter()
+                    .all(|parent| parent.generation < entry.generation),
+                "a commit's generation is not above its parents'",
+            )?;
+            let kept = commits.entry(entry.id).or_insert_with(|| entry.clone());
+            demand(
+                kept.parents == entry.parents && kept.generation == entry.generation,
+                "a commit was indexed twice and differs",
+            )?;
+            kept.epoch = kept.epoch.max(entry.epoch);
+        }
+        self.commits = commits;
+        Ok(())
+    }
+}
+
+impl Branch {
+    fn check_boundary(&self, folded_seq: u64) -> Result<()> {
+        let boundary = folded_seq == self.record.folded_seq || self.log.contains_key(&folded_seq);
+        demand(boundary, "a fold does not end with a batch")
+    }
+
+    fn fold_to(&mut self, staged: Option<Roots>, folded_seq: u64) {
+        self.record.staged = staged;
+        self.record.folded_seq = folded_seq;
+        self.log = self.log.split_off(&(folded_seq + 1));
+    }
+}
+
+#[async_trait]
+impl RefStore for MemoryRefs {
+    fn shared(&self) -> bool {
+        self.shared
+    }
+
+    async fn epoch(&self) -> Result<u32> {
+        Ok(self.state().epoch)
+    }
+
+    async fn begin_epoch_after(&self, current: u32) -> Result<u32> {
+        let mut state = self.state();
+        demand(current <= state.epoch, "an epoch was skipped")?;
+        state.epoch = state.epoch.max(current + 1);
+        Ok(state.epoch)
+    }
+
+    async fn create_repository(
+        &self,
+        repository: &RepositoryRecord,
+        first: &BranchRecord,
+        root: &CommitEntry,
+    ) -> Result<()> {
+        rules::check_repository(repository, first, root)?;
+        let mut state = self.state();
+        if state
+            .repositories
+            .values()
+            .any(|other| other.record.name == repository.name)
+        {
+            return Err(Error::AlreadyExists {
+                what: "repository",
+                name: repository.name.to_string(),
+            });
+        }
+        demand(
+            !state.repositories.contains_key(&repository.id),
+            "a repository id was used twice",
+        )?;
+        let settings = rules::in_order(&repository.settings);
+        let mut made = Repository::new(RepositoryRecord {
+            settings,
+            ..repository.clone()
+        });
+        made.index(std::slice::from_ref(root))?;
+        made.add_branch(first)?;
+        state.repositories.insert(repository.id, made);
+        Ok(())
+    }
+
+    async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryRecord>> {
+        let state = self.state();
+        let found = state
+            .repositories
+            .values()
+            .find(|repository| repository.record.name == *name);
+        Ok(found.map(|repository| repository.record.clone()))
+    }
+
+    async fn repositories(&self) -> Result<Vec<RepositoryRecord>> {
+        let state = self.state();
+        let mut records: Vec<_> = state.repositories.values().map(|r| r.record.clone()).collect();
+        records.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(records)
+    }
+
+    async fn set_repository_settings(&self, id: RepositoryId, settings: &[(String, String)]) -> Result<()> {
+        self.state().repository(id)?.record.settings = rules::in_order(settings);
+        Ok(())
+    }
+
+    async fn create_branch(&self, id: RepositoryId, branch: &BranchRecord) -> Result<()> {
+        rules::check_branch(branch)?;
+        self.state().repository(id)?.add_branch(branch)
+    }
+
+    async fn delete_branch(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        incarnation: [u8; 16],
+        time_us: u64,
+    ) -> Result<Cas> {
+        rules::check_numbers(&[time_us])?;
+        let mut state = self.state();
+        let Some(repository) = state.repositories.get_mut(&id) else {
+            return Ok(Cas::Lost(None));
+        };
+        let Some(branch) = repository.branches.get(name) else {
+            return Ok(Cas::Lost(None));
+        };
+        if branch.record.incarnation != incarnation {
+            return Ok(Cas::Lost(Some(branch.record.clone())));
+        }
+        let head = branch.record.head;
+        repository.branches.remove(name);
+        repository.record_move(name, time_us, Some(head), None, "delete branch");
+        Ok(Cas::Done)
+    }
+
+    async fn branch(&self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>> {
+        Ok(self.read(id, |repository| {
+            Some(repository.branches.get(name)?.record.clone())
+        }))
+    }
+
+    async fn branches(&self, id: RepositoryId) -> Result<Vec<BranchRecord>> {
+        Ok(self.read(id, |repository| {
+            repository.branches.values().map(|b| b.record.clone()).collect()
+        }))
+    }
+
+    async fn set_branch_rules(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        mode: CommitMode,
+        protection: Option<&Protection>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        let branch = state.repository(id)?.branches.get_mut(name);
+        let branch = branch.ok_or_else(|| Error::NotFound {
+            what: "branch",
+            name: name.to_string(),
+        })?;
+        branch.record.mode = mode;
+        branch.record.protection = protection.cloned();
+        Ok(())
+    }
+
+    async fn create_tag(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        commit: CommitId,
+        time_us: u64,
+    ) -> Result<()> {
+        rules::check_numbers(&[time_us])?;
+        let mut state = self.state();
+        let repository = state.repository(id)?;
+        repository.check_free(name)?;
+        repository.check_known(commit)?;
+        repository.tags.insert(name.clone(), commit);
+        repository.record_move(name, time_us, None, Some(commit), "create tag");
+        Ok(())
+    }
+
+    async fn delete_tag(&self, id: RepositoryId, name: &RefName, time_us: u64) -> Result<bool> {
+        rules::check_numbers(&[time_us])?;
+        let mut state = self.state();
+        let Some(repository) = state.repositories.get_mut(&id) else {
+            return Ok(false);
+        };
+        let Some(commit) = repository.tags.remove(name) else {
+            return Ok(false);
+        };
+        repository.record_move(name, time_us, Some(commit), None, "delete tag");
+        Ok(true)
+    }
+
+    async fn tag(&self, id: RepositoryId, name: &RefName) -> Result<Option<CommitId>> {
+        Ok(self.read(id, |repository| repository.tags.get(name).copied()))
+    }
+
+    async fn tags(&self, id: RepositoryId) -> Result<Vec<(RefName, CommitId)>> {
+        Ok(self.read(id, |repository| {
+            repository.tags.iter().map(|(n, c)| (n.clone(), *c)).collect()
+        }))
+    }
+
+    async fn append(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        expected: &Expected,
+        record: &LogRecord,
+    ) -> Result<Cas> {
+        rules::check_append(expected, record)?;
+        let compared = Compared {
+            seq: true,
+            ..Compared::default()
+        };
+        self.compare_and_set(id, name, ("append", expected, compared), |repository| {
+            if let Some(branch) = repository.branches.get_mut(name) {
+                branch.record.seq = record.seq;
+                branch.log.insert(record.seq, record.clone());
+            }
+            Ok(())
+        })
+    }
+
+    async fn log_after(&self, id: RepositoryId, incarnation: [u8; 16], after: u64) -> Result<Vec<LogRecord>> {
+        Ok(self.read(id, |repository| {
+            let branch = repository
+                .branches
+                .values()
+                .find(|b| b.record.incarnation == incarnation);
+            let behind = |record: &&LogRecord| record.seq > after;
+            branch
+                .map(|b| b.log.values().filter(behind).cloned().collect())
+                .unwrap_or_default()
+        }))
+    }
+
+    async fn fold(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        expected: &Expected,
+        staged: &Roots,
+        folded_seq: u64,
+    ) -> Result<Cas> {
+        rules::check_fold(expected, folded_seq)?;
+        let compared = Compared {
+            head: true,
+            folded_seq: true,
+            seq: false,
+        };
+        self.compare_and_set(id, name, ("fold", expected, compared), |repository| {
+            if let Some(branch) = repository.branches.get_mut(name) {
+                branch.check_boundary(folded_seq)?;
+                branch.fold_to(Some(*staged), folded_seq);
+            }
+            Ok(())
+        })
+    }
+
+    async fn move_head(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        expected: &Expected,
+        to: &HeadMove,
+    ) -> Result<Cas> {
+        rules::check_move(expected, to)?;
+        let compared = Compared {
+            head: true,
+            folded_seq: true,
+            seq: to.rebased,
+        };
+        self.compare_and_set(id, name, ("moving the head", expected, compared), |repository| {
+            if let Some(branch) = repository.branches.get(name) {
+                branch.check_boundary(to.folded_seq)?;
+            }
+            if !to.index.iter().any(|entry| entry.id == to.head) {
+                repository.check_known(to.head)?;
+            }
+            repository.index(&to.index)?;
+            if let Some(branch) = repository.branches.get_mut(name) {
+                branch.record.head = to.head;
+                branch.record.generation += 1;
+                branch.record.base_generation += u64::from(to.rebased);
+                branch.fold_to(to.staged, to.folded_seq);
+            }
+            repository.record_move(name, to.time_us, Some(expected.head), Some(to.head), &to.reason);
+            Ok(())
+        })
+    }
+
+    async fn index_commits(&self, id: RepositoryId, entries: &[CommitEntry]) -> Result<()> {
+        rules::check_entries(entries)?;
+        self.state().repository(id)?.index(entries)
+    }
+
+    async fn commit_entries(&self, id: RepositoryId, ids: &[CommitId]) -> Result<Vec<CommitEntry>> {
+        Ok(self.read(id, |repository| {
+            ids.iter()
+                .filter_map(|id| repository.commits.get(id))
+                .cloned()
+                .collect()
+        }))
+    }
+
+    async fn commits_by_prefix(&self, id: RepositoryId, prefix: &str, limit: usize) -> Result<Vec<CommitId>> {
+        let Some((first, last)) = rules::ids_by_prefix(prefix) else {
+            return Ok(Vec::new());
+        };
+        Ok(self.read(id, |repository| {
+            repository
+                .commits
+                .range(first..=last)
+                .take(limit)
+                .map(|(id, _)| *id)
+                .collect()
+        }))
+    }
+
+    async fn ref_log(&self, id: RepositoryId, limit: usize) -> Result<Vec<RefLogEntry>> {
+        Ok(self.read(id, |repository| {
+            repository.ref_log.iter().rev().take(limit).cloned().collect()
+        }))
+    }
+
+    async fn kv_get(&self, id: RepositoryId, namespace: &str, key: &str) -> Result<Option<Bytes>> {
+        Ok(self.read(id, |repository| {
+            repository.small.get(namespace)?.get(key).cloned()
+        }))
+    }
+
+    async fn kv_write(
+        &self,
+        id: RepositoryId,
+        namespace: &str,
+        changes: &[(String, Option<Bytes>)],
+    ) -> Result<()> {
+        rules::check_keys(changes.iter().map(|(key, _)| key))?;
+        let mut state = self.state();
+        let small = state
+            .repository(id)?
+            .small
+            .entry(namespace.to_owned())
+            .or_default();
+        for (key, value) in changes {
+            match value {
+                Some(value) => small.insert(key.clone(), value.clone()),
+                None => small.remove(key),
+            };
+        }
+        Ok(())
+    }
+
+    async fn kv_list(
+        &self,
+        id: RepositoryId,
+        namespace: &str,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Bytes)>> {
+        Ok(self.read(id, |repository| {
+            let all = repository.small.get(namespace).into_iter().flatten();
+            let listed = all.filter(|(key, _)| key.starts_with(prefix) && key.as_str() > after);
+            listed
+                .take(limit)
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
+        }))
+    }
+}

@@ -1,0 +1,100 @@
+//! The SQL texts of the ref store, in the words that SQLite and PostgreSQL share.
+//!
+//! Every compare-and-set is one `UPDATE` whose `WHERE` holds all that is compared, so that it is right under
+//! any isolation: no row changed means lost.
+
+pub(super) const EPOCH: &str = "SELECT epoch FROM collector";
+pub(super) const BEGIN_EPOCH: &str = "UPDATE collector SET epoch = epoch + 1 WHERE epoch = $1";
+
+pub(super) const INSERT_REPOSITORY: &str = "
+    INSERT INTO repositories (id, name, default_branch, created_us, settings)
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING";
+pub(super) const HAS_REPOSITORY: &str = "SELECT 1 FROM repositories WHERE id = $1";
+pub(super) const REPOSITORY: &str = "
+    SELECT id, name, default_branch, created_us, settings FROM repositories WHERE name = $1";
+pub(super) const REPOSITORIES: &str = "
+    SELECT id, name, default_branch, created_us, settings FROM repositories ORDER BY name";
+pub(super) const SET_SETTINGS: &str = "UPDATE repositories SET settings = $2 WHERE id = $1";
+
+pub(super) const CLAIM_NAME: &str = "
+    INSERT INTO ref_names (repository, name, kind) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+pub(super) const NAME_KIND: &str = "SELECT kind FROM ref_names WHERE repository = $1 AND name = $2";
+pub(super) const FREE_NAME: &str = "DELETE FROM ref_names WHERE repository = $1 AND name = $2";
+
+pub(super) const INSERT_BRANCH: &str = "
+    INSERT INTO branches (repository, name, incarnation, generation, base_generation, head, staged,
+        folded_seq, seq, mode, protection, created_us)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+pub(super) const BRANCH: &str = "
+    SELECT name, incarnation, generation, base_generation, head, staged, folded_seq, seq, mode, protection,
+        created_us
+    FROM branches WHERE repository = $1 AND name = $2";
+pub(super) const BRANCHES: &str = "
+    SELECT name, incarnation, generation, base_generation, head, staged, folded_seq, seq, mode, protection,
+        created_us
+    FROM branches WHERE repository = $1 ORDER BY name";
+pub(super) const DELETE_BRANCH: &str = "
+    DELETE FROM branches WHERE repository = $1 AND name = $2 AND incarnation = $3";
+pub(super) const SET_RULES: &str = "
+    UPDATE branches SET mode = $3, protection = $4 WHERE repository = $1 AND name = $2";
+
+pub(super) const INSERT_TAG: &str = "INSERT INTO tags (repository, name, target) VALUES ($1, $2, $3)";
+pub(super) const DELETE_TAG: &str = "DELETE FROM tags WHERE repository = $1 AND name = $2";
+pub(super) const TAG: &str = "SELECT target FROM tags WHERE repository = $1 AND name = $2";
+pub(super) const TAGS: &str = "SELECT name, target FROM tags WHERE repository = $1 ORDER BY name";
+
+pub(super) const APPEND: &str = "
+    UPDATE branches SET seq = $6
+    WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND seq = $5";
+pub(super) const INSERT_LOG: &str = "
+    INSERT INTO op_log (repository, incarnation, seq, ops, time_us, epoch, payload)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+pub(super) const LOG_AFTER: &str = "
+    SELECT seq, ops, time_us, epoch, payload FROM op_log
+    WHERE repository = $1 AND incarnation = $2 AND seq > $3 ORDER BY seq";
+pub(super) const HAS_BATCH: &str = "
+    SELECT 1 FROM op_log WHERE repository = $1 AND incarnation = $2 AND seq = $3";
+pub(super) const DELETE_LOG: &str = "
+    DELETE FROM op_log WHERE repository = $1 AND incarnation = $2 AND seq <= $3";
+pub(super) const FOLD: &str = "
+    UPDATE branches SET staged = $7, folded_seq = $8
+    WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND head = $5
+        AND folded_seq = $6";
+/// `$11` is the seq to compare, or NULL for a move that compares none.
+pub(super) const MOVE_HEAD: &str = "
+    UPDATE branches SET head = $7, staged = $8, folded_seq = $9, generation = generation + 1,
+        base_generation = base_generation + $10
+    WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND head = $5
+        AND folded_seq = $6 AND seq = COALESCE($11, seq)";
+
+pub(super) const INDEX_COMMIT: &str = "
+    INSERT INTO commits (repository, id, epoch, generation, parents) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (repository, id) DO UPDATE SET epoch = excluded.epoch WHERE excluded.epoch > commits.epoch";
+pub(super) const HAS_COMMIT: &str = "SELECT 1 FROM commits WHERE repository = $1 AND id = $2";
+/// How many ids [`COMMITS`] takes at once.
+pub(super) const COMMITS_AT_ONCE: usize = 16;
+pub(super) const COMMITS: &str = "
+    SELECT id, epoch, generation, parents FROM commits
+    WHERE repository = $1
+        AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+pub(super) const COMMITS_BETWEEN: &str = "
+    SELECT id FROM commits WHERE repository = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4";
+
+pub(super) const INSERT_REF_LOG: &str = "
+    INSERT INTO ref_log (repository, name, time_us, moved_from, moved_to, reason)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+pub(super) const REF_LOG: &str = "
+    SELECT name, time_us, moved_from, moved_to, reason FROM ref_log
+    WHERE repository = $1 ORDER BY number DESC LIMIT $2";
+
+pub(super) const SMALL: &str = "
+    SELECT content FROM small_records WHERE repository = $1 AND namespace = $2 AND record_key = $3";
+pub(super) const SET_SMALL: &str = "
+    INSERT INTO small_records (repository, namespace, record_key, content) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (repository, namespace, record_key) DO UPDATE SET content = excluded.content";
+pub(super) const DELETE_SMALL: &str = "
+    DELETE FROM small_records WHERE repository = $1 AND namespace = $2 AND record_key = $3";
+pub(super) const LIST_SMALL: &str = "
+    SELECT record_key, content FROM small_records
+    WHERE repository = $1 AND namespace = $2 AND record_key >= $3 AND record_key < $4
+    ORDER BY record_key LIMIT $5";
