@@ -15,6 +15,17 @@ SECRET = os.environ.get("SKEP_SECRET_KEY", "skep-secret")
 URL, S3, THRIFT, THRIFT_ETL = (os.environ.get(f"SKEP_{name}") for name in ("URL", "S3", "THRIFT", "THRIFT_ETL"))
 IDL = pathlib.Path(os.environ.get("SKEP_IDL", pathlib.Path(__file__).parents[2] / "thrift-idl/idl/hive_metastore.thrift"))
 
+# Spark's settings for the gateway, which are those of any S3 server.
+S3A = {
+    "spark.hadoop.fs.s3a.endpoint": S3,
+    "spark.hadoop.fs.s3a.endpoint.region": "us-east-1",
+    "spark.hadoop.fs.s3a.path.style.access": "true",
+    "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
+    "spark.hadoop.fs.s3a.access.key": KEY,
+    "spark.hadoop.fs.s3a.secret.key": SECRET,
+    "spark.hadoop.fs.s3a.attempts.maximum": "2",
+}
+
 # How the command line ends.
 DONE, FAILED, WRONG_USE, CONFLICT, REFUSED = 0, 1, 2, 3, 4
 
@@ -112,13 +123,7 @@ def spark(name, address=None, ref="main", **settings):
         "spark.hadoop.hive.metastore.uris": f"thrift://{address or THRIFT}",
         "spark.hadoop.hive.exec.dynamic.partition.mode": "nonstrict",
         "spark.sql.warehouse.dir": f"s3a://{REPOSITORY}/{ref}/warehouse",
-        "spark.hadoop.fs.s3a.endpoint": S3,
-        "spark.hadoop.fs.s3a.endpoint.region": "us-east-1",
-        "spark.hadoop.fs.s3a.path.style.access": "true",
-        "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
-        "spark.hadoop.fs.s3a.access.key": KEY,
-        "spark.hadoop.fs.s3a.secret.key": SECRET,
-        "spark.hadoop.fs.s3a.attempts.maximum": "2",
+        **S3A,
         **settings,
     }.items():
         builder = builder.config(key, value)
