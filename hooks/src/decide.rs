@@ -1,0 +1,202 @@
+//! What the gate says, from what was found: pure.
+
+use catalog::check::CheckOutcome;
+use versioning::RefName;
+use versioning::merge::{Refusal, Verdict};
+
+use crate::check_file::{Check, CheckSet};
+
+/// How one run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ran {
+    Ended(CheckOutcome),
+    /// It was stopped at its time limit.
+    TooLong,
+}
+
+/// Returns what stands against running any check at all: files that are broken, and required checks that
+/// are missing, on the branch or in what would become its head.
+pub(crate) fn before_running(
+    branch: &RefName,
+    required: &[String],
+    head: &CheckSet,
+    candidate: &CheckSet,
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for broken in &head.broken {
+        refusals.push(refusal(
+            &broken.path,
+            format!("the check file cannot be used: {broken}\nhint: {}", mend(branch)),
+        ));
+    }
+    for broken in candidate
+        .broken
+        .iter()
+        .filter(|broken| !head.broken.contains(broken))
+    {
+        let reason = format!(
+            "the merge would bring a check file that cannot be used: {broken}\nhint: mend it on the source branch"
+        );
+        refusals.push(refusal(&broken.path, reason));
+    }
+    for name in required {
+        if let Some(reason) = missing(branch, name, head, candidate) {
+            refusals.push(refusal(name, reason));
+        }
+    }
+    refusals
+}
+
+fn missing(branch: &RefName, name: &str, head: &CheckSet, candidate: &CheckSet) -> Option<String> {
+    if !head.has(name) {
+        let hint = mend(branch);
+        return Some(format!(
+            "branch {branch} requires this check, but no check file there has its name\nhint: {hint}, or no longer require it"
+        ));
+    }
+    if !candidate.has(name) {
+        return Some(format!(
+            "the merge would remove this check, which branch {branch} requires\nhint: keep its file on the source branch"
+        ));
+    }
+    None
+}
+
+fn mend(branch: &RefName) -> String {
+    format!(
+        "checks are read from the destination: write the file on {branch} and commit it there (lift the protection of the branch meanwhile)"
+    )
+}
+
+/// Returns the verdict on the runs of all checks.
+pub(crate) fn verdict(runs: &[(Check, Ran)]) -> Verdict {
+    let refusals: Vec<_> = runs
+        .iter()
+        .filter_map(|(check, ran)| against(check, ran))
+        .collect();
+    if refusals.is_empty() {
+        Verdict::Pass(runs.iter().map(|(check, _)| check.spec.name.clone()).collect())
+    } else {
+        Verdict::Refuse(refusals)
+    }
+}
+
+fn against(check: &Check, ran: &Ran) -> Option<Refusal> {
+    let found = match ran {
+        Ran::Ended(CheckOutcome::Passed) => return None,
+        Ran::Ended(CheckOutcome::Failed { rows, sample }) => {
+            let noun = if *rows == 1 { "row was" } else { "rows were" };
+            format!("{rows} {noun} found where none should be:\n{}", sample.trim_end())
+        }
+        Ran::Ended(CheckOutcome::Errored { message }) => format!("the check could not be run: {message}"),
+        Ran::TooLong => format!(
+            "the check was stopped at its time limit of {} s\nhint: raise time_limit_s in {}",
+            check.time_limit_s, check.path
+        ),
+    };
+    let about = check
+        .description
+        .as_ref()
+        .map(|text| format!("{}\n", text.trim_end()))
+        .unwrap_or_default();
+    Some(refusal(
+        &check.spec.name,
+        format!("{about}{found}\nsql: {}", check.spec.sql),
+    ))
+}
+
+fn refusal(check: &str, reason: String) -> Refusal {
+    Refusal {
+        check: check.to_owned(),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check_file::{Broken, parse};
+
+    fn check(name: &str) -> Check {
+        let text = format!("name: {name}\nsql: select * from s.o where amt < 0\ndescription: no debts\n");
+        parse(&format!("{name}.yaml"), text.as_bytes()).unwrap()
+    }
+
+    fn set(names: &[&str], broken: &[&str]) -> CheckSet {
+        let broken = broken.iter().map(|path| Broken {
+            path: (*path).into(),
+            at: None,
+            message: "bad".into(),
+        });
+        CheckSet {
+            checks: names.iter().map(|name| check(name)).collect(),
+            broken: broken.collect(),
+        }
+    }
+
+    fn names(refusals: &[Refusal]) -> Vec<&str> {
+        refusals.iter().map(|refusal| refusal.check.as_str()).collect()
+    }
+
+    #[test]
+    fn what_is_broken_or_missing_refuses_before_anything_runs() {
+        let main = RefName::parse("main").unwrap();
+        for (required, head, candidate, expected) in [
+            (&[][..], set(&[], &[]), set(&[], &[]), &[][..]),
+            (&["a"], set(&["a", "b"], &[]), set(&["a"], &[]), &[]),
+            (&["a", "c"], set(&["a"], &[]), set(&["a", "c"], &[]), &["c"]),
+            (&["a"], set(&["a"], &[]), set(&[], &[]), &["a"]),
+            (&[], set(&[], &["x.yaml"]), set(&[], &["x.yaml"]), &["x.yaml"]),
+            (&[], set(&[], &["x.yaml"]), set(&["x"], &[]), &["x.yaml"]),
+            (&[], set(&["x"], &[]), set(&[], &["x.yaml"]), &["x.yaml"]),
+            (
+                &["a"],
+                set(&[], &["x.yaml"]),
+                set(&["a"], &["y.yaml"]),
+                &["x.yaml", "y.yaml", "a"],
+            ),
+        ] {
+            let required: Vec<_> = required.iter().map(|name| (*name).to_owned()).collect();
+            let refusals = before_running(&main, &required, &head, &candidate);
+            assert_eq!(names(&refusals), expected, "{required:?} {head:?} {candidate:?}");
+            assert!(refusals.iter().all(|refusal| refusal.reason.contains("\nhint: ")));
+        }
+    }
+
+    #[test]
+    fn every_check_that_does_not_pass_is_a_refusal() {
+        let failed = CheckOutcome::Failed {
+            rows: 2,
+            sample: "| -1 |\n| -2 |\n".into(),
+        };
+        let errored = CheckOutcome::Errored {
+            message: "no table s.o".into(),
+        };
+        let passed = (check("fine"), Ran::Ended(CheckOutcome::Passed));
+        assert_eq!(
+            verdict(std::slice::from_ref(&passed)),
+            Verdict::Pass(vec!["fine".into()])
+        );
+        assert_eq!(verdict(&[]), Verdict::Pass(Vec::new()));
+        let runs = [
+            (check("rows"), Ran::Ended(failed)),
+            passed,
+            (check("sql"), Ran::Ended(errored)),
+            (check("slow"), Ran::TooLong),
+        ];
+        let Verdict::Refuse(refusals) = verdict(&runs) else {
+            panic!("passed")
+        };
+        assert_eq!(names(&refusals), ["rows", "sql", "slow"]);
+        assert_eq!(
+            refusals[0].reason,
+            "no debts\n2 rows were found where none should be:\n| -1 |\n| -2 |\nsql: select * from s.o where amt < 0"
+        );
+        assert!(refusals[1].reason.contains("could not be run: no table s.o"));
+        assert!(
+            refusals[2]
+                .reason
+                .contains("300 s\nhint: raise time_limit_s in slow.yaml")
+        );
+    }
+}

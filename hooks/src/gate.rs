@@ -1,0 +1,107 @@
+//! The gate that runs the checks of a branch on what would become its head.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use catalog::check::CheckRunner;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use versioning::merge::{Gate, Proposal, Verdict};
+use versioning::{Error, Repositories, Repository, Result};
+
+use crate::check_file::{Check, CheckSet};
+use crate::decide::{Ran, before_running, verdict};
+use crate::source::{FileLimits, checks_at};
+
+/// What a gate may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub files: FileLimits,
+    /// How many checks run at the same time.
+    pub parallel: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            files: FileLimits::default(),
+            parallel: 4,
+        }
+    }
+}
+
+/// Judges proposals by the checks of the branch that they would move. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct CheckGate {
+    repositories: Repositories,
+    runner: Arc<dyn CheckRunner>,
+    limits: Limits,
+}
+
+impl CheckGate {
+    /// Returns a gate over the repositories of a store, whose checks `runner` runs.
+    pub fn new(repositories: Repositories, runner: Arc<dyn CheckRunner>, limits: Limits) -> CheckGate {
+        CheckGate {
+            repositories,
+            runner,
+            limits,
+        }
+    }
+
+    async fn run_all(
+        &self,
+        repository: &Repository,
+        proposal: &Proposal,
+        checks: &CheckSet,
+    ) -> Result<Vec<(Check, Ran)>> {
+        // boxed one by one: the compiler cannot name the lifetimes of a stream of futures behind a trait's
+        let runs: Vec<_> = checks
+            .checks
+            .iter()
+            .map(|check| self.run(repository, proposal, check).boxed())
+            .collect();
+        stream::iter(runs)
+            .buffered(self.limits.parallel.max(1))
+            .try_collect()
+            .await
+    }
+
+    async fn run(&self, repository: &Repository, proposal: &Proposal, check: &Check) -> Result<(Check, Ran)> {
+        let limit = Duration::from_secs(check.time_limit_s);
+        let run = self.runner.run(repository, proposal.candidate, &check.spec);
+        let ran = match tokio::time::timeout(limit, run).await {
+            Err(_) => Ran::TooLong,
+            Ok(Ok(outcome)) => Ran::Ended(outcome),
+            Ok(Err(error)) => return Err(unreadable(check, error)),
+        };
+        tracing::info!(check = check.spec.name, candidate = %proposal.candidate, ?ran, "check ended");
+        Ok((check.clone(), ran))
+    }
+}
+
+#[async_trait]
+impl Gate for CheckGate {
+    async fn judge(&self, proposal: &Proposal) -> Result<Verdict> {
+        let repository = self.repositories.get(&proposal.repository).await?;
+        let protection = repository.branch(&proposal.branch).await?.protection;
+        let required = protection
+            .map(|protection| protection.required_checks)
+            .unwrap_or_default();
+        let head = checks_at(&repository, proposal.head, &self.limits.files).await?;
+        let candidate = checks_at(&repository, proposal.candidate, &self.limits.files).await?;
+        let refusals = before_running(&proposal.branch, &required, &head, &candidate);
+        if !refusals.is_empty() {
+            return Ok(Verdict::Refuse(refusals));
+        }
+        Ok(verdict(&self.run_all(&repository, proposal, &head).await?))
+    }
+}
+
+/// Returns why no judgement could be reached.
+fn unreadable(check: &Check, error: catalog::Error) -> Error {
+    match error {
+        catalog::Error::Store(error) => error,
+        catalog::Error::Corrupt { what, key, message } => Error::Corrupt { what, key, message },
+        other => Error::Internal(format!("check {}: {other}", check.spec.name)),
+    }
+}
