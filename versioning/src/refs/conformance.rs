@@ -1,1 +1,61 @@
 //! What every ref store has to do, as one suite that each backend's tests call.
+
+mod fixture;
+mod names;
+mod races;
+mod records;
+mod swaps;
+
+use std::sync::Arc;
+
+pub(super) use self::fixture::Fixture;
+use super::RefStore;
+
+/// Holds a ref store to its contract. `make` returns an empty store each time.
+///
+/// # Panics
+/// Where the store breaks the contract.
+pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
+    names::repositories(make().await).await;
+    names::branches(&Fixture::new(make().await).await).await;
+    names::names_are_shared(&Fixture::new(make().await).await).await;
+    names::a_recreated_branch_is_another(&Fixture::new(make().await).await).await;
+    swaps::the_life_of_a_branch(&Fixture::new(make().await).await).await;
+    swaps::places_are_kept(&Fixture::new(make().await).await).await;
+    swaps::every_way_to_lose(&make).await;
+    swaps::a_discarded_state_stays_discarded(&Fixture::new(make().await).await).await;
+    swaps::breaches_change_nothing(&Fixture::new(make().await).await).await;
+    swaps::epochs_fence_late_work(&Fixture::new(make().await).await).await;
+    records::commit_index(&Fixture::new(make().await).await).await;
+    records::ref_log(&Fixture::new(make().await).await).await;
+    records::small_records(&Fixture::new(make().await).await).await;
+    races::appends(&Fixture::new(make().await).await).await;
+    races::head_moves(&Fixture::new(make().await).await).await;
+    races::creations(&Fixture::new(make().await).await).await;
+}
+
+/// Holds a store to keeping everything. `open` opens the same store each time, after the one before was dropped.
+///
+/// # Panics
+/// Where something is lost.
+pub(super) async fn survives_reopening(open: impl AsyncFn() -> Arc<dyn RefStore>) {
+    let before = {
+        let fixture = Fixture::new(open().await).await;
+        swaps::the_life_of_a_branch(&fixture).await;
+        records::ref_log(&fixture).await;
+        records::small_records(&fixture).await;
+        fixture.refs.begin_epoch_after(1).await.unwrap();
+        fixture.dump().await
+    };
+    let after = Fixture {
+        refs: open().await,
+        id: fixture::REPOSITORY,
+    };
+    assert_eq!(after.dump().await, before);
+    let main = after.main().await;
+    assert_eq!(
+        after.append(&main, 2).await,
+        main.seq + 2,
+        "the branch goes on where it stood"
+    );
+}

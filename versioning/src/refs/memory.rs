@@ -35,7 +35,8 @@ struct Repository {
     branches: BTreeMap<RefName, Branch>,
     tags: BTreeMap<RefName, CommitId>,
     incarnations: BTreeSet<[u8; 16]>,
-    commits: BTreeMap<CommitId, CommitEntry>,
+    /// Persistent, so that adding entries on trial costs no copy.
+    commits: imbl::OrdMap<CommitId, CommitEntry>,
     ref_log: Vec<RefLogEntry>,
     /// By namespace, then key.
     small: BTreeMap<String, BTreeMap<String, Bytes>>,
@@ -140,7 +141,7 @@ impl Repository {
             branches: BTreeMap::new(),
             tags: BTreeMap::new(),
             incarnations: BTreeSet::new(),
-            commits: BTreeMap::new(),
+            commits: imbl::OrdMap::new(),
             ref_log: Vec::new(),
             small: BTreeMap::new(),
         }
@@ -585,5 +586,25 @@ impl RefStore for MemoryRefs {
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect()
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::refs::conformance::{conformance, survives_reopening};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn conforms() {
+        conformance(async || Arc::new(MemoryRefs::new()) as Arc<dyn RefStore>).await;
+    }
+
+    #[tokio::test]
+    async fn keeps_what_it_was_given() {
+        let refs: Arc<dyn RefStore> = Arc::new(MemoryRefs::new_shared());
+        assert!(refs.shared());
+        survives_reopening(async || refs.clone()).await;
     }
 }

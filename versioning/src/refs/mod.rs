@@ -115,6 +115,10 @@ pub struct LogRecord {
 }
 
 /// The outcome of a compare-and-set.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "looked at once, where it is returned, and never kept"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cas {
     Done,
@@ -164,8 +168,9 @@ pub struct RefLogEntry {
 ///
 /// A call that breaks the contract (an append with a gap, a fold into the middle of a batch, a number beyond
 /// 63 bits) fails with [`crate::Error::Internal`] and changes nothing. What is read of a repository that is not
-/// there is empty; writing to it fails with [`crate::Error::NotFound`]. A caller that stops waiting for a write
-/// does not know whether it happened, and has to read the branch again.
+/// there is empty; writing to it fails with [`crate::Error::NotFound`]. Of a write that failed with
+/// [`crate::Error::Storage`], or that the caller stopped waiting for, nobody knows whether it happened or is
+/// about to: the next write to the branch that is answered settles it.
 ///
 /// # Errors
 /// Beside those that a method names, each may fail with [`crate::Error::Storage`], [`crate::Error::Corrupt`],

@@ -2,6 +2,8 @@
 
 mod database;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use std::collections::BTreeMap;

@@ -40,7 +40,7 @@ CREATE TABLE branches (
     head BLOB NOT NULL,
     staged BLOB,
     folded_seq BIGINT NOT NULL,
-    seq BIGINT NOT NULL CHECK (seq >= folded_seq),
+    seq BIGINT NOT NULL,
     mode BIGINT NOT NULL,
     protection BLOB,
     created_us BIGINT NOT NULL,
