@@ -29,6 +29,11 @@ impl<'a> Encoder<'a> {
         self.last = outer;
     }
 
+    /// Writes a text alone, as an element of a list.
+    pub fn text(&mut self, text: &str) {
+        self.string(text.as_bytes());
+    }
+
     /// Writes a field if it is set. Ids must ascend within a struct.
     pub fn field<V: Value>(&mut self, id: i16, value: &Option<V>) {
         if let Some(value) = value {
@@ -145,7 +150,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    fn size(&mut self, size: usize) {
+    pub(crate) fn size(&mut self, size: usize) {
         match self.protocol {
             Protocol::Binary => self.out.extend_from_slice(&wire_size(size).to_be_bytes()),
             Protocol::Compact => self.varint(wire_size(size).into()),

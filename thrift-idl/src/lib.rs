@@ -48,10 +48,12 @@ mod limits;
 mod message;
 pub mod methods;
 mod protocol;
+pub mod reply;
 pub mod scanner;
 mod schema;
 #[macro_use]
 mod shapes;
+pub mod splice;
 pub mod types;
 mod value;
 mod walker;

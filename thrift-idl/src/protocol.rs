@@ -12,6 +12,17 @@ pub enum Protocol {
     Compact,
 }
 
+impl Protocol {
+    /// Returns the element type of an empty list or set from its bytes.
+    pub(crate) fn empty_list(self, bytes: &[u8]) -> Option<WireType> {
+        match (self, bytes) {
+            (Self::Binary, [code, 0, 0, 0, 0]) => WireType::from_binary(*code),
+            (Self::Compact, [code @ 0..=0x0f]) => WireType::from_compact(*code),
+            _ => None,
+        }
+    }
+}
+
 /// How messages are parted on the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Framing {
