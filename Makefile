@@ -1,0 +1,41 @@
+# The commands of this repository; `make` alone lists them.
+CACHE ?= $(or $(SKEP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skep-build)
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+
+SPARK ?= 4.0
+ROUNDS ?= 100
+CASES ?= 2000
+
+.PHONY: help setup demo test check it crash model run
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: ## fetch what the demo and the real-engine tests need into a cache folder
+	integration/engines/spark.sh $(SPARK) true
+	integration/engines/clients.sh true
+
+demo: ## the main job: Spark works on a branch, one merge lands all of it (SPARK=3.5 for the older one)
+	integration/demo/demo.sh $(SPARK)
+
+test: check it demo ## everything: checks, Rust tests, real clients, the demo, short crash and model runs
+	$(MAKE) crash ROUNDS=5
+	$(MAKE) model CASES=200
+
+check: ## format, lints, Rust tests
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --workspace --locked
+
+it: ## real clients: Spark, a plain Thrift client, an S3 client
+	integration/tests/run.sh
+
+crash: ## kill -9 under load, ROUNDS times; every acknowledged write has to be there afterwards
+	cargo build --locked -p server
+	cargo run --locked -p integration --bin crash -- --rounds $(ROUNDS)
+
+model: ## CASES random histories against a naive model
+	cargo test --locked -p testkit --test it -- --nocapture model:: 
+
+run: ## start a server with the embedded default in ./skep-data
+	cargo run --locked -p server -- serve
