@@ -3,12 +3,14 @@
 mod fixture;
 mod names;
 mod races;
+mod random;
 mod records;
 mod swaps;
 
 use std::sync::Arc;
 
 pub(super) use self::fixture::Fixture;
+pub(super) use self::random::{equal_answers, histories};
 use super::RefStore;
 
 /// Holds a ref store to its contract. `make` returns an empty store each time.

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::SqliteRefs;
-use crate::refs::RefStore;
-use crate::refs::conformance::{Fixture, conformance, survives_reopening};
+use crate::refs::conformance::{Fixture, conformance, equal_answers, histories, survives_reopening};
+use crate::refs::{MemoryRefs, RefStore};
 use crate::{Error, Kind, Result};
 
 async fn open(path: &Path) -> Arc<dyn RefStore> {
@@ -255,5 +256,19 @@ async fn abandoned_calls_do_no_harm() {
             "all of it or nothing"
         );
         fixture.append(&now, 1).await;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn agrees_with_memory(history in histories(60)) {
+        let folder = TempDir::new().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let file = open(&folder.path().join("refs.db")).await;
+            equal_answers(Arc::new(MemoryRefs::new()), file, &history).await;
+        });
     }
 }
