@@ -6,15 +6,20 @@
 //! *Architecture invariant:* knows no tables, no Hive, no Thrift, no HTTP and no S3. What a key or a value
 //! means, and how two values merge, is handed in by the caller ([`merge::Resolver`]).
 
+mod branch;
 pub mod clock;
 pub mod codec;
 pub mod commit;
-pub mod diff;
+mod core;
 mod error;
+pub mod fsck;
+mod history;
 pub mod id;
 pub mod merge;
 pub mod name;
 pub mod object;
+mod oplog;
+mod overlay;
 pub mod refs;
 pub mod repository;
 pub mod space;

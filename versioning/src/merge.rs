@@ -1,13 +1,30 @@
 //! Three-way merges: the walk over what two sides changed, and the protocol by which a result lands.
+//!
+//! A merge is prepared without any lock: sides are compared, the resolver decides, and the result is stored
+//! as a *candidate* commit that every client can read by its id. The gate judges it, for as long as it
+//! takes. Then it lands, if the head is where it was; else the candidate is merged with the new head, which
+//! costs what the head moved by, and is judged again.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::FutureExt;
 
+use crate::branch::{Branch, Lane, Prepared};
+use crate::commit::CommitKind;
+use crate::core::{Core, Words};
+use crate::overlay::Overlay;
+use crate::refs::{CommitMode, HeadMove};
+use crate::repository::CommitMessage;
+use crate::tree::{Change, Diff};
 use crate::view::View;
-use crate::{Batch, CommitId, KeyRange, RefExpr, RefName, RepositoryName, Result, Space, Value};
+use crate::{Batch, CommitId, Error, KeyRange, RefName, RepositoryName, Result, Roots, Space, Value};
+
+/// How often a candidate is merged anew because the head moved while it was judged.
+const ATTEMPTS_MAX: u32 = 8;
 
 /// The three versions of a merge. None has uncommitted operations.
 #[derive(Debug, Clone)]
@@ -40,24 +57,69 @@ impl Change3 {
 
 impl Sides {
     /// Returns the keys of `range` that ours or theirs changed, in order; its cost follows their number.
-    pub fn changes(&self, _space: Space, _range: KeyRange) -> Changes {
-        todo!()
+    pub fn changes(&self, space: Space, range: KeyRange) -> Changes {
+        let base = self.base.tree(space);
+        Changes {
+            ours: Side { diff: base.diff(&self.ours.tree(space), &range), next: None, ended: false },
+            theirs: Side { diff: base.diff(&self.theirs.tree(space), &range), next: None, ended: false },
+        }
     }
 }
 
 /// A walk over the changes of two sides.
 #[derive(Debug)]
 pub struct Changes {
-    _inner: (),
+    ours: Side,
+    theirs: Side,
+}
+
+/// The changes of one side, with the next one at hand.
+#[derive(Debug)]
+struct Side {
+    diff: Diff,
+    next: Option<Change>,
+    ended: bool,
+}
+
+impl Side {
+    async fn peek(&mut self) -> Result<Option<&Bytes>> {
+        if self.next.is_none() && !self.ended {
+            self.next = self.diff.next().await?;
+            self.ended = self.next.is_none();
+        }
+        Ok(self.next.as_ref().map(|change| &change.key))
+    }
 }
 
 impl Changes {
     /// Returns the next key that a side changed.
     ///
     /// # Errors
-    /// [`crate::Error::Corrupt`], [`crate::Error::Storage`].
+    /// [`Error::Corrupt`], [`Error::Storage`].
     pub async fn next(&mut self) -> Result<Option<Change3>> {
-        todo!()
+        let (take_ours, take_theirs) = match (self.ours.peek().await?, self.theirs.peek().await?) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => (true, false),
+            (None, Some(_)) => (false, true),
+            (Some(ours), Some(theirs)) => (ours <= theirs, theirs <= ours),
+        };
+        let ours = if take_ours { self.ours.next.take() } else { None };
+        let theirs = if take_theirs { self.theirs.next.take() } else { None };
+        Ok(match (ours, theirs) {
+            (Some(ours), Some(theirs)) => {
+                Some(Change3 { key: ours.key, base: ours.before, ours: ours.after, theirs: theirs.after })
+            }
+            (Some(ours), None) => {
+                Some(Change3 { key: ours.key, theirs: ours.before.clone(), base: ours.before, ours: ours.after })
+            }
+            (None, Some(theirs)) => Some(Change3 {
+                key: theirs.key,
+                ours: theirs.before.clone(),
+                base: theirs.before,
+                theirs: theirs.after,
+            }),
+            (None, None) => None,
+        })
     }
 }
 
@@ -74,6 +136,7 @@ pub struct Resolution<C> {
 /// Decides what a merge of three versions is. Knows what keys and values mean; the store does not.
 #[async_trait]
 pub trait Resolver: Debug + Send + Sync {
+    /// Why a merge needs a person's decision.
     type Conflict: Debug + Send + 'static;
 
     /// Merges the sides. Has to depend on nothing but them: no clock, no chance.
@@ -92,6 +155,7 @@ pub struct Proposal {
     pub head: CommitId,
     /// The commit that would become the head. It is stored and every client can read it by its id.
     pub candidate: CommitId,
+    /// What is merged, reverted or picked, as the caller named it.
     pub source: String,
     pub author: String,
     pub message: String,
@@ -124,10 +188,20 @@ pub trait Gate: Debug + Send + Sync {
     async fn judge(&self, proposal: &Proposal) -> Result<Verdict>;
 }
 
-/// What is to be merged.
+/// A gate without checks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OpenGate;
+
+#[async_trait]
+impl Gate for OpenGate {
+    async fn judge(&self, _: &Proposal) -> Result<Verdict> {
+        Ok(Verdict::Pass(Vec::new()))
+    }
+}
+
+/// On which branch a merge, revert or cherry-pick lands, and in whose words.
 #[derive(Debug, Clone)]
-pub struct MergeRequest {
-    pub source: RefExpr,
+pub struct Landing {
     pub into: RefName,
     pub author: String,
     /// `None` makes one of the names.
@@ -147,4 +221,187 @@ pub enum MergeOutcome<C> {
     Clean,
     Conflicts(Vec<C>),
     Refused { candidate: CommitId, refusals: Vec<Refusal> },
+}
+
+/// What is brought to a branch: the change from `base` to `theirs`.
+#[derive(Debug, Clone)]
+pub(crate) struct Incoming {
+    pub(crate) kind: CommitKind,
+    pub(crate) base: CommitId,
+    pub(crate) theirs: CommitId,
+    /// The second parent of the result, if it is to have one.
+    pub(crate) second_parent: Option<CommitId>,
+    /// What is brought, as the caller named it.
+    pub(crate) source: String,
+    pub(crate) message: String,
+}
+
+/// One merge on its way.
+pub(crate) struct Merge<'a, R> {
+    pub(crate) core: &'a Arc<Core>,
+    pub(crate) repository: &'a RepositoryName,
+    pub(crate) branch: &'a Branch,
+    pub(crate) landing: &'a Landing,
+    pub(crate) incoming: Incoming,
+    pub(crate) resolver: &'a R,
+    pub(crate) gate: &'a dyn Gate,
+}
+
+/// A merged state on top of a certain head.
+struct Candidate {
+    head: CommitId,
+    id: CommitId,
+    roots: Roots,
+}
+
+enum Merged<C> {
+    Conflicts(Vec<C>),
+    Roots(Roots),
+}
+
+impl<R: Resolver> Merge<'_, R> {
+    /// Merges, has the result judged, and lands it.
+    pub(crate) async fn run(self) -> Result<MergeOutcome<R::Conflict>> {
+        let head = self.prepare_destination().await?;
+        let (base, theirs) = (self.incoming.base, self.incoming.theirs);
+        let mut candidate = match self.three_way(base, head, theirs).await? {
+            Merged::Conflicts(conflicts) => return Ok(MergeOutcome::Conflicts(conflicts)),
+            Merged::Roots(_) if self.landing.dry_run => return Ok(MergeOutcome::Clean),
+            Merged::Roots(roots) => {
+                let unchanged = roots == self.core.commit(head).await?.roots;
+                if unchanged && self.incoming.second_parent.is_none() {
+                    return Ok(MergeOutcome::UpToDate(head));
+                }
+                self.store(head, roots, Vec::new()).await?
+            }
+        };
+        for _ in 0..ATTEMPTS_MAX {
+            let attested = match self.gate.judge(&self.proposal(&candidate)).await? {
+                Verdict::Pass(checks) => checks,
+                Verdict::Refuse(refusals) => {
+                    return Ok(MergeOutcome::Refused { candidate: candidate.id, refusals });
+                }
+            };
+            match self.land(&candidate, &attested).await? {
+                Landed::Done(id) => return Ok(MergeOutcome::Landed(id)),
+                Landed::Conflicts(conflicts) => return Ok(MergeOutcome::Conflicts(conflicts)),
+                Landed::JudgeAgain(moved) => candidate = moved,
+            }
+        }
+        let found = self.branch.state().record.head;
+        Err(Error::HeadMoved { branch: self.branch.name.clone(), expected: candidate.head, found })
+    }
+
+    /// Makes sure that the destination has no uncommitted operations and returns its head.
+    async fn prepare_destination(&self) -> Result<CommitId> {
+        let _heads = self.branch.heads.lock().await;
+        self.commit_staged(&self.branch.lane).await?;
+        Ok(self.branch.state().record.head)
+    }
+
+    /// Commits what is staged where the branch's mode has the server commit; refuses elsewhere.
+    async fn commit_staged(&self, lane: &Lane) -> Result<()> {
+        let state = self.branch.state();
+        if !state.has_staged() {
+            return Ok(());
+        }
+        if state.record.mode == CommitMode::Staged {
+            let clean = self.core.fold_is_clean(&state).await?;
+            let dirty = || Error::Dirty { branch: self.branch.name.clone(), operation: "a merge" };
+            return if clean { Ok(()) } else { Err(dirty()) };
+        }
+        let words = CommitMessage {
+            author: self.landing.author.clone(),
+            message: format!("before {}", self.incoming.message),
+            ..CommitMessage::default()
+        };
+        match self.core.commit_held(self.branch, lane, CommitKind::Auto, words).await {
+            Ok(_) | Err(Error::NothingToCommit { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn three_way(&self, base: CommitId, ours: CommitId, theirs: CommitId) -> Result<Merged<R::Conflict>> {
+        let sides = Sides {
+            base: self.core.view_at(base).await?,
+            ours: self.core.view_at(ours).await?,
+            theirs: self.core.view_at(theirs).await?,
+        };
+        let resolution = self.resolver.resolve(&sides).await?;
+        if !resolution.conflicts.is_empty() {
+            return Ok(Merged::Conflicts(resolution.conflicts));
+        }
+        let epoch = self.core.epoch().await?;
+        let mut patch = Overlay::default();
+        patch.apply(&resolution.patch, epoch);
+        Ok(Merged::Roots(self.core.fold(&sides.ours.roots(), &patch, epoch).await?))
+    }
+
+    /// Stores a commit of the merged state on `head` and makes it addressable.
+    async fn store(&self, head: CommitId, roots: Roots, attested: Vec<(String, CommitId)>) -> Result<Candidate> {
+        let mut words = Words::new(self.incoming.kind, &self.landing.author, &self.incoming.message);
+        words.metadata = self.landing.metadata.clone();
+        words.attested = attested;
+        let mut parents = vec![head];
+        parents.extend(self.incoming.second_parent);
+        let epoch = self.core.epoch().await?;
+        let entry = self.core.store_commit(&parents, roots, words, epoch).await?;
+        self.core.refs.index_commits(self.core.id, std::slice::from_ref(&entry)).await?;
+        Ok(Candidate { head, id: entry.id, roots })
+    }
+
+    fn proposal(&self, candidate: &Candidate) -> Proposal {
+        Proposal {
+            repository: self.repository.clone(),
+            branch: self.branch.name.clone(),
+            head: candidate.head,
+            candidate: candidate.id,
+            source: self.incoming.source.clone(),
+            author: self.landing.author.clone(),
+            message: self.incoming.message.clone(),
+        }
+    }
+
+    /// Moves the head to the candidate, or to what it becomes on the head that is there by now.
+    async fn land(&self, judged: &Candidate, checks: &[String]) -> Result<Landed<R::Conflict>> {
+        let _heads = self.branch.heads.lock().await;
+        let lane = self.branch.hold().await?;
+        self.commit_staged(&lane).await?;
+        let from = self.core.prepare(self.branch).await?;
+        let head = from.state.record.head;
+        let mut roots = judged.roots;
+        if head != judged.head {
+            match self.three_way(judged.head, head, judged.id).await? {
+                Merged::Conflicts(conflicts) => return Ok(Landed::Conflicts(conflicts)),
+                Merged::Roots(merged) => roots = merged,
+            }
+            if !checks.is_empty() {
+                return Ok(Landed::JudgeAgain(self.store(head, roots, Vec::new()).await?));
+            }
+        }
+        let attested = checks.iter().map(|check| (check.clone(), judged.id)).collect();
+        let unchanged = head == judged.head && checks.is_empty();
+        let id = if unchanged { judged.id } else { self.store(head, roots, attested).await?.id };
+        self.move_head(&lane, from, id, roots).await.map(|()| Landed::Done(id))
+    }
+
+    async fn move_head(&self, lane: &Lane, from: Prepared, head: CommitId, roots: Roots) -> Result<()> {
+        let to = HeadMove {
+            head,
+            staged: self.core.carry_staged(&from.state, &roots).await?,
+            folded_seq: from.state.record.seq,
+            rebased: true,
+            index: Vec::new(),
+            reason: self.incoming.message.clone(),
+            time_us: self.core.clock.now_us(),
+        };
+        lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed()).await
+    }
+}
+
+enum Landed<C> {
+    Done(CommitId),
+    Conflicts(Vec<C>),
+    /// The head moved, and so the merged state: checks have to see the new one.
+    JudgeAgain(Candidate),
 }

@@ -155,6 +155,25 @@ impl KeyRange {
         self
     }
 
+    /// Returns the keys that lie in both ranges.
+    pub fn intersect(&self, other: &KeyRange) -> KeyRange {
+        let start = match (&self.start, &other.start) {
+            (Bound::Unbounded, start) | (start, Bound::Unbounded) => start.clone(),
+            (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => {
+                let ours = a > b || a == b && matches!(self.start, Bound::Excluded(_));
+                if ours { self.start.clone() } else { other.start.clone() }
+            }
+        };
+        let end = match (&self.end, &other.end) {
+            (Bound::Unbounded, end) | (end, Bound::Unbounded) => end.clone(),
+            (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => {
+                let ours = a < b || a == b && matches!(self.end, Bound::Excluded(_));
+                if ours { self.end.clone() } else { other.end.clone() }
+            }
+        };
+        KeyRange { start, end }
+    }
+
     /// Returns whether `key` lies in the range.
     pub fn contains(&self, key: &[u8]) -> bool {
         self.starts_by(key) && self.ends_after(key)
@@ -180,7 +199,7 @@ impl KeyRange {
 }
 
 /// Returns the least key above all that begin with `prefix`, if there is one.
-fn successor(prefix: &[u8]) -> Option<Bytes> {
+pub(crate) fn successor(prefix: &[u8]) -> Option<Bytes> {
     let last = prefix.iter().rposition(|b| *b != 0xff)?;
     let mut end = prefix[..=last].to_vec();
     end[last] += 1;

@@ -1,0 +1,401 @@
+//! What all handles of one repository share, and how operations become trees and commits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+
+use futures::FutureExt;
+
+use crate::branch::{Branch, Lane, Prepared, State};
+use crate::commit::{Commit, CommitKind, SKIPS_MAX, Sealed};
+use crate::id::Domain;
+use crate::overlay::Overlay;
+use crate::refs::{CommitEntry, HeadMove, RefStore, RepositoryId};
+use crate::repository::{CommitMessage, Ephemeral, Limits, Parts};
+use crate::store::Blocks;
+use crate::tree::Tree;
+use crate::view::View;
+use crate::{Clock, CommitId, Edit, Error, Ids, KeyRange, Result, Roots, Space};
+
+/// The version of the merge rules that this binary applies.
+pub(crate) const RULES_VERSION: u32 = 1;
+/// How many commits and index entries are kept in memory.
+const COMMITS_CACHED: u64 = 100_000;
+/// The author of what the server commits on its own.
+const SERVER: &str = "skep";
+
+/// The shared inside of a repository's handles.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) id: RepositoryId,
+    pub(crate) refs: Arc<dyn RefStore>,
+    pub(crate) blocks: Arc<Blocks>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) limits: Limits,
+    pub(crate) ephemeral: Ephemeral,
+    /// 0 until it was read.
+    known_epoch: AtomicU32,
+    commits: moka::sync::Cache<CommitId, Arc<Commit>>,
+    entries: moka::sync::Cache<CommitId, Arc<CommitEntry>>,
+}
+
+/// What a new commit says beside its trees and parents.
+#[derive(Debug, Clone)]
+pub(crate) struct Words {
+    pub(crate) kind: CommitKind,
+    pub(crate) author: String,
+    pub(crate) message: String,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) sealed: Sealed,
+    pub(crate) attested: Vec<(String, CommitId)>,
+}
+
+impl Words {
+    pub(crate) fn new(kind: CommitKind, author: &str, message: &str) -> Words {
+        Words {
+            kind,
+            author: author.to_owned(),
+            message: message.to_owned(),
+            metadata: BTreeMap::new(),
+            sealed: Sealed::default(),
+            attested: Vec::new(),
+        }
+    }
+}
+
+impl Core {
+    pub(crate) fn new(id: RepositoryId, parts: &Parts, blocks: Arc<Blocks>, limits: Limits) -> Core {
+        Core {
+            id,
+            refs: parts.refs.clone(),
+            blocks,
+            clock: parts.clock.clone(),
+            ids: parts.ids.clone(),
+            limits,
+            ephemeral: parts.ephemeral,
+            known_epoch: AtomicU32::new(0),
+            commits: moka::sync::Cache::new(COMMITS_CACHED),
+            entries: moka::sync::Cache::new(COMMITS_CACHED),
+        }
+    }
+
+    /// Returns what the index knows of a commit.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub(crate) async fn entry(&self, id: CommitId) -> Result<Arc<CommitEntry>> {
+        if let Some(entry) = self.entries.get(&id) {
+            return Ok(entry);
+        }
+        let found = self.refs.commit_entries(self.id, &[id]).await?;
+        let entry = found.into_iter().next().ok_or_else(|| not_found(&id))?;
+        Ok(self.remember(entry))
+    }
+
+    fn remember(&self, entry: CommitEntry) -> Arc<CommitEntry> {
+        let entry = Arc::new(entry);
+        self.entries.insert(entry.id, entry.clone());
+        entry
+    }
+
+    /// Returns the entries of commits of which some are likely not in memory, with one request.
+    pub(crate) async fn entries(&self, ids: &[CommitId]) -> Result<Vec<Arc<CommitEntry>>> {
+        let missing: Vec<CommitId> =
+            ids.iter().copied().filter(|id| !self.entries.contains_key(id)).collect();
+        if !missing.is_empty() {
+            for entry in self.refs.commit_entries(self.id, &missing).await? {
+                self.remember(entry);
+            }
+        }
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.push(self.entry(*id).await?);
+        }
+        Ok(found)
+    }
+
+    /// Returns a commit.
+    pub(crate) async fn commit(&self, id: CommitId) -> Result<Arc<Commit>> {
+        if let Some(commit) = self.commits.get(&id) {
+            return Ok(commit);
+        }
+        let epoch = self.entry(id).await?.epoch;
+        let block = self.blocks.commit(id, epoch).await?;
+        let commit = Arc::new(Commit::decode(id, &block.hashed, &block.physical)?);
+        self.commits.insert(id, commit.clone());
+        Ok(commit)
+    }
+
+    /// Returns the current epoch.
+    pub(crate) async fn epoch(&self) -> Result<u32> {
+        // only a store that other processes write to can be in another epoch than it was
+        match self.known_epoch.load(Relaxed) {
+            0 => {}
+            epoch if !self.refs.shared() => return Ok(epoch),
+            _ => {}
+        }
+        let epoch = self.refs.epoch().await?;
+        self.known_epoch.store(epoch, Relaxed);
+        Ok(epoch)
+    }
+
+    /// Returns the state of a branch, to prepare trees on.
+    pub(crate) async fn prepare(&self, branch: &Branch) -> Result<Prepared> {
+        let epoch = self.epoch().await?;
+        Ok(Prepared { state: branch.state(), epoch })
+    }
+
+    /// Returns a view of a branch's state.
+    pub(crate) fn view_of(&self, state: &State, epoch: u32) -> View {
+        View::new(self.blocks.clone(), state.record.head, state.base(), state.overlay.clone(), epoch)
+    }
+
+    /// Returns a view of a commit.
+    pub(crate) async fn view_at(&self, id: CommitId) -> Result<View> {
+        let roots = self.commit(id).await?.roots;
+        let epoch = self.epoch().await?;
+        Ok(View::new(self.blocks.clone(), id, roots, Overlay::default(), epoch))
+    }
+
+    pub(crate) fn tree(&self, space: Space, roots: &Roots) -> Tree {
+        Tree::open(self.blocks.clone(), space, roots.get(space))
+    }
+
+    /// Writes the trees that `base` becomes under `overlay`, and the blobs that the overlay brought.
+    pub(crate) async fn fold(&self, base: &Roots, overlay: &Overlay, epoch: u32) -> Result<Roots> {
+        // all of them: what is written later may refer to a blob whose first user is gone
+        let blobs = overlay.blobs().map(|(_, (epoch, content))| self.blocks.blob_frame(*epoch, content));
+        let blobs = self.blocks.put_all(blobs.collect::<Result<Vec<_>>>()?);
+        let trees = futures::future::try_join_all(Space::ALL.map(|space| async move {
+            let edits: Vec<Edit> = overlay
+                .entries(space, &KeyRange::all())
+                .map(|(key, value)| (key.clone(), value.cloned()))
+                .collect();
+            let prefixes: Vec<_> = overlay.prefixes(space).cloned().collect();
+            if edits.is_empty() && prefixes.is_empty() {
+                return Ok(base.get(space));
+            }
+            self.tree(space, base).edit(epoch, edits, prefixes).await
+        }));
+        let ((), trees) = futures::try_join!(blobs, trees)?;
+        let mut roots = Roots::default();
+        for (space, root) in Space::ALL.into_iter().zip(trees) {
+            roots.set(space, root);
+        }
+        Ok(roots)
+    }
+
+    /// Returns `staged` without the ephemeral objects that it adds to `head`.
+    async fn without_ephemeral(&self, head: &Roots, staged: &Roots, epoch: u32) -> Result<Roots> {
+        let (before, after) = (self.tree(Space::Objects, head), self.tree(Space::Objects, staged));
+        let mut diff = before.diff(&after, &KeyRange::all());
+        let mut edits: Vec<Edit> = Vec::new();
+        while let Some(change) = diff.next().await? {
+            if (self.ephemeral)(&change.key) {
+                edits.push((change.key, change.before));
+            }
+        }
+        if edits.is_empty() {
+            return Ok(*staged);
+        }
+        let mut roots = *staged;
+        roots.set(Space::Objects, after.edit(epoch, edits, Vec::new()).await?);
+        Ok(roots)
+    }
+
+    /// Returns whether all that is staged is ephemeral.
+    pub(crate) async fn fold_is_clean(&self, state: &State) -> Result<bool> {
+        let epoch = self.epoch().await?;
+        let staged = self.fold(&state.base(), &state.overlay, epoch).await?;
+        Ok(self.without_ephemeral(&state.head_roots, &staged, epoch).await? == state.head_roots)
+    }
+
+    /// Returns the staged trees over a new head whose trees are `onto`: what was staged over the old one, all
+    /// of it ephemeral objects, is put over the new.
+    pub(crate) async fn carry_staged(&self, state: &State, onto: &Roots) -> Result<Option<Roots>> {
+        if !state.has_staged() {
+            return Ok(None);
+        }
+        let epoch = self.epoch().await?;
+        let staged = self.fold(&state.base(), &state.overlay, epoch).await?;
+        let before = self.tree(Space::Objects, &state.head_roots);
+        let mut diff = before.diff(&self.tree(Space::Objects, &staged), &KeyRange::all());
+        let mut edits: Vec<Edit> = Vec::new();
+        while let Some(change) = diff.next().await? {
+            edits.push((change.key, change.after));
+        }
+        if edits.is_empty() {
+            return Ok(None);
+        }
+        let mut roots = *onto;
+        roots.set(Space::Objects, self.tree(Space::Objects, onto).edit(epoch, edits, Vec::new()).await?);
+        Ok(Some(roots))
+    }
+
+    /// Stores a commit and returns its id and its entry for the index.
+    pub(crate) async fn store_commit(
+        &self,
+        parents: &[CommitId],
+        roots: Roots,
+        words: Words,
+        epoch: u32,
+    ) -> Result<CommitEntry> {
+        let generation = match self.entries(parents).await?.iter().map(|entry| entry.generation).max() {
+            Some(greatest) => greatest + 1,
+            None => 0,
+        };
+        let commit = Commit {
+            kind: words.kind,
+            rules_version: RULES_VERSION,
+            parents: parents.to_vec(),
+            generation,
+            skips: self.skips(parents.first()).await?,
+            roots,
+            author: words.author,
+            committer: SERVER.into(),
+            time_us: self.clock.now_us(),
+            message: words.message,
+            metadata: words.metadata,
+            sealed: words.sealed,
+            attested: words.attested,
+            write_id: self.ids.fresh(),
+        };
+        let frame = self.blocks.frame(Domain::Commit, epoch, &commit.encode(), &commit.encode_places())?;
+        let id = CommitId(frame.link.hash);
+        self.blocks.put_all([frame]).await?;
+        self.commits.insert(id, Arc::new(commit));
+        let entry = CommitEntry { id, epoch, generation, parents: parents.to_vec() };
+        Ok(CommitEntry::clone(&self.remember(entry)))
+    }
+
+    /// Returns the first-parent ancestors at distances 2, 4, 8, … of a commit with this first parent: the
+    /// one at 2·d is the one at d of the one at d.
+    async fn skips(&self, parent: Option<&CommitId>) -> Result<Vec<CommitId>> {
+        let mut skips = Vec::new();
+        let Some(parent) = parent else { return Ok(skips) };
+        let mut at = self.commit(*parent).await?.parents.first().copied();
+        while let Some(id) = at {
+            skips.push(id);
+            if skips.len() == SKIPS_MAX {
+                break;
+            }
+            at = self.commit(id).await?.skips.get(skips.len() - 1).copied();
+        }
+        Ok(skips)
+    }
+
+    /// Commits all operations that the branch has now. The caller holds `branch.heads`.
+    pub(crate) async fn commit_held(&self, branch: &Branch, lane: &Lane, kind: CommitKind, words: CommitMessage) -> Result<CommitId> {
+        let from = self.prepare(branch).await?;
+        let state = &from.state;
+        let nothing = || Error::NothingToCommit { branch: branch.name.clone() };
+        if !state.has_staged() && !words.allow_empty {
+            return Err(nothing());
+        }
+        let staged = self.fold(&state.base(), &state.overlay, from.epoch).await?;
+        let committed = self.without_ephemeral(&state.head_roots, &staged, from.epoch).await?;
+        if committed == state.head_roots && !words.allow_empty {
+            self.keep_fold(lane, from, staged).await?;
+            return Err(nothing());
+        }
+        let mut say = Words::new(kind, &words.author, &words.message);
+        say.metadata = words.metadata;
+        say.sealed = self.sealed(state).await?;
+        let entry = self.store_commit(&[state.record.head], committed, say, from.epoch).await?;
+        let to = HeadMove {
+            head: entry.id,
+            staged: (staged != committed).then_some(staged),
+            folded_seq: state.record.seq,
+            rebased: false,
+            index: vec![entry.clone()],
+            reason: format!("commit: {}", words.message),
+            time_us: self.clock.now_us(),
+        };
+        lane.run(move |actor| {
+            async move { actor.move_head(&from, to, committed).await.map(|()| entry.id) }.boxed()
+        })
+        .await
+    }
+
+    async fn sealed(&self, state: &State) -> Result<Sealed> {
+        let incarnation = state.record.incarnation;
+        let last = self.commit(state.record.head).await?.sealed;
+        let from_seq = if last.incarnation == incarnation { last.to_seq + 1 } else { 1 };
+        Ok(Sealed { incarnation, from_seq, to_seq: state.record.seq })
+    }
+
+    /// Records trees that hold what is staged, unless they are recorded already.
+    async fn keep_fold(&self, lane: &Lane, from: Prepared, staged: Roots) -> Result<()> {
+        if from.state.record.seq == from.state.record.folded_seq {
+            return Ok(());
+        }
+        lane.run(move |actor| async move { actor.fold(&from, staged).await }.boxed()).await
+    }
+
+    /// Folds all operations that the branch has now. The caller holds `branch.heads`.
+    pub(crate) async fn fold_held(&self, branch: &Branch) -> Result<()> {
+        let from = self.prepare(branch).await?;
+        let staged = self.fold(&from.state.base(), &from.state.overlay, from.epoch).await?;
+        self.keep_fold(&branch.lane, from, staged).await
+    }
+
+    /// Drops all operations that the branch has now; those that come meanwhile are dropped as well. The caller
+    /// holds `branch.heads`.
+    pub(crate) async fn reset_held(&self, branch: &Branch) -> Result<u64> {
+        let lane = branch.hold().await?;
+        let from = self.prepare(branch).await?;
+        let state = &from.state;
+        if !state.has_staged() {
+            return Ok(0);
+        }
+        let dropped = (state.record.seq + 1).saturating_sub(self.sealed(state).await?.from_seq);
+        let to = HeadMove {
+            head: state.record.head,
+            staged: None,
+            folded_seq: state.record.seq,
+            rebased: true,
+            index: Vec::new(),
+            reason: "reset".into(),
+            time_us: self.clock.now_us(),
+        };
+        let roots = state.head_roots;
+        lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed()).await?;
+        Ok(dropped)
+    }
+
+    /// Commits for the modes `coalesce` and `sync`.
+    pub(crate) async fn commit_on_own(&self, branch: &Branch, author: &str) -> Result<()> {
+        let _heads = branch.heads.lock().await;
+        let words = CommitMessage {
+            author: author.to_owned(),
+            message: "written without a commit of its own".into(),
+            ..CommitMessage::default()
+        };
+        match self.commit_held(branch, &branch.lane, CommitKind::Auto, words).await {
+            Ok(_) | Err(Error::NothingToCommit { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) async fn commit_in_background(&self, branch: &Branch) {
+        if let Err(error) = self.commit_on_own(branch, SERVER).await {
+            tracing::warn!(branch = %branch.name, %error, "could not commit in the background, trying again later");
+            let later = branch.lane.run(|actor| async move { actor.retry_later(); Ok(()) }.boxed()).await;
+            tracing::debug!(branch = %branch.name, ?later, "background commit put off");
+        }
+    }
+
+    pub(crate) async fn fold_in_background(&self, branch: &Branch) {
+        // whoever holds the lock folds already
+        let Ok(_heads) = branch.heads.try_lock() else { return };
+        if let Err(error) = self.fold_held(branch).await {
+            tracing::warn!(branch = %branch.name, %error, "could not fold the op log, trying again after the next write");
+        }
+    }
+}
+
+fn not_found(id: &CommitId) -> Error {
+    Error::NotFound { what: "commit", name: id.to_string() }
+}

@@ -1,0 +1,192 @@
+//! Verification of a whole repository: everything that any ref can reach is there and is what it should be.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use futures::TryStreamExt;
+
+use crate::core::Core;
+use crate::object::{DataFile, Object};
+use crate::refs::BranchRecord;
+use crate::tree::{Change, Reached};
+use crate::{CommitId, Error, Hash, KeyRange, Repository, Result, Roots, Space, oplog};
+
+/// What a verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    pub branches: u64,
+    pub tags: u64,
+    pub commits: u64,
+    pub nodes: u64,
+    pub blobs: u64,
+    pub objects: u64,
+    pub data_files: u64,
+    /// What is wrong, each with what it belongs to. Empty means sound.
+    pub problems: Vec<String>,
+}
+
+/// What was looked at already.
+#[derive(Debug, Default)]
+struct Seen {
+    commits: HashSet<CommitId>,
+    nodes: HashSet<(Hash, u32)>,
+    blobs: HashSet<Hash>,
+    data: HashMap<DataFile, u64>,
+}
+
+/// Verifies all that the refs of a repository reach: commits, nodes, blobs, op logs, and that data files
+/// have the length that objects need. The contents of data files are not read.
+///
+/// # Errors
+/// Those of the ref store; damage is no error but a line of the report.
+pub async fn fsck(repository: &Repository) -> Result<Report> {
+    let core = repository.inner_core();
+    let mut check = Check { core, seen: Seen::default(), report: Report::default() };
+    for branch in core.refs.branches(core.id).await? {
+        check.branch(&branch).await?;
+    }
+    for (name, commit) in core.refs.tags(core.id).await? {
+        check.report.tags += 1;
+        check.history(commit, &format!("tag {name}")).await?;
+    }
+    check.report.nodes = check.seen.nodes.len() as u64;
+    check.report.blobs = check.seen.blobs.len() as u64;
+    check.data(repository).await?;
+    Ok(check.report)
+}
+
+struct Check<'a> {
+    core: &'a Core,
+    seen: Seen,
+    report: Report,
+}
+
+impl Check<'_> {
+    async fn branch(&mut self, branch: &BranchRecord) -> Result<()> {
+        self.report.branches += 1;
+        let owner = format!("branch {}", branch.name);
+        self.history(branch.head, &owner).await?;
+        if let Some(staged) = branch.staged {
+            let head = match self.core.commit(branch.head).await {
+                Ok(head) => head.roots,
+                Err(_) => Roots::default(),
+            };
+            self.trees(&head, &staged, &format!("{owner}, staged")).await?;
+        }
+        for record in self.core.refs.log_after(self.core.id, branch.incarnation, branch.folded_seq).await? {
+            if let Err(error) = oplog::decode(record.seq, &record.payload) {
+                self.report.problems.push(format!("{owner}: {error}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Verifies a commit and all before it.
+    async fn history(&mut self, head: CommitId, owner: &str) -> Result<()> {
+        let mut queue = BTreeSet::from([head]);
+        while let Some(id) = queue.pop_first() {
+            if !self.seen.commits.insert(id) {
+                continue;
+            }
+            self.report.commits += 1;
+            let commit = match self.core.commit(id).await {
+                Ok(commit) => commit,
+                Err(error) => {
+                    self.problem(owner, error)?;
+                    continue;
+                }
+            };
+            queue.extend(commit.parents.iter().copied());
+            let before = match commit.parents.first() {
+                Some(parent) => self.core.commit(*parent).await.map(|parent| parent.roots).unwrap_or_default(),
+                None => Roots::default(),
+            };
+            self.trees(&before, &commit.roots, &format!("commit {}", id.short())).await?;
+        }
+        Ok(())
+    }
+
+    /// Verifies the trees of `roots`, but not what they share with others that were verified.
+    async fn trees(&mut self, before: &Roots, roots: &Roots, owner: &str) -> Result<()> {
+        for space in Space::ALL {
+            let mut blobs = Vec::new();
+            let seen = &mut self.seen;
+            let tree = self.core.tree(space, roots);
+            let walked = tree.walk(|reached| match reached {
+                Reached::Node(link) => seen.nodes.insert((link.hash, link.variant)),
+                Reached::Blob(blob) => {
+                    if seen.blobs.insert(blob.hash) {
+                        blobs.push(*blob);
+                    }
+                    true
+                }
+            });
+            if let Err(error) = walked.await {
+                self.problem(owner, error)?;
+            }
+            for blob in blobs {
+                if let Err(error) = self.core.blocks.blob(&blob).await {
+                    self.problem(owner, error)?;
+                }
+            }
+        }
+        self.objects(before, roots, owner).await
+    }
+
+    /// Notes which data files the objects need that `roots` has beyond `before`.
+    async fn objects(&mut self, before: &Roots, roots: &Roots, owner: &str) -> Result<()> {
+        let (before, after) = (self.core.tree(Space::Objects, before), self.core.tree(Space::Objects, roots));
+        let mut diff = before.diff(&after, &KeyRange::all());
+        loop {
+            let object = match diff.next().await {
+                Ok(None) => return Ok(()),
+                Ok(Some(Change { key, after: Some(value), .. })) => Object::decode(&key, &value.payload),
+                Ok(Some(_)) => continue,
+                Err(error) => return self.problem(owner, error),
+            };
+            match object {
+                Ok(object) => self.need(&object),
+                Err(error) => self.problem(owner, error)?,
+            }
+        }
+    }
+
+    fn need(&mut self, object: &Object) {
+        self.report.objects += 1;
+        for segment in &object.segments {
+            let end = self.seen.data.entry(segment.file).or_default();
+            *end = (*end).max(segment.offset + segment.len);
+        }
+    }
+
+    /// Verifies that the data files are there, and as long as objects need them.
+    async fn data(&mut self, repository: &Repository) -> Result<()> {
+        let data = repository.data();
+        let mut sizes = HashMap::new();
+        let mut stored = data.list();
+        while let Some((path, size)) = stored.try_next().await? {
+            sizes.insert(path, size);
+        }
+        self.report.data_files = self.seen.data.len() as u64;
+        for (file, end) in &self.seen.data {
+            let path = data.path(*file);
+            match sizes.get(&path) {
+                None => self.report.problems.push(format!("data file {path} is missing")),
+                Some(size) if size < end => {
+                    self.report.problems.push(format!("data file {path} has {size} bytes, {end} are needed"));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn problem(&mut self, owner: &str, error: Error) -> Result<()> {
+        match error {
+            Error::Corrupt { .. } | Error::NotFound { .. } => {
+                self.report.problems.push(format!("{owner}: {error}"));
+                Ok(())
+            }
+            other => Err(other),
+        }
+    }
+}
