@@ -1,0 +1,127 @@
+//! The syntax tree of a filter, before its names are looked up.
+
+/// A filter, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expression<L> {
+    /// All of them hold. Never directly within another `And`.
+    And(Vec<Expression<L>>),
+    /// One of them holds. Never directly within another `Or`.
+    Or(Vec<Expression<L>>),
+    Leaf(L),
+}
+
+impl<L> Expression<L> {
+    /// Returns `parts` joined by `and`, flat.
+    pub(super) fn and(parts: Vec<Expression<L>>) -> Expression<L> {
+        Self::join(parts, |part| {
+            if let Expression::And(inner) = part {
+                Some(inner)
+            } else {
+                None
+            }
+        })
+        .unwrap_or_else(Expression::And)
+    }
+
+    /// Returns `parts` joined by `or`, flat.
+    pub(super) fn or(parts: Vec<Expression<L>>) -> Expression<L> {
+        Self::join(parts, |part| {
+            if let Expression::Or(inner) = part {
+                Some(inner)
+            } else {
+                None
+            }
+        })
+        .unwrap_or_else(Expression::Or)
+    }
+
+    /// Returns how deep `and` and `or` are nested.
+    pub(super) fn depth(&self) -> usize {
+        let mut deepest = 0;
+        let mut open = vec![(self, 0)];
+        while let Some((part, depth)) = open.pop() {
+            deepest = deepest.max(depth);
+            if let Expression::And(inner) | Expression::Or(inner) = part {
+                open.extend(inner.iter().map(|part| (part, depth + 1)));
+            }
+        }
+        deepest
+    }
+
+    /// Returns the only part as it is, or, as an error, all of them, with those opened that `inner` opens.
+    fn join(
+        mut parts: Vec<Expression<L>>,
+        inner: fn(&mut Expression<L>) -> Option<&mut Vec<Expression<L>>>,
+    ) -> Result<Expression<L>, Vec<Expression<L>>> {
+        if parts.len() == 1 {
+            return Ok(parts.swap_remove(0));
+        }
+        let mut flat = Vec::new();
+        for mut part in parts {
+            match inner(&mut part) {
+                // the chain grows at its left end: keep its buffer
+                Some(inner) if flat.is_empty() => flat = std::mem::take(inner),
+                Some(inner) => flat.append(inner),
+                None => flat.push(part),
+            }
+        }
+        Err(flat)
+    }
+}
+
+/// What is asked of one key, or of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Leaf {
+    Compare {
+        key: String,
+        operator: Operator,
+        literal: Literal,
+    },
+    Like {
+        key: String,
+        pattern: String,
+    },
+    Between {
+        key: String,
+        negated: bool,
+        low: Literal,
+        high: Literal,
+    },
+    In {
+        keys: Vec<String>,
+        negated: bool,
+        rows: Vec<Vec<Literal>>,
+    },
+}
+
+/// How two values compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Operator {
+    /// Returns the operator that says the same with the sides exchanged.
+    pub(super) fn mirrored(self) -> Operator {
+        match self {
+            Operator::Less => Operator::Greater,
+            Operator::LessOrEqual => Operator::GreaterOrEqual,
+            Operator::Greater => Operator::Less,
+            Operator::GreaterOrEqual => Operator::LessOrEqual,
+            same @ (Operator::Equal | Operator::NotEqual) => same,
+        }
+    }
+}
+
+/// A constant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Literal {
+    Integer(i64),
+    /// A quoted text, a bare date, or what stands behind `date` or `timestamp`: its type is that of the key.
+    Text(String),
+}
