@@ -1,7 +1,7 @@
 //! The lock of the folder of an embedded store: one process at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
@@ -26,13 +26,10 @@ impl FolderLock {
     ///
     /// # Errors
     /// [`Error::InUse`] with the id of the process that holds the lock, which is 0 in the instant in which it
-    /// is not noted yet; [`Error::Storage`].
+    /// is not noted yet; [`Error::NoSpace`]; [`Error::Storage`].
     pub fn acquire(folder: &Path) -> Result<FolderLock> {
         let path = folder.join(FILE_NAME);
-        let failed = |e: std::io::Error| Error::Storage {
-            operation: "locking the folder",
-            message: format!("{}: {e}", path.display()),
-        };
+        let failed = |e: std::io::Error| failure(&path, &e);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -60,6 +57,17 @@ impl FolderLock {
     /// Returns the locked folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+fn failure(path: &Path, e: &std::io::Error) -> Error {
+    let operation = "locking the folder";
+    match e.kind() {
+        ErrorKind::StorageFull => Error::NoSpace { operation },
+        _ => Error::Storage {
+            operation,
+            message: format!("{}: {e}", path.display()),
+        },
     }
 }
 

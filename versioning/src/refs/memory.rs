@@ -1,11 +1,14 @@
 //! Refs in memory, for tests: stricter than any other backend, and nothing survives the value.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod state;
+
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use self::state::{Compared, Repository, State};
 use super::rules::{self, demand};
 use super::{
     BranchRecord, Cas, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, Protection, RefLogEntry,
@@ -21,39 +24,6 @@ use crate::{CommitId, Error, RefName, RepositoryName, Result, Roots};
 pub struct MemoryRefs {
     shared: bool,
     state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    epoch: u32,
-    repositories: BTreeMap<RepositoryId, Repository>,
-}
-
-#[derive(Debug)]
-struct Repository {
-    record: RepositoryRecord,
-    branches: BTreeMap<RefName, Branch>,
-    tags: BTreeMap<RefName, CommitId>,
-    incarnations: BTreeSet<[u8; 16]>,
-    /// Persistent, so that adding entries on trial costs no copy.
-    commits: imbl::OrdMap<CommitId, CommitEntry>,
-    ref_log: Vec<RefLogEntry>,
-    /// By namespace, then key.
-    small: BTreeMap<String, BTreeMap<String, Bytes>>,
-}
-
-#[derive(Debug)]
-struct Branch {
-    record: BranchRecord,
-    log: BTreeMap<u64, LogRecord>,
-}
-
-/// Which fields of [`Expected`] a call compares, beside incarnation and base generation.
-#[derive(Clone, Copy, Default)]
-struct Compared {
-    head: bool,
-    folded_seq: bool,
-    seq: bool,
 }
 
 impl MemoryRefs {
@@ -113,139 +83,6 @@ impl MemoryRefs {
 impl Default for MemoryRefs {
     fn default() -> MemoryRefs {
         MemoryRefs::new()
-    }
-}
-
-impl Compared {
-    fn holds(self, expected: &Expected, found: &BranchRecord) -> bool {
-        found.incarnation == expected.incarnation
-            && found.base_generation == expected.base_generation
-            && (!self.head || found.head == expected.head)
-            && (!self.folded_seq || found.folded_seq == expected.folded_seq)
-            && (!self.seq || found.seq == expected.seq)
-    }
-}
-
-impl State {
-    fn repository(&mut self, id: RepositoryId) -> Result<&mut Repository> {
-        self.repositories
-            .get_mut(&id)
-            .ok_or_else(|| super::no_repository(id))
-    }
-}
-
-impl Repository {
-    fn new(record: RepositoryRecord) -> Repository {
-        Repository {
-            record,
-            branches: BTreeMap::new(),
-            tags: BTreeMap::new(),
-            incarnations: BTreeSet::new(),
-            commits: imbl::OrdMap::new(),
-            ref_log: Vec::new(),
-            small: BTreeMap::new(),
-        }
-    }
-
-    fn check_free(&self, name: &RefName) -> Result<()> {
-        match (self.branches.contains_key(name), self.tags.contains_key(name)) {
-            (true, _) => Err(Error::AlreadyExists {
-                what: "branch",
-                name: name.to_string(),
-            }),
-            (_, true) => Err(Error::AlreadyExists {
-                what: "tag",
-                name: name.to_string(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_known(&self, commit: CommitId) -> Result<()> {
-        match self.commits.contains_key(&commit) {
-            true => Ok(()),
-            false => Err(Error::NotFound {
-                what: "commit",
-                name: commit.to_string(),
-            }),
-        }
-    }
-
-    fn add_branch(&mut self, record: &BranchRecord) -> Result<()> {
-        self.check_free(&record.name)?;
-        self.check_known(record.head)?;
-        demand(
-            self.incarnations.insert(record.incarnation),
-            "an incarnation was used twice",
-        )?;
-        self.branches.insert(
-            record.name.clone(),
-            Branch {
-                record: record.clone(),
-                log: BTreeMap::new(),
-            },
-        );
-        self.record_move(
-            &record.name,
-            record.created_us,
-            None,
-            Some(record.head),
-            "create branch",
-        );
-        Ok(())
-    }
-
-    fn record_move(
-        &mut self,
-        name: &RefName,
-        time_us: u64,
-        from: Option<CommitId>,
-        to: Option<CommitId>,
-        why: &str,
-    ) {
-        let entry = RefLogEntry {
-            branch: name.clone(),
-            time_us,
-            from,
-            to,
-            reason: why.to_owned(),
-        };
-        self.ref_log.push(entry);
-    }
-
-    /// Adds all entries or, if one is wrong, none.
-    fn index(&mut self, entries: &[CommitEntry]) -> Result<()> {
-        let mut commits = self.commits.clone();
-        for entry in entries {
-            let above = entry.parents.iter().filter_map(|parent| commits.get(parent));
-            demand(
-                above
-                    .into_iter()
-                    .all(|parent| parent.generation < entry.generation),
-                "a commit's generation is not above its parents'",
-            )?;
-            let kept = commits.entry(entry.id).or_insert_with(|| entry.clone());
-            demand(
-                kept.parents == entry.parents && kept.generation == entry.generation,
-                "a commit was indexed twice and differs",
-            )?;
-            kept.epoch = kept.epoch.max(entry.epoch);
-        }
-        self.commits = commits;
-        Ok(())
-    }
-}
-
-impl Branch {
-    fn check_boundary(&self, folded_seq: u64) -> Result<()> {
-        let boundary = folded_seq == self.record.folded_seq || self.log.contains_key(&folded_seq);
-        demand(boundary, "a fold does not end with a batch")
-    }
-
-    fn fold_to(&mut self, staged: Option<Roots>, folded_seq: u64) {
-        self.record.staged = staged;
-        self.record.folded_seq = folded_seq;
-        self.log = self.log.split_off(&(folded_seq + 1));
     }
 }
 

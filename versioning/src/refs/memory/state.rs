@@ -1,0 +1,176 @@
+//! What the store in memory holds, and the rules by which it changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::refs::rules::demand;
+use crate::refs::{
+    BranchRecord, CommitEntry, Expected, LogRecord, RefLogEntry, RepositoryId, RepositoryRecord,
+    no_repository,
+};
+use crate::{CommitId, Error, RefName, Result, Roots};
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) epoch: u32,
+    pub(super) repositories: BTreeMap<RepositoryId, Repository>,
+}
+
+#[derive(Debug)]
+pub(super) struct Repository {
+    pub(super) record: RepositoryRecord,
+    pub(super) branches: BTreeMap<RefName, Branch>,
+    pub(super) tags: BTreeMap<RefName, CommitId>,
+    pub(super) incarnations: BTreeSet<[u8; 16]>,
+    /// Persistent, so that adding entries on trial costs no copy.
+    pub(super) commits: imbl::OrdMap<CommitId, CommitEntry>,
+    pub(super) ref_log: Vec<RefLogEntry>,
+    /// By namespace, then key.
+    pub(super) small: BTreeMap<String, BTreeMap<String, Bytes>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Branch {
+    pub(super) record: BranchRecord,
+    pub(super) log: BTreeMap<u64, LogRecord>,
+}
+
+/// Which fields of [`Expected`] a call compares, beside incarnation and base generation.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Compared {
+    pub(super) head: bool,
+    pub(super) folded_seq: bool,
+    pub(super) seq: bool,
+}
+
+impl Compared {
+    pub(super) fn holds(self, expected: &Expected, found: &BranchRecord) -> bool {
+        found.incarnation == expected.incarnation
+            && found.base_generation == expected.base_generation
+            && (!self.head || found.head == expected.head)
+            && (!self.folded_seq || found.folded_seq == expected.folded_seq)
+            && (!self.seq || found.seq == expected.seq)
+    }
+}
+
+impl State {
+    pub(super) fn repository(&mut self, id: RepositoryId) -> Result<&mut Repository> {
+        self.repositories.get_mut(&id).ok_or_else(|| no_repository(id))
+    }
+}
+
+impl Repository {
+    pub(super) fn new(record: RepositoryRecord) -> Repository {
+        Repository {
+            record,
+            branches: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            incarnations: BTreeSet::new(),
+            commits: imbl::OrdMap::new(),
+            ref_log: Vec::new(),
+            small: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn check_free(&self, name: &RefName) -> Result<()> {
+        match (self.branches.contains_key(name), self.tags.contains_key(name)) {
+            (true, _) => Err(Error::AlreadyExists {
+                what: "branch",
+                name: name.to_string(),
+            }),
+            (_, true) => Err(Error::AlreadyExists {
+                what: "tag",
+                name: name.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn check_known(&self, commit: CommitId) -> Result<()> {
+        match self.commits.contains_key(&commit) {
+            true => Ok(()),
+            false => Err(Error::NotFound {
+                what: "commit",
+                name: commit.to_string(),
+            }),
+        }
+    }
+
+    pub(super) fn add_branch(&mut self, record: &BranchRecord) -> Result<()> {
+        self.check_free(&record.name)?;
+        self.check_known(record.head)?;
+        demand(
+            self.incarnations.insert(record.incarnation),
+            "an incarnation was used twice",
+        )?;
+        self.branches.insert(
+            record.name.clone(),
+            Branch {
+                record: record.clone(),
+                log: BTreeMap::new(),
+            },
+        );
+        self.record_move(
+            &record.name,
+            record.created_us,
+            None,
+            Some(record.head),
+            "create branch",
+        );
+        Ok(())
+    }
+
+    pub(super) fn record_move(
+        &mut self,
+        name: &RefName,
+        time_us: u64,
+        from: Option<CommitId>,
+        to: Option<CommitId>,
+        why: &str,
+    ) {
+        let entry = RefLogEntry {
+            branch: name.clone(),
+            time_us,
+            from,
+            to,
+            reason: why.to_owned(),
+        };
+        self.ref_log.push(entry);
+    }
+
+    /// Adds all entries or, if one is wrong, none.
+    pub(super) fn index(&mut self, entries: &[CommitEntry]) -> Result<()> {
+        let mut commits = self.commits.clone();
+        for entry in entries {
+            let above = entry.parents.iter().filter_map(|parent| commits.get(parent));
+            demand(
+                above
+                    .into_iter()
+                    .all(|parent| parent.generation < entry.generation),
+                "a commit's generation is not above its parents'",
+            )?;
+            let kept = commits.entry(entry.id).or_insert_with(|| entry.clone());
+            demand(
+                kept.parents == entry.parents && kept.generation == entry.generation,
+                "a commit was indexed twice and differs",
+            )?;
+            kept.epoch = kept.epoch.max(entry.epoch);
+        }
+        self.commits = commits;
+        Ok(())
+    }
+}
+
+impl Branch {
+    pub(super) fn check_boundary(&self, folded_seq: u64) -> Result<()> {
+        let boundary = folded_seq == self.record.folded_seq || self.log.contains_key(&folded_seq);
+        demand(boundary, "a fold does not end with a batch")
+    }
+
+    pub(super) fn fold_to(&mut self, staged: Option<Roots>, folded_seq: u64) {
+        self.record.staged = staged;
+        self.record.folded_seq = folded_seq;
+        self.log = self.log.split_off(&(folded_seq + 1));
+    }
+}
