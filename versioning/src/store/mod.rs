@@ -9,6 +9,22 @@ use futures::stream::BoxStream;
 
 use crate::Result;
 
+mod adapter;
+mod blocks;
+mod cache;
+pub mod conformance;
+mod data;
+mod frame;
+mod local;
+mod memory;
+
+pub use blocks::{BLOCK_BYTES_MAX, Blocks, Counts, Frame, Stats};
+pub use cache::{CACHE_BYTES_DEFAULT, Cache};
+pub use data::{DataFiles, DataWriter, StoredData};
+pub use frame::Block;
+pub use local::LocalFiles;
+pub use memory::MemoryFiles;
+
 /// Immutable files in an object store. A path is written at most once with one content; putting the same
 /// bytes again is allowed, since a retry must be.
 #[async_trait]

@@ -1,0 +1,405 @@
+//! Applying changes: only what they touch is read and rewritten, and the result is the tree that would have
+//! been built from scratch.
+//!
+//! Level by level, from the leaves up. Where a node begins in the old tree and nothing is open in the new
+//! one, both agree, and everything up to the next change is kept as it is. From there entries are copied and
+//! changed until both agree again. What came of the nodes of a level are the changes of the level above.
+//! Removed ranges stay ranges on every level: the last key of a node that lies wholly in one is in it too.
+
+use std::collections::{BTreeMap, HashMap};
+use std::iter::Peekable;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::vec::IntoIter;
+
+use bytes::Bytes;
+
+use super::builder::{Encoded, NodeBuilder};
+use super::node::Node;
+use super::path::Path;
+use super::{Link, Root, Totals, Tree, check_entry};
+use crate::id::Domain;
+use crate::store::Frame;
+use crate::{Edit, Error, Hash, KeyRange, Result, Value};
+
+/// Up to how many new leaves of one plan stay in the cache.
+const CACHED_MAX: usize = 512;
+
+/// A changed tree, and the nodes that have to be written before it is there.
+#[derive(Debug)]
+pub struct Planned {
+    pub root: Option<Root>,
+    /// The new nodes.
+    pub frames: Vec<Frame>,
+}
+
+/// What stands at a key of some level.
+#[derive(Debug, Clone)]
+enum Item {
+    Value(Value),
+    Child(Link, Totals),
+}
+
+/// A range of keys to remove: from a key up to another, or to the end.
+#[derive(Debug, Clone)]
+struct Removal {
+    start: Bytes,
+    end: Option<Bytes>,
+}
+
+/// The changes of one level, in order.
+#[derive(Debug, Default)]
+struct Changes {
+    edits: Vec<(Bytes, Option<Item>)>,
+    removals: Vec<Removal>,
+}
+
+/// The children of a node that may have to be made.
+type Children = BTreeMap<Bytes, (Link, Totals)>;
+
+impl Tree {
+    /// Returns the tree after `edits`, which are sorted by key and name each key once, and the nodes it
+    /// needs. Before them, all keys are removed that begin with one of `prefixes`.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for a key or value above the limits, [`Error::Internal`] for edits out of order,
+    /// [`Error::Corrupt`], [`Error::Storage`].
+    pub async fn plan(&self, epoch: u32, edits: Vec<Edit>, prefixes: Vec<Bytes>) -> Result<Planned> {
+        if !edits.is_sorted_by(|a, b| a.0 < b.0) {
+            return Err(Error::Internal("the edits of a tree are not in order".into()));
+        }
+        for (key, value) in &edits {
+            check_entry(key, value.as_ref())?;
+        }
+        let edits = edits.into_iter().map(|(key, value)| (key, value.map(Item::Value))).collect();
+        let mut plan = Plan { tree: self, epoch, frames: HashMap::new() };
+        let root = plan.apply(Changes { edits, removals: disjoint(prefixes) }).await?;
+        Ok(Planned { root, frames: plan.frames.into_values().collect() })
+    }
+}
+
+/// Returns the ranges of keys that begin with any of `prefixes`, in order and without overlap.
+fn disjoint(mut prefixes: Vec<Bytes>) -> Vec<Removal> {
+    prefixes.sort();
+    prefixes.dedup_by(|next, kept| next.starts_with(kept));
+    let removal = |prefix: Bytes| {
+        let end = match KeyRange::prefix(prefix.clone()).end {
+            Bound::Excluded(end) => Some(end),
+            Bound::Included(_) | Bound::Unbounded => None,
+        };
+        Removal { start: prefix, end }
+    };
+    prefixes.into_iter().map(removal).collect()
+}
+
+impl Removal {
+    fn ends_before(&self, key: &[u8]) -> bool {
+        self.end.as_ref().is_some_and(|end| end <= key)
+    }
+
+    fn contains(&self, key: &[u8]) -> bool {
+        self.start <= key && !self.ends_before(key)
+    }
+}
+
+struct Plan<'a> {
+    tree: &'a Tree,
+    epoch: u32,
+    /// New nodes by hash. Looked up and drained, never a source of order.
+    frames: HashMap<Hash, Frame>,
+}
+
+impl Plan<'_> {
+    async fn apply(&mut self, mut changes: Changes) -> Result<Option<Root>> {
+        let height = self.tree.root.map_or(0, |root| root.height);
+        for level in 0..=height {
+            let mut rewrite = Rewrite::new(self.tree, level, &mut changes);
+            rewrite.run().await?;
+            let Rewrite { removed, made, .. } = rewrite;
+            changes.edits = self.settle(level, removed, made)?;
+            if changes.edits.is_empty() {
+                return Ok(self.tree.root);
+            }
+        }
+        let children = self.top(changes).await?;
+        self.crown(height, children).await
+    }
+
+    /// Frames the nodes that are new, and returns what has changed for the level above.
+    fn settle(
+        &mut self,
+        level: u8,
+        removed: Vec<(Bytes, Hash)>,
+        made: Vec<Encoded>,
+    ) -> Result<Vec<(Bytes, Option<Item>)>> {
+        let old: HashMap<Bytes, Hash> = removed.iter().cloned().collect();
+        let mut edits: BTreeMap<Bytes, Option<Item>> = removed.into_iter().map(|(key, _)| (key, None)).collect();
+        for node in made {
+            let key = Bytes::copy_from_slice(&node.last_key);
+            if old.get(&key) == Some(&Hash::of(Domain::Node, &node.hashed)) {
+                edits.remove(&key);
+                continue;
+            }
+            let item = self.frame(level, &node)?;
+            edits.insert(key, Some(item));
+        }
+        Ok(edits.into_iter().collect())
+    }
+
+    fn frame(&mut self, level: u8, node: &Encoded) -> Result<Item> {
+        let mut frame = self.tree.blocks.frame(Domain::Node, self.epoch, &node.hashed, &node.physical)?;
+        if level > 0 || self.frames.len() < CACHED_MAX {
+            let decoded = node.decode().map_err(|error| Error::Internal(format!("a new node {error}")))?;
+            frame = frame.keeping(Arc::new(decoded));
+        }
+        let link = frame.link;
+        self.frames.insert(link.hash, frame);
+        Ok(Item::Child(link, node.totals))
+    }
+
+    /// Returns all nodes of the level of the old root.
+    async fn top(&self, changes: Changes) -> Result<Children> {
+        let mut children = Children::new();
+        if let Some(root) = self.tree.root {
+            let node = self.tree.blocks.node(&root.link, root.height).await?;
+            children.insert(Bytes::copy_from_slice(node.last_key()), (root.link, root.totals()));
+        }
+        children.retain(|key, _| !changes.removals.iter().any(|removal| removal.contains(key)));
+        for (key, item) in changes.edits {
+            match item {
+                Some(Item::Child(link, totals)) => drop(children.insert(key, (link, totals))),
+                Some(Item::Value(_)) | None => drop(children.remove(&key)),
+            }
+        }
+        Ok(children)
+    }
+
+    /// Returns the root over all nodes of `level`: the lowest node that has everything below it.
+    async fn crown(&mut self, mut level: u8, mut children: Children) -> Result<Option<Root>> {
+        while children.len() > 1 {
+            let mut builder = NodeBuilder::new(self.tree.space, level + 1);
+            let mut made = Vec::new();
+            for (key, (link, totals)) in children {
+                if builder.push_child(&key, &link, totals) {
+                    made.push(builder.finish());
+                }
+            }
+            if !builder.is_empty() {
+                made.push(builder.finish());
+            }
+            level += 1;
+            children = Children::new();
+            for (key, item) in self.settle(level, Vec::new(), made)? {
+                if let Some(Item::Child(link, totals)) = item {
+                    children.insert(key, (link, totals));
+                }
+            }
+        }
+        let Some((_, (mut link, totals))) = children.pop_first() else { return Ok(None) };
+        while level > 0 {
+            let node = self.node(&link, level).await?;
+            let Some((child, _)) = node.child(0).filter(|_| node.len() == 1) else { break };
+            self.frames.remove(&link.hash);
+            link = *child;
+            level -= 1;
+        }
+        Ok(Some(Root { link, height: level, count: totals.count, weight: totals.weight }))
+    }
+
+    async fn node(&self, link: &Link, level: u8) -> Result<Arc<Node>> {
+        match self.frames.get(&link.hash).and_then(Frame::node) {
+            Some(node) => Ok(node.clone()),
+            None => self.tree.blocks.node(link, level).await,
+        }
+    }
+}
+
+/// The rewriting of one level.
+struct Rewrite {
+    /// The place in the old tree, if there is one.
+    path: Option<Path>,
+    /// Whether no old entry is left.
+    ended: bool,
+    edits: Peekable<IntoIter<(Bytes, Option<Item>)>>,
+    removals: Peekable<IntoIter<Removal>>,
+    builder: NodeBuilder,
+    /// Old nodes that were entered: their last keys and hashes.
+    removed: Vec<(Bytes, Hash)>,
+    /// The nodes in their place.
+    made: Vec<Encoded>,
+}
+
+impl Rewrite {
+    fn new(tree: &Tree, level: u8, changes: &mut Changes) -> Rewrite {
+        let path = tree.path(level);
+        Rewrite {
+            ended: path.is_none(),
+            path,
+            edits: std::mem::take(&mut changes.edits).into_iter().peekable(),
+            removals: changes.removals.clone().into_iter().peekable(),
+            builder: NodeBuilder::new(tree.space, level),
+            removed: Vec::new(),
+            made: Vec::new(),
+        }
+    }
+
+    async fn run(&mut self) -> Result<()> {
+        while self.edits.peek().is_some() || self.removals.peek().is_some() {
+            if self.enter().await? {
+                self.copy().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes from a place where both trees agree to the start of the node that the next change touches.
+    /// Drops the change and returns false if it changes nothing.
+    async fn enter(&mut self) -> Result<bool> {
+        let edit = self.edits.peek();
+        let removal = self.removals.peek();
+        let removal = removal.filter(|removal| edit.is_none_or(|edit| removal.start <= edit.0));
+        let is_removal = removal.is_some();
+        let touched = match &mut self.path {
+            Some(path) if !self.ended && (!path.is_passed() || path.has_next_node()) => {
+                touch(path, removal, edit).await?
+            }
+            _ => {
+                self.ended = true;
+                !is_removal && edit.is_some_and(|edit| edit.1.is_some())
+            }
+        };
+        match touched {
+            true => self.note_entered(),
+            false if is_removal => drop(self.removals.next()),
+            false => drop(self.edits.next()),
+        }
+        Ok(touched)
+    }
+
+    fn note_entered(&mut self) {
+        let Some(path) = self.path.as_ref().filter(|_| !self.ended) else { return };
+        let (Some((node, _)), hash) = (path.place(), path.link().hash) else { return };
+        if self.removed.last().is_none_or(|(_, last)| *last != hash) {
+            self.removed.push((Bytes::copy_from_slice(node.last_key()), hash));
+        }
+    }
+
+    /// Copies old entries and applies changes, until both trees agree again.
+    async fn copy(&mut self) -> Result<()> {
+        while !self.ended {
+            let Some(path) = &mut self.path else { break };
+            if path.is_passed() {
+                if self.builder.is_empty() {
+                    return Ok(());
+                }
+                self.ended = !path.next_node().await?;
+                if !self.ended {
+                    self.note_entered();
+                }
+            } else if self.skip_removed().await? {
+                if self.agrees() {
+                    return Ok(());
+                }
+                self.note_entered();
+            } else if self.step() {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.drain();
+        Ok(())
+    }
+
+    /// Returns whether the place is the start of an old node and nothing is open in the new tree.
+    fn agrees(&self) -> bool {
+        let starts = self.path.as_ref().and_then(Path::place).is_some_and(|(_, index)| index == 0);
+        starts && self.builder.is_empty() && !self.ended
+    }
+
+    /// If the place is in a range to remove, moves behind the range and returns true.
+    async fn skip_removed(&mut self) -> Result<bool> {
+        let Some(path) = &mut self.path else { return Ok(false) };
+        let Some((node, index)) = path.place() else { return Ok(false) };
+        let key = node.key(index);
+        while self.removals.next_if(|removal| removal.ends_before(key)).is_some() {}
+        let Some(removal) = self.removals.next_if(|removal| removal.contains(key)) else { return Ok(false) };
+        self.ended = match &removal.end {
+            Some(end) => !path.seek(end).await?,
+            None => true,
+        };
+        Ok(true)
+    }
+
+    /// Takes the next edit or old entry, whichever comes first; returns whether a node became complete.
+    fn step(&mut self) -> bool {
+        let Some(path) = &mut self.path else { return false };
+        let Some((node, index)) = path.place() else { return false };
+        let key = node.key(index);
+        match self.edits.next_if(|(edit, _)| edit <= key) {
+            Some((edit, item)) => {
+                if edit == key {
+                    path.pass();
+                }
+                item.is_some_and(|item| self.push(&edit, &item))
+            }
+            None => {
+                let complete = match (node.entry(index), node.child(index)) {
+                    (Some(entry), _) => self.builder.push_entry(&entry),
+                    (None, Some((link, totals))) => self.builder.push_child(key, link, totals),
+                    (None, None) => false,
+                };
+                path.pass();
+                if complete {
+                    self.made.push(self.builder.finish());
+                }
+                complete
+            }
+        }
+    }
+
+    fn push(&mut self, key: &[u8], item: &Item) -> bool {
+        let complete = match item {
+            Item::Value(value) => self.builder.push_value(key, value),
+            Item::Child(link, totals) => self.builder.push_child(key, link, *totals),
+        };
+        if complete {
+            self.made.push(self.builder.finish());
+        }
+        complete
+    }
+
+    /// Appends what is left when there are no old entries any more.
+    fn drain(&mut self) {
+        while let Some((key, item)) = self.edits.next() {
+            if let Some(item) = item {
+                self.push(&key, &item);
+            }
+        }
+        self.removals = Vec::new().into_iter().peekable();
+        if !self.builder.is_empty() {
+            self.made.push(self.builder.finish());
+        }
+    }
+}
+
+/// Moves to the start of the node that a change touches; returns false if it changes nothing.
+async fn touch(path: &mut Path, removal: Option<&Removal>, edit: Option<&(Bytes, Option<Item>)>) -> Result<bool> {
+    let (key, put) = match (removal, edit) {
+        (Some(removal), _) => (&removal.start, false),
+        (None, Some((key, item))) => (key, item.is_some()),
+        (None, None) => return Ok(false),
+    };
+    if !path.seek(key).await? {
+        // behind everything: the last node is the one that grows
+        if put {
+            path.last_node().await?;
+        }
+        return Ok(put);
+    }
+    let Some((node, index)) = path.place() else { return Ok(false) };
+    let found = node.key(index);
+    let touched = put || removal.map_or(found == key, |removal| removal.contains(found));
+    if touched {
+        path.rewind();
+    }
+    Ok(touched)
+}
