@@ -15,20 +15,40 @@ pub enum Error {
     #[error("table {database}.{table} not found")]
     NoSuchTable { database: String, table: String },
     #[error("table {database}.{table} has no partition with the values {values:?}")]
-    NoSuchPartition { database: String, table: String, values: Vec<String> },
+    NoSuchPartition {
+        database: String,
+        table: String,
+        values: Vec<String>,
+    },
     /// A list of partitions names some that are not there.
-    #[error("{count} of the partitions of {database}.{table} that are named were not found, such as {example:?}")]
-    MissingPartitions { database: String, table: String, count: usize, example: String },
+    #[error(
+        "{count} of the partitions of {database}.{table} that are named were not found, such as {example:?}"
+    )]
+    MissingPartitions {
+        database: String,
+        table: String,
+        count: usize,
+        example: String,
+    },
     #[error("function {database}.{function} not found")]
     NoSuchFunction { database: String, function: String },
     #[error("no column statistics for {column} of {database}.{table} {partition}")]
-    NoSuchStatistics { database: String, table: String, partition: String, column: String },
+    NoSuchStatistics {
+        database: String,
+        table: String,
+        partition: String,
+        column: String,
+    },
     #[error("database {name} already exists")]
     DatabaseExists { name: String },
     #[error("table {database}.{table} already exists")]
     TableExists { database: String, table: String },
     #[error("table {database}.{table} already has a partition with the values {values:?}")]
-    PartitionExists { database: String, table: String, values: Vec<String> },
+    PartitionExists {
+        database: String,
+        table: String,
+        values: Vec<String>,
+    },
     #[error("a list of partitions has the values {values:?} twice")]
     DuplicatePartition { values: Vec<String> },
     #[error("function {function} already exists")]
@@ -40,7 +60,11 @@ pub enum Error {
     #[error("invalid column {column:?}: {rule}")]
     InvalidColumn { column: String, rule: &'static str },
     #[error("column {column} doesn't exist in table {database}.{table}")]
-    NoSuchColumn { database: String, table: String, column: String },
+    NoSuchColumn {
+        database: String,
+        table: String,
+        column: String,
+    },
     #[error("the types of these columns are incompatible with those that stand there: {}", columns.join(", "))]
     IncompatibleTypes { columns: Vec<String> },
     #[error("the partition keys of {database}.{table} cannot be changed")]
@@ -61,16 +85,28 @@ pub enum Error {
     #[error("the database default cannot be dropped")]
     DefaultDatabase,
     #[error("location {location} belongs to {owner}, and {reference} is being written")]
-    ForeignLocation { location: String, owner: String, reference: String },
+    ForeignLocation {
+        location: String,
+        owner: String,
+        reference: String,
+    },
     #[error("location {location:?} is not valid: {rule}")]
     InvalidLocation { location: String, rule: &'static str },
     /// A compare-and-set of a parameter found another value.
     #[error("parameter {key} is {actual:?}, not {expected:?}")]
-    ParameterMismatch { key: String, expected: String, actual: Option<String> },
+    ParameterMismatch {
+        key: String,
+        expected: String,
+        actual: Option<String>,
+    },
     #[error("{operation} is not possible: {reason}")]
     NotAllowed { operation: &'static str, reason: String },
     #[error("{what} {key} cannot be read: {message}")]
-    Corrupt { what: &'static str, key: String, message: String },
+    Corrupt {
+        what: &'static str,
+        key: String,
+        message: String,
+    },
     #[error(transparent)]
     Store(#[from] versioning::Error),
 }

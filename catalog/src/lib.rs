@@ -6,8 +6,16 @@
 //! *Architecture invariant:* knows no wire types and no exceptions of the Hive Metastore, no SQL engine, no HTTP.
 //! Everything that is decided is decided in synchronous functions; what fetches and writes holds no rules.
 
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod arbitrary;
 pub mod check;
+pub mod codec;
 mod error;
+pub mod keys;
+pub mod location;
+pub mod model;
+pub mod names;
 
 pub use check::{CheckOutcome, CheckRunner, CheckSpec};
 pub use error::{Error, Result};
+pub use location::{Locator, Place};

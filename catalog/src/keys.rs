@@ -1,0 +1,194 @@
+//! The keys of the trees (versioning.md 2.3).
+//!
+//! | space | key | value |
+//! |---|---|---|
+//! | `Meta` | `D` name | [`crate::model::Database`] |
+//! | `Meta` | `N` database id, name | [`crate::model::TableEntry`] |
+//! | `Meta` | `T` table id | [`crate::model::Table`] |
+//! | `Meta` | `F` database id, name | [`crate::model::Function`] |
+//! | `Parts` | table id, partition name | [`crate::model::Partition`] |
+//! | `Stats` | table id, 0, engine | [`crate::model::TableStatistics`] of the table |
+//! | `Stats` | table id, 1, partition name, 0, engine | those of a partition |
+//! | `Objects` | path | [`versioning::object::Object`] |
+//!
+//! Names are in lower case. No partition name has a zero byte, so one never continues another's key.
+
+use bytes::Bytes;
+
+use crate::model::{DatabaseId, TableId};
+
+const DATABASE: u8 = b'D';
+const ENTRY: u8 = b'N';
+const TABLE: u8 = b'T';
+const FUNCTION: u8 = b'F';
+const ID_LEN: usize = 16;
+
+/// What a key of [`versioning::Space::Meta`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MetaKey<'a> {
+    Database(&'a str),
+    /// The entry of a table in the list of its database.
+    Entry(DatabaseId, &'a str),
+    Table(TableId),
+    Function(DatabaseId, &'a str),
+}
+
+/// What a key of [`versioning::Space::Stats`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatsKey<'a> {
+    pub table: TableId,
+    /// `None` for the table as a whole.
+    pub partition: Option<&'a str>,
+    pub engine: &'a str,
+}
+
+impl<'a> MetaKey<'a> {
+    /// Returns the bytes of the key.
+    pub fn encode(&self) -> Bytes {
+        match self {
+            MetaKey::Database(name) => concat(&[&[DATABASE], name.as_bytes()]),
+            MetaKey::Entry(id, name) => concat(&[&[ENTRY], &id.0, name.as_bytes()]),
+            MetaKey::Table(id) => concat(&[&[TABLE], &id.0]),
+            MetaKey::Function(id, name) => concat(&[&[FUNCTION], &id.0, name.as_bytes()]),
+        }
+    }
+
+    /// Returns what the bytes name; `None` if they are no key of this room.
+    pub fn decode(key: &'a [u8]) -> Option<MetaKey<'a>> {
+        let (kind, rest) = key.split_first()?;
+        Some(match *kind {
+            DATABASE => MetaKey::Database(text(rest)?),
+            ENTRY => {
+                let (id, name) = rest.split_first_chunk::<ID_LEN>()?;
+                MetaKey::Entry(DatabaseId(*id), text(name)?)
+            }
+            TABLE => MetaKey::Table(TableId(rest.try_into().ok()?)),
+            FUNCTION => {
+                let (id, name) = rest.split_first_chunk::<ID_LEN>()?;
+                MetaKey::Function(DatabaseId(*id), text(name)?)
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> StatsKey<'a> {
+    /// Returns the bytes of the key.
+    pub fn encode(&self) -> Bytes {
+        match self.partition {
+            None => concat(&[&self.table.0, &[0], self.engine.as_bytes()]),
+            Some(name) => concat(&[&self.table.0, &[1], name.as_bytes(), &[0], self.engine.as_bytes()]),
+        }
+    }
+
+    /// Returns what the bytes name; `None` if they are no key of this room.
+    pub fn decode(key: &'a [u8]) -> Option<StatsKey<'a>> {
+        let (id, rest) = key.split_first_chunk::<ID_LEN>()?;
+        let table = TableId(*id);
+        let (level, rest) = rest.split_first()?;
+        match *level {
+            0 => Some(StatsKey {
+                table,
+                partition: None,
+                engine: text(rest)?,
+            }),
+            1 => {
+                let end = rest.iter().position(|byte| *byte == 0)?;
+                let (name, engine) = (text(&rest[..end])?, text(&rest[end + 1..])?);
+                Some(StatsKey {
+                    table,
+                    partition: Some(name),
+                    engine,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Returns the prefix of all databases.
+pub fn databases() -> Bytes {
+    concat(&[&[DATABASE]])
+}
+
+/// Returns the prefix of the entries of the tables of a database.
+pub fn entries(database: DatabaseId) -> Bytes {
+    concat(&[&[ENTRY], &database.0])
+}
+
+/// Returns the prefix of the functions of a database.
+pub fn functions(database: DatabaseId) -> Bytes {
+    concat(&[&[FUNCTION], &database.0])
+}
+
+/// Returns the key of a partition, or the prefix of those whose names begin with `name`.
+pub fn partition(table: TableId, name: &str) -> Bytes {
+    concat(&[&table.0, name.as_bytes()])
+}
+
+/// Returns the prefix of the partitions of a table.
+pub fn partitions(table: TableId) -> Bytes {
+    concat(&[&table.0])
+}
+
+/// Returns the table and the partition name of a key of [`versioning::Space::Parts`].
+pub fn decode_partition(key: &[u8]) -> Option<(TableId, &str)> {
+    let (id, name) = key.split_first_chunk::<ID_LEN>()?;
+    Some((TableId(*id), text(name)?))
+}
+
+/// Returns the prefix of all statistics of a table and its partitions.
+pub fn statistics(table: TableId) -> Bytes {
+    concat(&[&table.0])
+}
+
+/// Returns the prefix of the statistics of a partition, by any engine.
+pub fn partition_statistics(table: TableId, name: &str) -> Bytes {
+    concat(&[&table.0, &[1], name.as_bytes(), &[0]])
+}
+
+fn concat(pieces: &[&[u8]]) -> Bytes {
+    Bytes::from(pieces.concat())
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_round_trip() {
+        let (d, t) = (DatabaseId([1; 16]), TableId([2; 16]));
+        for key in [
+            MetaKey::Database("sales"),
+            MetaKey::Entry(d, "orders"),
+            MetaKey::Table(t),
+            MetaKey::Function(d, "f"),
+        ] {
+            assert_eq!(MetaKey::decode(&key.encode()), Some(key));
+        }
+        for partition in [None, Some("dt=1/h=2"), Some("")] {
+            let key = StatsKey {
+                table: t,
+                partition,
+                engine: "hive",
+            };
+            assert_eq!(StatsKey::decode(&key.encode()), Some(key));
+        }
+        assert_eq!(decode_partition(&partition(t, "dt=1")), Some((t, "dt=1")));
+    }
+
+    #[test]
+    fn other_bytes_are_no_keys() {
+        for bytes in [&b""[..], b"X", b"N123", b"T1", b"D\xff"] {
+            assert_eq!(MetaKey::decode(bytes), None, "{bytes:?}");
+        }
+        for bytes in [&[0; 16][..], &[2; 17], &[1; 20]] {
+            assert_eq!(StatsKey::decode(bytes), None, "{bytes:?}");
+        }
+        assert_eq!(decode_partition(b"short"), None);
+    }
+}
