@@ -3,6 +3,7 @@
 #
 # Runs COMMAND (python, pytest ...) with a Thrift client that knows nothing of ours but the IDL, boto3 and pytest.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 (($# >= 1)) || usage

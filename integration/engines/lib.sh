@@ -1,4 +1,5 @@
 # What the scripts of this folder share: the cache, downloads, Java, starting and stopping. Sourced, never run.
+# shellcheck shell=bash
 
 ENGINES=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${SKEP_ENGINES:-${XDG_CACHE_HOME:-$HOME/.cache}/skep-engines}
@@ -67,6 +68,20 @@ java_home() {
     [[ -n $version ]] && ((version >= $1 && version <= $2)) && { echo "$home"; return; }
   done
   die "no Java $1 to $2 found: install one and set JAVA_HOME_$1"
+}
+
+# ---------------------------------------------------------------- skep
+
+# Prints the program to run: $SKEP_BIN, or what the checkout builds with $PROFILE.
+skep_program() {
+  local root profile=${PROFILE:-dev} target
+  [[ -z ${SKEP_BIN:-} ]] || { realpath "$SKEP_BIN"; return; }
+  need cargo "install Rust"
+  root=$(cd "$ENGINES/../.." && pwd)
+  say "building skep"
+  (cd "$root" && cargo build -q --profile "$profile" -p server --bin skep) || die "could not build skep"
+  target=$(cd "$root" && absolute "${CARGO_TARGET_DIR:-target}")
+  echo "$target/${profile/#dev/debug}/skep"
 }
 
 # ---------------------------------------------------------------- starting and stopping

@@ -3,27 +3,20 @@
 #
 # Runs COMMAND beside a skep of its own, whose data, log and pid file lie in DIR, and stops it afterwards. COMMAND finds
 # it by these:
-#   SKEP_BIN         the program; set by the caller, that one is run, else the checkout's is built (with PROFILE, `dev`)
+#   SKEP_BIN         the program; set by the caller, that one is run, else the checkout's is built with PROFILE, or `dev`
 #   SKEP_URL         REST, http://127.0.0.1:PORT
 #   SKEP_S3          the S3 endpoint, http://127.0.0.1:PORT
 #   SKEP_THRIFT      the metastore, 127.0.0.1:PORT
 #   SKEP_THRIFT_ETL  the same, bound to the branch `etl`
 #   SKEP_LOG         what the server has written
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 (($# >= 2)) || usage
 dir=$(absolute "$1"); shift
 
-build() {
-  local root=$ENGINES/../.. profile=${PROFILE:-dev}
-  need cargo "install Rust"
-  say "building skep"
-  (cd "$root" && cargo build -q --profile "$profile" -p server --bin skep) || die "could not build skep"
-  echo "$(cd "$root" && absolute "${CARGO_TARGET_DIR:-target}")/${profile/#dev/debug}/skep"
-}
-SKEP_BIN=${SKEP_BIN:-$(build)}
-
+SKEP_BIN=$(skep_program)
 read -r -d '' http s3 thrift etl < <(free_ports 4) || true
 export SKEP_BIN SKEP_URL=http://127.0.0.1:$http SKEP_S3=http://127.0.0.1:$s3 SKEP_THRIFT=127.0.0.1:$thrift \
   SKEP_THRIFT_ETL=127.0.0.1:$etl SKEP_LOG=$dir/log

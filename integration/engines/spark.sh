@@ -4,6 +4,7 @@
 # Runs COMMAND (python, pyspark, spark-sql, spark-submit ...) with pyspark 4.0.2 or 3.5.7, and with s3a and the S3
 # committers on its class path; what `clients.sh` has is there too. `spark.sh 4.0 env` fetches and prints the settings.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 (($# >= 2)) || usage
@@ -12,7 +13,7 @@ case $1 in
 3.5) java_max=17 ;;
 *) usage ;;
 esac
-JAVA_HOME=$(java_home 17 $java_max)
+JAVA_HOME=$(java_home 17 "$java_max")
 
 venv=$(python_env "spark-$1")
 clients=$(python_env skep-clients)

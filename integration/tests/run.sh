@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# usage: run.sh [thrift|s3|spark-4.0|spark-3.5]...
+#
+# Runs these parts of the tests with real clients, all if none is named, each beside a skep of its own. What a part needs
+# is fetched; a part for which something is missing is told as SKIPPED.
+#   REQUIRE   names of what must not be missing, such as `python,spark`: its skip becomes a failure
+#   SKEP_BIN  the program; the checkout's is built if not set
+#   PYTEST    further options of pytest, such as `-x`
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+engines=$here/../engines
+# shellcheck source-path=SCRIPTDIR source=../engines/lib.sh
+. "$engines/lib.sh"
+
+[[ ${1:-} != -* ]] || usage
+(($#)) || set -- thrift s3 spark-4.0 spark-3.5
+SKEP_BIN=$(skep_program)
+export SKEP_BIN
+work=$(mktemp -d "${TMPDIR:-/tmp}/skep-tests.XXXXXX")
+failed=()
+
+# there NEED PART COMMAND...: whether what PART needs can be had, which COMMAND finds out.
+there() {
+  local need=$1 part=$2 why; shift 2
+  "$@" >"$work/missing" 2>&1 && return
+  why=$(grep -m 1 '\.sh: ' "$work/missing" || tail -n 1 "$work/missing")
+  if [[ ,${REQUIRE:-}, == *,$need,* ]]; then
+    failed+=("$part")
+    echo "FAILED  $part: $need is required, but $why"
+  else
+    echo "SKIPPED $part: $why"
+  fi
+  return 1
+}
+
+# check PART WRAPPER... -- PYTEST_ARGUMENT...: runs pytest under WRAPPER beside a new skep.
+check() {
+  local part=$1 wrapper=() begun=$SECONDS; shift
+  while [[ $1 != -- ]]; do wrapper+=("$1"); shift; done
+  shift
+  echo "RUNNING $part"
+  # shellcheck disable=SC2086 # several options
+  if (cd "$here" && "$engines/skep.sh" "$work/$part" "${wrapper[@]}" python -m pytest -p no:cacheprovider -q ${PYTEST:-} "$@"); then
+    echo "PASSED  $part in $((SECONDS - begun)) s"
+  else
+    failed+=("$part")
+    echo "FAILED  $part; data and log of the server are in $work/$part"
+  fi
+}
+
+for part; do
+  case $part in
+  thrift | s3)
+    there python "$part" "$engines/clients.sh" true || continue
+    check "$part" "$engines/clients.sh" -- "test_$part.py"
+    ;;
+  spark-4.0 | spark-3.5)
+    there spark "$part" "$engines/spark.sh" "${part#spark-}" true || continue
+    for session in main magic port; do
+      check "$part-$session" "$engines/spark.sh" "${part#spark-}" -- -m "$session" test_spark.py
+    done
+    ;;
+  *) usage ;;
+  esac
+done
+
+if ((${#failed[@]})); then
+  echo "failed: ${failed[*]}"
+  exit 1
+fi
+rm -rf "$work"
