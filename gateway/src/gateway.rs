@@ -1,0 +1,175 @@
+//! What all operations share: finding a repository, a ref, an object, and writing to a branch.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use versioning::object::Object;
+use versioning::repository::RefKind;
+use versioning::{
+    Batch, Error as StoreError, RefName, Repositories, Repository, RepositoryName, Space, View,
+};
+
+use crate::address::Address;
+use crate::conditions::WriteConditions;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+/// The operations, over all repositories.
+#[derive(Debug, Clone)]
+pub(crate) struct Gateway {
+    pub(crate) repositories: Repositories,
+    pub(crate) limits: Arc<Limits>,
+}
+
+/// A place that can be written.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) repository: Repository,
+    pub(crate) branch: RefName,
+    pub(crate) path: String,
+}
+
+impl Gateway {
+    pub(crate) fn new(repositories: Repositories, limits: Limits) -> Gateway {
+        Gateway {
+            repositories,
+            limits: Arc::new(limits),
+        }
+    }
+
+    /// Returns the repository that is a bucket.
+    pub(crate) async fn repository(&self, bucket: &str) -> Result<Repository> {
+        let missing = || Error::NoRepository(bucket.to_owned());
+        let name = RepositoryName::parse(bucket).map_err(|_| missing())?;
+        match self.repositories.get(&name).await {
+            Err(StoreError::NotFound { .. }) => Err(missing()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Returns the present state of the ref of an address.
+    pub(crate) async fn view(&self, at: &Address) -> Result<(Repository, View)> {
+        let repository = self.repository(&at.repository).await?;
+        let view = view(&repository, at).await?;
+        Ok((repository, view))
+    }
+
+    /// Returns the object at an address.
+    ///
+    /// The ref itself, `{ref}/`, reads as an empty object, like the marker of a folder.
+    pub(crate) async fn object(&self, at: &Address) -> Result<(Repository, Object)> {
+        let (repository, view) = self.view(at).await?;
+        if at.is_root() {
+            return Ok((repository, root_marker()));
+        }
+        match view.object(&at.path).await? {
+            Some(object) => Ok((repository, object)),
+            None => Err(Error::NoKey(at.key())),
+        }
+    }
+
+    /// Returns the place of an address if it can be written, before a body is read for nothing.
+    pub(crate) async fn place(&self, at: &Address) -> Result<Place> {
+        let repository = self.repository(&at.repository).await?;
+        let branch = writable(&repository, at).await?;
+        Ok(Place {
+            repository,
+            branch,
+            path: at.path.clone(),
+        })
+    }
+}
+
+/// Returns what stands for the ref itself: an empty object, as old as time.
+pub(crate) fn root_marker() -> Object {
+    Object {
+        etag: "d41d8cd98f00b204e9800998ecf8427e".to_owned(),
+        content_type: Some("application/x-directory".to_owned()),
+        ..Object::default()
+    }
+}
+
+async fn view(repository: &Repository, at: &Address) -> Result<View> {
+    match repository.view(&at.reference).await {
+        Err(StoreError::NotFound { .. }) => Err(Error::NoRef {
+            repository: at.repository.clone(),
+            reference: at.reference.to_string(),
+        }),
+        other => Ok(other?),
+    }
+}
+
+/// Returns the branch that the address names, unless it is no branch, or protected.
+async fn writable(repository: &Repository, at: &Address) -> Result<RefName> {
+    let reference = &at.reference;
+    if reference.committed || reference.back > 0 || reference.commit.is_some() {
+        return Err(Error::ReadOnly {
+            reference: reference.to_string(),
+        });
+    }
+    match repository.branch(&reference.name).await {
+        Ok(branch) if branch.protection.is_some() => Err(Error::Store(StoreError::Protected {
+            branch: branch.name,
+            rule: "changes land on it by merging only".to_owned(),
+        })),
+        Ok(branch) => Ok(branch.name),
+        Err(StoreError::NotFound { .. }) => Err(why_no_branch(repository, at).await?),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Tells a tag or commit, which cannot be written, from what is not there.
+async fn why_no_branch(repository: &Repository, at: &Address) -> Result<Error> {
+    let reference = at.reference.to_string();
+    match repository.resolve(&at.reference).await {
+        Ok(resolved) if resolved.kind != RefKind::Branch => Ok(Error::ReadOnly { reference }),
+        Ok(_) | Err(StoreError::NotFound { .. }) => Ok(Error::NoBranch {
+            repository: at.repository.clone(),
+            reference,
+        }),
+        Err(other) => Err(other.into()),
+    }
+}
+
+impl Place {
+    /// Returns the present time.
+    pub(crate) fn now_us(&self) -> u64 {
+        self.repository.clock().now_us()
+    }
+
+    /// Writes an object if the conditions hold, in one step.
+    pub(crate) async fn put(&self, object: Object, conditions: WriteConditions) -> Result<()> {
+        let path: Arc<str> = self.path.as_str().into();
+        let value = object.encode();
+        self.write(move |view| {
+            let (path, value, conditions) = (path.clone(), value.clone(), conditions.clone());
+            async move {
+                if !conditions.is_empty() {
+                    conditions.check(&path, view.object(&path).await?.as_ref())?;
+                }
+                let mut batch = Batch::default();
+                batch.put(Space::Objects, Bytes::copy_from_slice(path.as_bytes()), value);
+                Ok((batch, ()))
+            }
+        })
+        .await
+    }
+
+    /// Plans and writes a change of the branch.
+    pub(crate) async fn write<T, F, P>(&self, plan: P) -> Result<T>
+    where
+        P: FnMut(View) -> F + Send + 'static,
+        F: Future<Output = Result<(Batch, T)>> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self.repository.write(&self.branch, plan).await {
+            // the branch was there a moment ago
+            Err(Error::Store(StoreError::NotFound { what: "branch", name })) => Err(Error::NoBranch {
+                repository: self.repository.record().name.to_string(),
+                reference: name,
+            }),
+            other => other,
+        }
+    }
+}

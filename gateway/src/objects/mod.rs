@@ -1,0 +1,7 @@
+//! Objects: reading, writing, linking and removing them.
+
+mod copy;
+mod delete;
+mod get;
+mod put;
+mod ranges;

@@ -1,0 +1,160 @@
+//! The listener: connections in, requests to the framework, and the end of both.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, HttpError, HttpResponse};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument as _;
+use versioning::Repositories;
+
+use crate::credentials::{Credentials, OperationName, SignedOnly};
+use crate::gateway::Gateway;
+use crate::guard::{GuardedBody, GuardedStream};
+use crate::limits::Limits;
+
+/// How long to wait when no connection can be taken, as when file descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves S3 until `shutdown` is done and open requests are, with the default [`Limits`].
+pub async fn serve(
+    listener: TcpListener,
+    repositories: Repositories,
+    credentials: Credentials,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    serve_with(listener, repositories, credentials, Limits::default(), shutdown).await;
+}
+
+/// Serves S3 until `shutdown` is done and open requests are, or have had [`Limits::drain`].
+///
+/// Signatures are compared with the clock of the machine: the framework takes no other.
+pub async fn serve_with(
+    listener: TcpListener,
+    repositories: Repositories,
+    credentials: Credentials,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let server = Server::new(repositories, credentials, limits);
+    let slots = Arc::new(Semaphore::new(server.limits.connections_max));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, slot)) => {
+                connections.spawn(server.clone().connection(stream, slot, graceful.watcher()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    if timeout(server.limits.drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!(open = connections.len(), "open requests are cut off");
+    }
+    connections.shutdown().await;
+}
+
+/// Waits for a free slot, then for a connection.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, slot))
+}
+
+/// What every connection shares.
+#[derive(Clone)]
+struct Server {
+    service: S3Service,
+    limits: Arc<Limits>,
+}
+
+impl Server {
+    fn new(repositories: Repositories, credentials: Credentials, limits: Limits) -> Server {
+        let gateway = Gateway::new(repositories, limits);
+        let limits = gateway.limits.clone();
+        let mut builder = S3ServiceBuilder::new(gateway);
+        builder.set_auth(credentials);
+        builder.set_access(SignedOnly);
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config(&limits)))));
+        Server {
+            service: builder.build(),
+            limits,
+        }
+    }
+
+    async fn connection(
+        self,
+        stream: TcpStream,
+        slot: OwnedSemaphorePermit,
+        watcher: hyper_util::server::graceful::Watcher,
+    ) {
+        metrics::gauge!("skep_gateway_connections").increment(1);
+        let (idle, stall) = (self.limits.idle, self.limits.stall);
+        let io = TokioIo::new(GuardedStream::new(stream, stall));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(idle)
+            .serve_connection(io, service_fn(move |request| self.clone().request(request)));
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+        metrics::gauge!("skep_gateway_connections").decrement(1);
+        drop(slot);
+    }
+
+    async fn request(self, mut request: http::Request<Incoming>) -> Result<HttpResponse, HttpError> {
+        let started = Instant::now();
+        let name = OperationName::default();
+        request.extensions_mut().insert(name.clone());
+        let span = tracing::info_span!("s3", method = %request.method(), path = request.uri().path());
+        let request = request.map(|body| Body::http_body_unsync(GuardedBody::new(body, self.limits.stall)));
+        let response = self.service.call(request).instrument(span).await;
+        let status = response
+            .as_ref()
+            .map_or(500, |response| response.status().as_u16());
+        let operation = name.get();
+        metrics::counter!("skep_gateway_requests_total",
+            "operation" => operation.clone(), "status" => status.to_string())
+        .increment(1);
+        metrics::histogram!("skep_gateway_request_seconds", "operation" => operation)
+            .record(started.elapsed().as_secs_f64());
+        response
+    }
+}
+
+/// Forms are refused; so little of them is taken before that is found out.
+fn config(limits: &Limits) -> S3Config {
+    let mut config = S3Config::default();
+    config.xml_max_body_size = limits.xml_bytes_max;
+    config.post_object_max_file_size = 0;
+    config.form_max_field_size = 16 << 10;
+    config.form_max_fields_size = 64 << 10;
+    config.form_max_parts = 64;
+    config
+}

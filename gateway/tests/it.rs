@@ -1,0 +1,1 @@
+//! The gateway over a socket, as clients see it.
