@@ -180,7 +180,7 @@ mod tests {
     fn a_full_disk_is_told_from_other_failures() {
         let generic = |kind: io::ErrorKind| object_store::Error::Generic {
             store: "test",
-            source: Box::new(io::Error::other(io::Error::from(kind))),
+            source: Box::new(io::Error::from(kind)),
         };
         let error = failed("write of a file", "p", &generic(io::ErrorKind::StorageFull));
         assert!(matches!(error, Error::NoSpace { .. }), "{error}");

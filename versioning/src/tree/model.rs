@@ -27,10 +27,19 @@ pub(super) async fn bulk(blocks: &Arc<Blocks>, space: Space, map: &Map) -> Optio
     builder.finish().await.unwrap()
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Step {
     prefixes: Vec<Bytes>,
     edits: BTreeMap<Bytes, Option<Value>>,
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let keys = |put: bool| self.edits.iter().filter(move |edit| edit.1.is_some() == put).map(|edit| edit.0);
+        let (puts, deletes) = (keys(true).count(), keys(false).count());
+        let first = |put| keys(put).take(3).collect::<Vec<_>>();
+        write!(f, "remove {:?}, put {puts} {:?}, delete {deletes} {:?}", self.prefixes, first(true), first(false))
+    }
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -170,7 +179,7 @@ fn space() -> impl Strategy<Value = Space> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn a_tree_is_a_map_and_its_root_a_function_of_it(

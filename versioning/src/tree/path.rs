@@ -67,8 +67,16 @@ impl Path {
     }
 
     /// Moves to the first entry at `key` or behind it, never backwards; returns whether there is one. If
-    /// not, the place is behind the last entry of some node.
+    /// not, the place is before all entries again.
     pub(super) async fn seek(&mut self, key: &[u8]) -> Result<bool> {
+        let found = self.seek_forward(key).await?;
+        if !found {
+            self.steps.clear();
+        }
+        Ok(found)
+    }
+
+    async fn seek_forward(&mut self, key: &[u8]) -> Result<bool> {
         self.open_root().await?;
         while self.steps.len() > 1 && self.steps.last().is_some_and(|step| step.node.last_key() < key) {
             self.steps.pop();
