@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::Space;
 
 /// The target of internal nodes, in all spaces.
-const INTERNAL_TARGET: u32 = 256;
+const INTERNAL_TARGET: usize = 256;
 /// A node never gets larger than this many times its target, whatever its keys.
 const CAP: usize = 4;
 
@@ -24,49 +24,54 @@ fn read(table: &[u8]) -> Vec<u64> {
     words.iter().map(|word| u64::from_le_bytes(*word)).collect()
 }
 
-/// The rule for the nodes of one level.
+/// The rule by which the nodes of a tree end.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Boundary {
-    /// The threshold for each load, from 1; the last is the cap.
-    table: &'static [u64],
-    level: u8,
+pub(super) struct Shape {
+    /// The threshold for each load of a leaf, from 1; the last is the cap.
+    leaf: &'static [u64],
+    /// The same for internal nodes.
+    internal: &'static [u64],
+    /// Whether large values count more than once.
+    by_size: bool,
 }
 
-impl Boundary {
-    pub(super) fn new(space: Space, level: u8) -> Boundary {
-        let target = if level == 0 { space.leaf_target() } else { INTERNAL_TARGET };
-        let table = if target == 512 { &TARGET_512 } else { &TARGET_256 };
-        debug_assert_eq!(table.len(), CAP * target as usize);
-        Boundary { table, level }
+impl Shape {
+    pub(super) fn of(space: Space) -> Shape {
+        let leaf = if space.leaf_target() == 512 { &TARGET_512 } else { &TARGET_256 };
+        debug_assert_eq!(leaf.len(), CAP * space.leaf_target() as usize);
+        debug_assert_eq!(TARGET_256.len(), CAP * INTERNAL_TARGET);
+        Shape { leaf, internal: &TARGET_256, by_size: space == Space::Stats }
     }
 
-    /// Returns whether the entry with `key`, whose load is `load`, ends a node whose load was `before`.
+    /// Returns the load of an entry: what it counts towards the size of its leaf.
+    ///
+    /// Statistics differ much in size; there, and only there, the size of a value can move a boundary.
+    pub(super) fn leaf_load(self, payload_len: usize) -> usize {
+        match payload_len {
+            1025.. if self.by_size => 8,
+            513.. if self.by_size => 4,
+            257.. if self.by_size => 2,
+            _ => 1,
+        }
+    }
+
+    /// Returns whether the entry with `key`, whose load is `load`, ends a node of `level` whose load was
+    /// `before`.
     ///
     /// The threshold of an entry is the sum of those of the units that it fills. An internal node has at
     /// least two children unless it is the last of its level, so that each level is smaller than the one
     /// below.
-    pub(super) fn ends(self, key: &[u8], before: usize, load: usize) -> bool {
+    pub(super) fn ends(self, level: u8, key: &[u8], before: usize, load: usize) -> bool {
+        let table = if level == 0 { self.leaf } else { self.internal };
         let after = before + load;
-        if after >= self.table.len() {
+        if after >= table.len() {
             return true;
         }
-        if self.level > 0 && before == 0 {
+        if level > 0 && before == 0 {
             return false;
         }
-        let threshold = self.table[before..after].iter().fold(0u64, |sum, t| sum.saturating_add(*t));
-        xxh3_64_with_seed(key, u64::from(self.level) + 1) < threshold
-    }
-}
-
-/// Returns the load of an entry: what it counts towards the size of its leaf.
-///
-/// Statistics differ much in size; there, and only there, the size of a value can move a boundary.
-pub(super) fn leaf_load(space: Space, payload_len: usize) -> usize {
-    match (space, payload_len) {
-        (Space::Stats, 1025..) => 8,
-        (Space::Stats, 513..) => 4,
-        (Space::Stats, 257..) => 2,
-        _ => 1,
+        let threshold = table[before..after].iter().fold(0u64, |sum, t| sum.saturating_add(*t));
+        xxh3_64_with_seed(key, u64::from(level) + 1) < threshold
     }
 }
 
@@ -106,11 +111,11 @@ mod tests {
     #[test]
     fn sizes_lie_around_their_target() {
         for (space, target) in [(Space::Parts, 512), (Space::Objects, 256), (Space::Stats, 256)] {
-            let rule = Boundary::new(space, 0);
+            let shape = Shape::of(space);
             let (mut before, mut sizes) = (0, Vec::new());
             for i in 0..400_000u32 {
                 let load = if space == Space::Stats { 1 << (i % 4) } else { 1 };
-                let ends = rule.ends(&i.to_be_bytes(), before, load);
+                let ends = shape.ends(0, &i.to_be_bytes(), before, load);
                 before += load;
                 if ends {
                     sizes.push(std::mem::take(&mut before));
@@ -124,10 +129,29 @@ mod tests {
 
     #[test]
     fn the_cap_needs_no_hash() {
+        let shape = Shape::of(Space::Meta);
         for level in 0..3 {
-            let rule = Boundary::new(Space::Meta, level);
-            assert!((0..10u8).all(|key| rule.ends(&[key], 1023, 1)));
+            assert!((0..10u8).all(|key| shape.ends(level, &[key], 1023, 1)));
         }
-        assert!(!(0..=255u8).any(|key| Boundary::new(Space::Meta, 1).ends(&[key], 0, 1)));
+        assert!(!(0..=255u8).any(|key| shape.ends(1, &[key], 0, 1)), "no internal node of one child");
+    }
+
+    #[test]
+    fn only_statistics_count_by_size() {
+        let loads = |space| [0, 256, 257, 512, 513, 1024, 1025, 9000].map(|len| Shape::of(space).leaf_load(len));
+        assert_eq!(loads(Space::Stats), [1, 1, 2, 2, 4, 4, 8, 8]);
+        assert_eq!(loads(Space::Parts), [1; 8]);
+    }
+}
+
+#[cfg(test)]
+impl Shape {
+    /// Returns a shape with nodes of about four entries, so that small trees are high.
+    pub(super) fn tiny(by_size: bool) -> Shape {
+        static TARGET_4: LazyLock<Vec<u64>> = LazyLock::new(|| {
+            let hazard = |w: i32| 1.0 - (-(f64::from(w).powi(4) - f64::from(w - 1).powi(4)) / 220.0).exp();
+            (1..=4 * CAP as i32).map(|w| (hazard(w) * 2f64.powi(64)) as u64).collect()
+        });
+        Shape { leaf: &TARGET_4, internal: &TARGET_4, by_size }
     }
 }

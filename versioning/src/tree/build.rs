@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::{Stream, TryStreamExt};
 
+use super::boundary::Shape;
 use super::builder::{Encoded, NodeBuilder};
 use super::{Link, Root, Totals, Tree, check_entry};
 use crate::id::Domain;
@@ -17,7 +18,7 @@ const WAVE_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub struct TreeBuilder {
     blocks: Arc<Blocks>,
-    space: Space,
+    shape: Shape,
     epoch: u32,
     levels: Vec<Level>,
     waiting: Vec<Frame>,
@@ -36,7 +37,11 @@ struct Level {
 impl TreeBuilder {
     /// Returns an empty tree whose nodes will lie in the folder of `epoch`.
     pub fn new(blocks: Arc<Blocks>, space: Space, epoch: u32) -> TreeBuilder {
-        TreeBuilder { blocks, space, epoch, levels: Vec::new(), waiting: Vec::new(), waiting_bytes: 0 }
+        TreeBuilder::with_shape(blocks, Shape::of(space), epoch)
+    }
+
+    pub(super) fn with_shape(blocks: Arc<Blocks>, shape: Shape, epoch: u32) -> TreeBuilder {
+        TreeBuilder { blocks, shape, epoch, levels: Vec::new(), waiting: Vec::new(), waiting_bytes: 0 }
     }
 
     /// Appends an entry, whose key is above all before.
@@ -84,7 +89,7 @@ impl TreeBuilder {
     fn level(&mut self, level: usize) -> &mut Level {
         if level == self.levels.len() {
             // no tree has more levels than a node can say
-            let builder = NodeBuilder::new(self.space, level as u8);
+            let builder = NodeBuilder::new(self.shape, level as u8);
             self.levels.push(Level { builder, finished: 0, last: None });
         }
         &mut self.levels[level]

@@ -2,20 +2,19 @@
 
 use std::collections::HashMap;
 
-use super::boundary::{Boundary, leaf_load};
+use super::boundary::Shape;
 use super::node::{
     Entry, FLAG_BLOBS, FLAG_WEIGHTS, MAGIC, Node, PLACES, RESTART, put_varints,
 };
 use super::{Link, Totals};
 use crate::codec::{put_bytes, put_varint};
-use crate::{BlobRef, Hash, Space, Value};
+use crate::{BlobRef, Hash, Value};
 
 /// A node in the making.
 #[derive(Debug)]
 pub(super) struct NodeBuilder {
-    space: Space,
+    shape: Shape,
     level: u8,
-    boundary: Boundary,
     load: usize,
     keys: Vec<u8>,
     key_ends: Vec<usize>,
@@ -49,11 +48,10 @@ pub(super) struct Encoded {
 }
 
 impl NodeBuilder {
-    pub(super) fn new(space: Space, level: u8) -> NodeBuilder {
+    pub(super) fn new(shape: Shape, level: u8) -> NodeBuilder {
         NodeBuilder {
-            space,
+            shape,
             level,
-            boundary: Boundary::new(space, level),
             load: 0,
             keys: Vec::new(),
             key_ends: Vec::new(),
@@ -99,7 +97,7 @@ impl NodeBuilder {
         let refs_before = self.refs.len();
         self.refs.extend(blobs.map(|blob| self.dictionary.intern(blob)));
         self.ref_lens.push(self.refs.len() - refs_before);
-        self.push(key, Totals { count: 1, weight }, leaf_load(self.space, payload.len()))
+        self.push(key, Totals { count: 1, weight }, self.shape.leaf_load(payload.len()))
     }
 
     /// Appends a child; returns whether the node is complete.
@@ -115,7 +113,7 @@ impl NodeBuilder {
         self.key_ends.push(self.keys.len());
         self.totals = self.totals + totals;
         self.weights.push(totals.weight);
-        let ends = self.boundary.ends(key, self.load, load);
+        let ends = self.shape.ends(self.level, key, self.load, load);
         self.load += load;
         ends
     }
@@ -143,7 +141,7 @@ impl NodeBuilder {
             self.put_children(&mut hashed, &mut physical);
         }
         let encoded = Encoded { last_key: self.last_key().to_vec(), totals: self.totals, hashed, physical };
-        *self = NodeBuilder::new(self.space, self.level);
+        *self = NodeBuilder::new(self.shape, self.level);
         encoded
     }
 

@@ -177,7 +177,7 @@ impl Plan<'_> {
     /// Returns the root over all nodes of `level`: the lowest node that has everything below it.
     async fn crown(&mut self, mut level: u8, mut children: Children) -> Result<Option<Root>> {
         while children.len() > 1 {
-            let mut builder = NodeBuilder::new(self.tree.space, level + 1);
+            let mut builder = NodeBuilder::new(self.tree.shape, level + 1);
             let mut made = Vec::new();
             for (key, (link, totals)) in children {
                 if builder.push_child(&key, &link, totals) {
@@ -237,7 +237,7 @@ impl Rewrite {
             path,
             edits: std::mem::take(&mut changes.edits).into_iter().peekable(),
             removals: changes.removals.clone().into_iter().peekable(),
-            builder: NodeBuilder::new(tree.space, level),
+            builder: NodeBuilder::new(tree.shape, level),
             removed: Vec::new(),
             made: Vec::new(),
         }

@@ -21,6 +21,7 @@ mod node;
 mod path;
 mod walk;
 
+use boundary::Shape;
 pub use build::TreeBuilder;
 pub use cursor::Cursor;
 pub use diff::{Change, Diff};
@@ -160,14 +161,14 @@ pub fn check_entry(key: &[u8], value: Option<&Value>) -> Result<()> {
 #[derive(Debug, Clone)]
 pub struct Tree {
     blocks: Arc<Blocks>,
-    space: Space,
+    shape: Shape,
     root: Option<Root>,
 }
 
 impl Tree {
     /// Returns the tree of `space` with the given root, without reading anything.
     pub fn open(blocks: Arc<Blocks>, space: Space, root: Option<Root>) -> Tree {
-        Tree { blocks, space, root }
+        Tree { blocks, shape: Shape::of(space), root }
     }
 
     /// Returns the root; `None` for the empty tree.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
+use super::boundary::Shape;
 use super::{Change, Root, Totals, Tree, TreeBuilder};
 use crate::id::Domain;
 use crate::store::{Blocks, Cache, MemoryFiles};
@@ -19,8 +20,8 @@ pub(super) fn blocks() -> Arc<Blocks> {
 }
 
 /// Builds the tree of `map` from scratch.
-pub(super) async fn bulk(blocks: &Arc<Blocks>, space: Space, map: &Map) -> Option<Root> {
-    let mut builder = TreeBuilder::new(blocks.clone(), space, 7);
+async fn bulk(blocks: &Arc<Blocks>, shape: Shape, map: &Map) -> Option<Root> {
+    let mut builder = TreeBuilder::with_shape(blocks.clone(), shape, 7);
     for (key, value) in map {
         builder.push(key, value).await.unwrap();
     }
@@ -174,8 +175,10 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-fn space() -> impl Strategy<Value = Space> {
-    prop_oneof![Just(Space::Parts), Just(Space::Stats), Just(Space::Meta)]
+/// Real shapes, and small ones that make high trees.
+fn shape() -> impl Strategy<Value = Shape> {
+    let real = prop_oneof![Just(Space::Parts), Just(Space::Stats), Just(Space::Meta)].prop_map(Shape::of);
+    prop_oneof![real, any::<bool>().prop_map(Shape::tiny)]
 }
 
 proptest! {
@@ -183,20 +186,20 @@ proptest! {
 
     #[test]
     fn a_tree_is_a_map_and_its_root_a_function_of_it(
-        space in space(),
+        shape in shape(),
         steps in vec(step(), 1..8),
         range in range(),
         probes in vec(key(), 0..8),
     ) {
         block_on(async {
             let blocks = blocks();
-            let (mut map, mut tree) = (Map::new(), Tree::open(blocks.clone(), space, None));
+            let (mut map, mut tree) = (Map::new(), Tree { blocks: blocks.clone(), shape, root: None });
             let mut versions = vec![(map.clone(), tree.clone())];
             for step in &steps {
                 apply(&mut map, step);
                 let root = tree.edit(3, edits(step), step.prefixes.clone()).await.unwrap();
-                assert_eq!(root, bulk(&blocks, space, &map).await);
-                tree = Tree::open(blocks.clone(), space, root);
+                assert_eq!(root, bulk(&blocks, shape, &map).await);
+                tree = Tree { root, ..tree };
                 tree.check().await.unwrap();
                 versions.push((map.clone(), tree.clone()));
             }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::boundary::{Boundary, leaf_load};
 use super::node::Node;
 use super::path::open_child;
 use super::{Link, Totals, Tree};
@@ -100,12 +99,11 @@ impl Tree {
         if node.totals() != totals {
             return wrong("its sums are not what its parent says");
         }
-        let rule = Boundary::new(self.space, node.level());
         let mut before = 0;
         for index in 0..node.len() {
             let payload_len = node.entry(index).map_or(0, |entry| entry.payload.len());
-            let load = if node.level() == 0 { leaf_load(self.space, payload_len) } else { 1 };
-            let ends = rule.ends(node.key(index), before, load);
+            let load = if node.level() == 0 { self.shape.leaf_load(payload_len) } else { 1 };
+            let ends = self.shape.ends(node.level(), node.key(index), before, load);
             before += load;
             if ends && index + 1 < node.len() {
                 return wrong("it goes on behind its end");
