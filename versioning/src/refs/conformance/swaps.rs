@@ -123,6 +123,8 @@ enum Swap {
 }
 
 impl Swap {
+    const ALL: [Swap; 4] = [Swap::Append, Swap::Fold, Swap::Commit, Swap::Rebase];
+
     /// Tries it on `main`, at which batches end at 2, 4 and 6 and 2 is folded.
     async fn attempt(self, fixture: &Fixture, expected: &Expected) -> Result<Cas> {
         let (refs, id, main) = (&fixture.refs, fixture.id, name("main"));
@@ -143,6 +145,16 @@ impl Swap {
 
 async fn with_three_batches(refs: Arc<dyn RefStore>) -> Fixture {
     let fixture = Fixture::new(refs).await;
+    let at = fixture.main().await;
+    let rebase = HeadMove {
+        rebased: true,
+        ..commit_move(1, 0)
+    };
+    fixture
+        .refs
+        .move_head(fixture.id, &at.name, &expected(&at), &rebase)
+        .await
+        .unwrap();
     for _ in 0..3 {
         let at = fixture.main().await;
         fixture.append(&at, 2).await;
@@ -158,34 +170,21 @@ async fn with_three_batches(refs: Arc<dyn RefStore>) -> Fixture {
 
 pub(super) async fn every_way_to_lose(make: &impl AsyncFn() -> Arc<dyn RefStore>) {
     type Change = fn(&mut Expected);
-    let head: Change = |expected| expected.head = commit_id(8);
-    let ways: [(&str, Change, &[Swap]); 8] = [
+    const ALL: &[Swap] = &Swap::ALL;
+    const ON_TREES: &[Swap] = &[Swap::Fold, Swap::Commit, Swap::Rebase];
+    const ON_SEQ: &[Swap] = &[Swap::Append, Swap::Rebase];
+    let ways: [(&str, Change, &[Swap]); 9] = [
         ("nothing", |_| {}, &[]),
-        (
-            "incarnation",
-            |e| e.incarnation[15] ^= 1,
-            &[Swap::Append, Swap::Fold, Swap::Commit, Swap::Rebase],
-        ),
-        (
-            "base",
-            |e| e.base_generation += 1,
-            &[Swap::Append, Swap::Fold, Swap::Commit, Swap::Rebase],
-        ),
-        ("head", head, &[Swap::Fold, Swap::Commit, Swap::Rebase]),
-        (
-            "folded before",
-            |e| e.folded_seq -= 1,
-            &[Swap::Fold, Swap::Commit, Swap::Rebase],
-        ),
-        (
-            "folded behind",
-            |e| e.folded_seq += 1,
-            &[Swap::Fold, Swap::Commit, Swap::Rebase],
-        ),
-        ("seq before", |e| e.seq -= 1, &[Swap::Append, Swap::Rebase]),
-        ("seq behind", |e| e.seq += 1, &[Swap::Append, Swap::Rebase]),
+        ("incarnation", |e| e.incarnation[15] ^= 1, ALL),
+        ("base before", |e| e.base_generation -= 1, ALL),
+        ("base behind", |e| e.base_generation += 1, ALL),
+        ("head", |e| e.head = commit_id(8), ON_TREES),
+        ("folded before", |e| e.folded_seq -= 1, ON_TREES),
+        ("folded behind", |e| e.folded_seq += 1, ON_TREES),
+        ("seq before", |e| e.seq -= 1, ON_SEQ),
+        ("seq behind", |e| e.seq += 1, ON_SEQ),
     ];
-    for swap in [Swap::Append, Swap::Fold, Swap::Commit, Swap::Rebase] {
+    for swap in Swap::ALL {
         for (what, change, losers) in ways {
             let fixture = with_three_batches(make().await).await;
             let (main, before) = (fixture.main().await, fixture.dump().await);
@@ -204,7 +203,7 @@ pub(super) async fn every_way_to_lose(make: &impl AsyncFn() -> Arc<dyn RefStore>
 }
 
 async fn gone(make: &impl AsyncFn() -> Arc<dyn RefStore>) {
-    for swap in [Swap::Append, Swap::Fold, Swap::Commit, Swap::Rebase] {
+    for swap in Swap::ALL {
         let fixture = with_three_batches(make().await).await;
         let main = fixture.main().await;
         fixture
