@@ -1,0 +1,6 @@
+//! The tests of the store through its public surface.
+
+mod it {
+    mod costs;
+    mod model;
+}
