@@ -30,7 +30,10 @@ pub struct SeededIds {
 impl SeededIds {
     /// Returns a source whose ids differ from those of every other seed.
     pub fn new(seed: u64) -> SeededIds {
-        SeededIds { seed, next: AtomicU64::new(1) }
+        SeededIds {
+            seed,
+            next: AtomicU64::new(1),
+        }
     }
 }
 

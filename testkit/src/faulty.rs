@@ -40,7 +40,10 @@ struct State {
 impl FaultyFiles {
     /// Returns `inner`, for now without faults.
     pub fn new(inner: Arc<dyn Files>) -> FaultyFiles {
-        FaultyFiles { inner, state: Arc::default() }
+        FaultyFiles {
+            inner,
+            state: Arc::default(),
+        }
     }
 
     /// Returns how many calls there were.
@@ -50,7 +53,11 @@ impl FaultyFiles {
 
     /// Makes the call with the number `call` fail; see [`FaultyFiles::calls`] for the next one's.
     pub fn fail(&self, call: u64, fault: Fault) {
-        self.state.faults.lock().unwrap_or_else(PoisonError::into_inner).push((call, fault));
+        self.state
+            .faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((call, fault));
     }
 
     /// Says whether the disk is full: then whatever writes fails with [`Error::NoSpace`].
@@ -60,7 +67,11 @@ impl FaultyFiles {
 
     /// Ends all faults.
     pub fn heal(&self) {
-        self.state.faults.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.state
+            .faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         self.state.stopped.store(false, SeqCst);
         self.set_full(false);
     }
@@ -79,7 +90,9 @@ impl State {
             return Err(lost());
         }
         if writes && self.full.load(SeqCst) {
-            return Err(Error::NoSpace { operation: "write of a file" });
+            return Err(Error::NoSpace {
+                operation: "write of a file",
+            });
         }
         Ok(fault)
     }
@@ -92,7 +105,10 @@ impl State {
 }
 
 fn lost() -> Error {
-    Error::Storage { operation: "call of a store", message: "failed on purpose".into() }
+    Error::Storage {
+        operation: "call of a store",
+        message: "failed on purpose".into(),
+    }
 }
 
 #[async_trait]
@@ -103,7 +119,10 @@ impl Files for FaultyFiles {
 
     async fn create(&self, path: &str) -> Result<Box<dyn FileWriter>> {
         let inner = self.state.run(true, self.inner.create(path)).await?;
-        Ok(Box::new(FaultyWriter { inner, state: self.state.clone() }))
+        Ok(Box::new(FaultyWriter {
+            inner,
+            state: self.state.clone(),
+        }))
     }
 
     async fn get(&self, path: &str) -> Result<Bytes> {
@@ -167,10 +186,19 @@ mod tests {
         files.fail(1, Fault::Before);
         files.fail(2, Fault::After);
         files.fail(4, Fault::Stop);
-        for (path, acknowledged, there) in
-            [("0", true, true), ("1", false, false), ("2", false, true), ("3", true, true), ("4", false, false), ("5", false, false)]
-        {
-            assert_eq!((put(path).await, stored(path).await), (acknowledged, there), "{path}");
+        for (path, acknowledged, there) in [
+            ("0", true, true),
+            ("1", false, false),
+            ("2", false, true),
+            ("3", true, true),
+            ("4", false, false),
+            ("5", false, false),
+        ] {
+            assert_eq!(
+                (put(path).await, stored(path).await),
+                (acknowledged, there),
+                "{path}"
+            );
         }
         files.heal();
         assert!(put("5").await);
@@ -183,8 +211,14 @@ mod tests {
         files.put("kept", Bytes::from_static(b"x")).await.unwrap();
         let mut writer = files.create("half").await.unwrap();
         files.set_full(true);
-        assert!(matches!(files.put("more", Bytes::new()).await, Err(Error::NoSpace { .. })));
-        assert!(matches!(writer.write(Bytes::new()).await, Err(Error::NoSpace { .. })));
+        assert!(matches!(
+            files.put("more", Bytes::new()).await,
+            Err(Error::NoSpace { .. })
+        ));
+        assert!(matches!(
+            writer.write(Bytes::new()).await,
+            Err(Error::NoSpace { .. })
+        ));
         assert!(matches!(writer.finish().await, Err(Error::NoSpace { .. })));
         assert_eq!(files.get("kept").await.unwrap(), "x");
         assert!(files.get("half").await.is_err());

@@ -3,7 +3,11 @@
 //! *Architecture invariant:* no room depends on this outside of its tests.
 
 mod determined;
+mod faulty;
 mod stores;
+mod strict;
 
 pub use determined::{SeededIds, SteppingClock};
+pub use faulty::{Fault, FaultyFiles};
 pub use stores::{memory_parts, repository};
+pub use strict::StrictFiles;

@@ -46,18 +46,28 @@ impl Files for StrictFiles {
     }
 
     async fn create(&self, path: &str) -> Result<Box<dyn FileWriter>> {
-        Ok(Box::new(StrictWriter { files: self.clone(), path: path.to_owned(), bytes: Vec::new() }))
+        Ok(Box::new(StrictWriter {
+            files: self.clone(),
+            path: path.to_owned(),
+            bytes: Vec::new(),
+        }))
     }
 
     async fn get(&self, path: &str) -> Result<Bytes> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.get(path).cloned().ok_or_else(|| Error::NotFound { what: "file", name: path.to_owned() })
+        files.get(path).cloned().ok_or_else(|| Error::NotFound {
+            what: "file",
+            name: path.to_owned(),
+        })
     }
 
     async fn read(&self, path: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         let file = self.get(path).await?;
         if range.end > file.len() as u64 {
-            return Err(Error::Storage { operation: "read of a file", message: format!("{path} is shorter") });
+            return Err(Error::Storage {
+                operation: "read of a file",
+                message: format!("{path} is shorter"),
+            });
         }
         let part = file.slice(range.start as usize..range.end as usize);
         Ok(stream::once(async { Ok(part) }).boxed())
@@ -76,7 +86,10 @@ impl Files for StrictFiles {
     }
 
     async fn delete(&self, path: &str) -> Result<()> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        self.files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(path);
         Ok(())
     }
 }

@@ -55,14 +55,19 @@ where
     E: From<Error> + Send,
 {
     async fn plan(&mut self, view: View) -> Option<Batch> {
-        let planned = AssertUnwindSafe(async { (self.plan)(view).await }).catch_unwind().await;
+        let planned = AssertUnwindSafe(async { (self.plan)(view).await })
+            .catch_unwind()
+            .await;
         let (answer, batch) = match planned {
             Ok(Ok((batch, answer))) => match check(&batch) {
                 Ok(()) => (Ok(answer), Some(batch)),
                 Err(error) => (Err(E::from(error)), None),
             },
             Ok(Err(error)) => (Err(error), None),
-            Err(_) => (Err(E::from(Error::Internal("planning a change panicked".into()))), None),
+            Err(_) => (
+                Err(E::from(Error::Internal("planning a change panicked".into()))),
+                None,
+            ),
         };
         self.answer = Some(answer);
         batch
@@ -71,7 +76,9 @@ where
     fn settle(self: Box<Self>, outcome: Result<()>) {
         let answer = match (outcome, self.answer) {
             (Ok(()), Some(answer)) => answer,
-            (Ok(()), None) => Err(E::from(Error::Internal("a change was settled before it was planned".into()))),
+            (Ok(()), None) => Err(E::from(Error::Internal(
+                "a change was settled before it was planned".into(),
+            ))),
             (Err(error), _) => Err(E::from(error)),
         };
         // whoever asked may have gone away
@@ -117,12 +124,18 @@ impl Lane {
             }
             .boxed()
         });
-        self.commands.send(Command::Run(work)).await.map_err(|_| self.stopped())?;
+        self.commands
+            .send(Command::Run(work))
+            .await
+            .map_err(|_| self.stopped())?;
         answer.await.unwrap_or_else(|_| Err(self.stopped()))
     }
 
     fn stopped(&self) -> Error {
-        Error::NotFound { what: "branch", name: self.name.to_string() }
+        Error::NotFound {
+            what: "branch",
+            name: self.name.to_string(),
+        }
     }
 }
 
@@ -181,8 +194,16 @@ impl Branch {
         let loaded = Loaded::read(&core, &name).await?;
         let (publish, state) = watch::channel(Arc::new(loaded.state));
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
-        let lane = Lane { name: name.clone(), commands };
-        let branch = Arc::new(Branch { name: name.clone(), lane, state, heads: Mutex::new(()) });
+        let lane = Lane {
+            name: name.clone(),
+            commands,
+        };
+        let branch = Arc::new(Branch {
+            name: name.clone(),
+            lane,
+            state,
+            heads: Mutex::new(()),
+        });
         let actor = Actor {
             core,
             name,
@@ -210,8 +231,16 @@ impl Branch {
         E: From<Error> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(PlannedJob { plan, answer: None, reply });
-        self.lane.commands.send(Command::Write(job)).await.map_err(|_| E::from(self.lane.stopped()))?;
+        let job = Box::new(PlannedJob {
+            plan,
+            answer: None,
+            reply,
+        });
+        self.lane
+            .commands
+            .send(Command::Write(job))
+            .await
+            .map_err(|_| E::from(self.lane.stopped()))?;
         answer.await.unwrap_or_else(|_| Err(E::from(self.lane.stopped())))
     }
 
@@ -219,9 +248,16 @@ impl Branch {
     pub(crate) async fn hold(&self) -> Result<Lane> {
         let (reply, granted) = oneshot::channel();
         let stopped = |_| self.lane.stopped();
-        self.lane.commands.send(Command::Hold(reply)).await.map_err(|_| self.lane.stopped())?;
+        self.lane
+            .commands
+            .send(Command::Hold(reply))
+            .await
+            .map_err(|_| self.lane.stopped())?;
         let commands = granted.await.map_err(stopped)?;
-        Ok(Lane { name: self.name.clone(), commands })
+        Ok(Lane {
+            name: self.name.clone(),
+            commands,
+        })
     }
 }
 
@@ -240,17 +276,35 @@ struct Loaded {
 
 impl Loaded {
     async fn read(core: &Core, name: &RefName) -> Result<Loaded> {
-        let not_found = || Error::NotFound { what: "branch", name: name.to_string() };
+        let not_found = || Error::NotFound {
+            what: "branch",
+            name: name.to_string(),
+        };
         let mut record = core.refs.branch(core.id, name).await?.ok_or_else(not_found)?;
         let head_roots = core.commit(record.head).await?.roots;
         let mut pending = VecDeque::new();
-        for log in core.refs.log_after(core.id, record.incarnation, record.folded_seq).await? {
+        for log in core
+            .refs
+            .log_after(core.id, record.incarnation, record.folded_seq)
+            .await?
+        {
             record.seq = record.seq.max(log.seq);
             let batches = oplog::decode(log.seq, &log.payload)?;
-            pending.push_back(Pending { seq: log.seq, epoch: log.epoch, batches });
+            pending.push_back(Pending {
+                seq: log.seq,
+                epoch: log.epoch,
+                batches,
+            });
         }
         let overlay = replay(&pending);
-        Ok(Loaded { state: State { record, head_roots, overlay }, pending })
+        Ok(Loaded {
+            state: State {
+                record,
+                head_roots,
+                overlay,
+            },
+            pending,
+        })
     }
 }
 
@@ -368,7 +422,10 @@ impl Actor {
                 return Ok(());
             }
         }
-        Err(Error::Storage { operation: "a write", message: "other processes keep writing to the branch".into() })
+        Err(Error::Storage {
+            operation: "a write",
+            message: "other processes keep writing to the branch".into(),
+        })
     }
 
     fn check_writable(&self) -> Result<()> {
@@ -392,7 +449,11 @@ impl Actor {
             epoch,
             payload: oplog::encode(batches.iter())?,
         };
-        let cas = self.core.refs.append(self.core.id, &self.name, &state.expected(epoch), &record).await;
+        let cas = self
+            .core
+            .refs
+            .append(self.core.id, &self.name, &state.expected(epoch), &record)
+            .await;
         match cas {
             Ok(Cas::Done) => {
                 let mut next = State::clone(&state);
@@ -431,12 +492,21 @@ impl Actor {
         if !to.rebased {
             expected.seq = self.state().record.seq;
         }
-        match self.core.refs.move_head(self.core.id, &self.name, &expected, &to).await? {
+        match self
+            .core
+            .refs
+            .move_head(self.core.id, &self.name, &expected, &to)
+            .await?
+        {
             Cas::Done => {}
             Cas::Lost(found) => {
                 let found = found.map_or(expected.head, |record| record.head);
                 self.reload().await?;
-                return Err(Error::HeadMoved { branch: self.name.clone(), expected: expected.head, found });
+                return Err(Error::HeadMoved {
+                    branch: self.name.clone(),
+                    expected: expected.head,
+                    found,
+                });
             }
         }
         let mut next = State::clone(&self.state());
@@ -453,7 +523,12 @@ impl Actor {
     pub(crate) async fn fold(&mut self, from: &Prepared, staged: Roots) -> Result<()> {
         let expected = from.state.expected(from.epoch);
         let folded_seq = from.state.record.seq;
-        match self.core.refs.fold(self.core.id, &self.name, &expected, &staged, folded_seq).await? {
+        match self
+            .core
+            .refs
+            .fold(self.core.id, &self.name, &expected, &staged, folded_seq)
+            .await?
+        {
             Cas::Done => {
                 let mut next = State::clone(&self.state());
                 next.record.staged = Some(staged);
@@ -476,7 +551,10 @@ impl Actor {
 
     /// Replaces the rules of the branch.
     pub(crate) async fn set_rules(&mut self, mode: CommitMode, protection: Option<Protection>) -> Result<()> {
-        self.core.refs.set_branch_rules(self.core.id, &self.name, mode, protection.as_ref()).await?;
+        self.core
+            .refs
+            .set_branch_rules(self.core.id, &self.name, mode, protection.as_ref())
+            .await?;
         let mut next = State::clone(&self.state());
         next.record.mode = mode;
         next.record.protection = protection;
@@ -515,7 +593,11 @@ impl Actor {
         let old = first + Duration::from_millis(limits.coalesce_age_ms);
         let many = state.record.seq - state.record.folded_seq >= limits.coalesce_ops;
         let due = if many { last } else { idle.min(old) };
-        Some(self.background.not_before.map_or(due, |earliest| due.max(earliest)))
+        Some(
+            self.background
+                .not_before
+                .map_or(due, |earliest| due.max(earliest)),
+        )
     }
 
     fn start_background(&mut self) {

@@ -115,8 +115,11 @@ impl Commit {
     /// # Errors
     /// [`Error::Corrupt`].
     pub fn decode(id: CommitId, canonical: &[u8], places: &[u8]) -> Result<Commit> {
-        Self::read_all(canonical, places)
-            .map_err(|error| Error::Corrupt { what: "commit", key: id.to_string(), message: error.to_string() })
+        Self::read_all(canonical, places).map_err(|error| Error::Corrupt {
+            what: "commit",
+            key: id.to_string(),
+            message: error.to_string(),
+        })
     }
 
     fn read_all(canonical: &[u8], places: &[u8]) -> Result<Commit, DecodeError> {
@@ -132,7 +135,9 @@ impl Commit {
     fn read(reader: &mut Reader<'_>) -> Result<Commit, DecodeError> {
         expect_tag(reader, FORMAT)?;
         let kind = reader.byte()?;
-        let kind = *CommitKind::ALL.get(usize::from(kind)).ok_or(DecodeError::Tag(u64::from(kind)))?;
+        let kind = *CommitKind::ALL
+            .get(usize::from(kind))
+            .ok_or(DecodeError::Tag(u64::from(kind)))?;
         let rules_version = read_u32(reader)?;
         let parents = read_ids(reader)?;
         let generation = reader.varint()?;
@@ -150,8 +155,11 @@ impl Commit {
             let key = reader.text()?.to_owned();
             metadata.insert(key, reader.text()?.to_owned());
         }
-        let sealed =
-            Sealed { incarnation: reader.array()?, from_seq: reader.varint()?, to_seq: reader.varint()? };
+        let sealed = Sealed {
+            incarnation: reader.array()?,
+            from_seq: reader.varint()?,
+            to_seq: reader.varint()?,
+        };
         let mut attested = Vec::new();
         for _ in 0..reader.length()? {
             let check = reader.text()?.to_owned();
@@ -218,7 +226,12 @@ fn read_root(reader: &mut Reader<'_>) -> Result<Option<Root>, DecodeError> {
         0 => Ok(None),
         1 => {
             let link = Link::unplaced(Hash(reader.array()?));
-            Ok(Some(Root { link, height: reader.byte()?, count: reader.varint()?, weight: reader.varint()? }))
+            Ok(Some(Root {
+                link,
+                height: reader.byte()?,
+                count: reader.varint()?,
+                weight: reader.varint()?,
+            }))
         }
         other => Err(DecodeError::Tag(u64::from(other))),
     }
@@ -235,9 +248,19 @@ mod tests {
 
     fn example() -> Commit {
         let id = |byte| CommitId(Hash([byte; 32]));
-        let link = Link { hash: Hash([9; 32]), epoch: 2, variant: 0, stored_len: 777 };
+        let link = Link {
+            hash: Hash([9; 32]),
+            epoch: 2,
+            variant: 0,
+            stored_len: 777,
+        };
         let mut roots = Roots::default();
-        roots.0[1] = Some(Root { link, height: 1, count: 1_000, weight: 0 });
+        roots.0[1] = Some(Root {
+            link,
+            height: 1,
+            count: 1_000,
+            weight: 0,
+        });
         Commit {
             kind: CommitKind::Merge,
             rules_version: 1,
@@ -250,7 +273,11 @@ mod tests {
             time_us: 1_700_000_000_000_000,
             message: "étude".into(),
             metadata: BTreeMap::from([("k".into(), "v".into())]),
-            sealed: Sealed { incarnation: [4; 16], from_seq: 1, to_seq: 9 },
+            sealed: Sealed {
+                incarnation: [4; 16],
+                from_seq: 1,
+                to_seq: 9,
+            },
             attested: vec![("check".into(), id(5))],
             write_id: [6; 16],
         }

@@ -102,8 +102,11 @@ impl Core {
 
     /// Returns the entries of commits of which some are likely not in memory, with one request.
     pub(crate) async fn entries(&self, ids: &[CommitId]) -> Result<Vec<Arc<CommitEntry>>> {
-        let missing: Vec<CommitId> =
-            ids.iter().copied().filter(|id| !self.entries.contains_key(id)).collect();
+        let missing: Vec<CommitId> = ids
+            .iter()
+            .copied()
+            .filter(|id| !self.entries.contains_key(id))
+            .collect();
         if !missing.is_empty() {
             for entry in self.refs.commit_entries(self.id, &missing).await? {
                 self.remember(entry);
@@ -144,19 +147,34 @@ impl Core {
     /// Returns the state of a branch, to prepare trees on.
     pub(crate) async fn prepare(&self, branch: &Branch) -> Result<Prepared> {
         let epoch = self.epoch().await?;
-        Ok(Prepared { state: branch.state(), epoch })
+        Ok(Prepared {
+            state: branch.state(),
+            epoch,
+        })
     }
 
     /// Returns a view of a branch's state.
     pub(crate) fn view_of(&self, state: &State, epoch: u32) -> View {
-        View::new(self.blocks.clone(), state.record.head, state.base(), state.overlay.clone(), epoch)
+        View::new(
+            self.blocks.clone(),
+            state.record.head,
+            state.base(),
+            state.overlay.clone(),
+            epoch,
+        )
     }
 
     /// Returns a view of a commit.
     pub(crate) async fn view_at(&self, id: CommitId) -> Result<View> {
         let roots = self.commit(id).await?.roots;
         let epoch = self.epoch().await?;
-        Ok(View::new(self.blocks.clone(), id, roots, Overlay::default(), epoch))
+        Ok(View::new(
+            self.blocks.clone(),
+            id,
+            roots,
+            Overlay::default(),
+            epoch,
+        ))
     }
 
     pub(crate) fn tree(&self, space: Space, roots: &Roots) -> Tree {
@@ -166,7 +184,9 @@ impl Core {
     /// Writes the trees that `base` becomes under `overlay`, and the blobs that the overlay brought.
     pub(crate) async fn fold(&self, base: &Roots, overlay: &Overlay, epoch: u32) -> Result<Roots> {
         // all of them: what is written later may refer to a blob whose first user is gone
-        let blobs = overlay.blobs().map(|(_, (epoch, content))| self.blocks.blob_frame(*epoch, content));
+        let blobs = overlay
+            .blobs()
+            .map(|(_, (epoch, content))| self.blocks.blob_frame(*epoch, content));
         let blobs = self.blocks.put_all(blobs.collect::<Result<Vec<_>>>()?);
         let trees = futures::future::try_join_all(Space::ALL.map(|space| async move {
             let edits: Vec<Edit> = overlay
@@ -230,7 +250,12 @@ impl Core {
             return Ok(None);
         }
         let mut roots = *onto;
-        roots.set(Space::Objects, self.tree(Space::Objects, onto).edit(epoch, edits, Vec::new()).await?);
+        roots.set(
+            Space::Objects,
+            self.tree(Space::Objects, onto)
+                .edit(epoch, edits, Vec::new())
+                .await?,
+        );
         Ok(Some(roots))
     }
 
@@ -242,7 +267,13 @@ impl Core {
         words: Words,
         epoch: u32,
     ) -> Result<CommitEntry> {
-        let generation = match self.entries(parents).await?.iter().map(|entry| entry.generation).max() {
+        let generation = match self
+            .entries(parents)
+            .await?
+            .iter()
+            .map(|entry| entry.generation)
+            .max()
+        {
             Some(greatest) => greatest + 1,
             None => 0,
         };
@@ -262,11 +293,18 @@ impl Core {
             attested: words.attested,
             write_id: self.ids.fresh(),
         };
-        let frame = self.blocks.frame(Domain::Commit, epoch, &commit.encode(), &commit.encode_places())?;
+        let frame = self
+            .blocks
+            .frame(Domain::Commit, epoch, &commit.encode(), &commit.encode_places())?;
         let id = CommitId(frame.link.hash);
         self.blocks.put_all([frame]).await?;
         self.commits.insert(id, Arc::new(commit));
-        let entry = CommitEntry { id, epoch, generation, parents: parents.to_vec() };
+        let entry = CommitEntry {
+            id,
+            epoch,
+            generation,
+            parents: parents.to_vec(),
+        };
         Ok(CommitEntry::clone(&self.remember(entry)))
     }
 
@@ -287,15 +325,25 @@ impl Core {
     }
 
     /// Commits all operations that the branch has now. The caller holds `branch.heads`.
-    pub(crate) async fn commit_held(&self, branch: &Branch, lane: &Lane, kind: CommitKind, words: CommitMessage) -> Result<CommitId> {
+    pub(crate) async fn commit_held(
+        &self,
+        branch: &Branch,
+        lane: &Lane,
+        kind: CommitKind,
+        words: CommitMessage,
+    ) -> Result<CommitId> {
         let from = self.prepare(branch).await?;
         let state = &from.state;
-        let nothing = || Error::NothingToCommit { branch: branch.name.clone() };
+        let nothing = || Error::NothingToCommit {
+            branch: branch.name.clone(),
+        };
         if !state.has_staged() && !words.allow_empty {
             return Err(nothing());
         }
         let staged = self.fold(&state.base(), &state.overlay, from.epoch).await?;
-        let committed = self.without_ephemeral(&state.head_roots, &staged, from.epoch).await?;
+        let committed = self
+            .without_ephemeral(&state.head_roots, &staged, from.epoch)
+            .await?;
         if committed == state.head_roots && !words.allow_empty {
             self.keep_fold(lane, from, staged).await?;
             return Err(nothing());
@@ -303,7 +351,9 @@ impl Core {
         let mut say = Words::new(kind, &words.author, &words.message);
         say.metadata = words.metadata;
         say.sealed = self.sealed(state).await?;
-        let entry = self.store_commit(&[state.record.head], committed, say, from.epoch).await?;
+        let entry = self
+            .store_commit(&[state.record.head], committed, say, from.epoch)
+            .await?;
         let to = HeadMove {
             head: entry.id,
             staged: (staged != committed).then_some(staged),
@@ -322,8 +372,16 @@ impl Core {
     async fn sealed(&self, state: &State) -> Result<Sealed> {
         let incarnation = state.record.incarnation;
         let last = self.commit(state.record.head).await?.sealed;
-        let from_seq = if last.incarnation == incarnation { last.to_seq + 1 } else { 1 };
-        Ok(Sealed { incarnation, from_seq, to_seq: state.record.seq })
+        let from_seq = if last.incarnation == incarnation {
+            last.to_seq + 1
+        } else {
+            1
+        };
+        Ok(Sealed {
+            incarnation,
+            from_seq,
+            to_seq: state.record.seq,
+        })
     }
 
     /// Records trees that hold what is staged, unless they are recorded already.
@@ -331,13 +389,16 @@ impl Core {
         if from.state.record.seq == from.state.record.folded_seq {
             return Ok(());
         }
-        lane.run(move |actor| async move { actor.fold(&from, staged).await }.boxed()).await
+        lane.run(move |actor| async move { actor.fold(&from, staged).await }.boxed())
+            .await
     }
 
     /// Folds all operations that the branch has now. The caller holds `branch.heads`.
     pub(crate) async fn fold_held(&self, branch: &Branch) -> Result<()> {
         let from = self.prepare(branch).await?;
-        let staged = self.fold(&from.state.base(), &from.state.overlay, from.epoch).await?;
+        let staged = self
+            .fold(&from.state.base(), &from.state.overlay, from.epoch)
+            .await?;
         self.keep_fold(&branch.lane, from, staged).await
     }
 
@@ -361,7 +422,8 @@ impl Core {
             time_us: self.clock.now_us(),
         };
         let roots = state.head_roots;
-        lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed()).await?;
+        lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed())
+            .await?;
         Ok(dropped)
     }
 
@@ -373,7 +435,10 @@ impl Core {
             message: "written without a commit of its own".into(),
             ..CommitMessage::default()
         };
-        match self.commit_held(branch, &branch.lane, CommitKind::Auto, words).await {
+        match self
+            .commit_held(branch, &branch.lane, CommitKind::Auto, words)
+            .await
+        {
             Ok(_) | Err(Error::NothingToCommit { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -382,14 +447,25 @@ impl Core {
     pub(crate) async fn commit_in_background(&self, branch: &Branch) {
         if let Err(error) = self.commit_on_own(branch, SERVER).await {
             tracing::warn!(branch = %branch.name, %error, "could not commit in the background, trying again later");
-            let later = branch.lane.run(|actor| async move { actor.retry_later(); Ok(()) }.boxed()).await;
+            let later = branch
+                .lane
+                .run(|actor| {
+                    async move {
+                        actor.retry_later();
+                        Ok(())
+                    }
+                    .boxed()
+                })
+                .await;
             tracing::debug!(branch = %branch.name, ?later, "background commit put off");
         }
     }
 
     pub(crate) async fn fold_in_background(&self, branch: &Branch) {
         // whoever holds the lock folds already
-        let Ok(_heads) = branch.heads.try_lock() else { return };
+        let Ok(_heads) = branch.heads.try_lock() else {
+            return;
+        };
         if let Err(error) = self.fold_held(branch).await {
             tracing::warn!(branch = %branch.name, %error, "could not fold the op log, trying again after the next write");
         }
@@ -397,5 +473,8 @@ impl Core {
 }
 
 fn not_found(id: &CommitId) -> Error {
-    Error::NotFound { what: "commit", name: id.to_string() }
+    Error::NotFound {
+        what: "commit",
+        name: id.to_string(),
+    }
 }

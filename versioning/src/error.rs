@@ -30,7 +30,11 @@ pub enum Kind {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     #[error("{what} {name:?} is not valid: it has to be {rule}")]
-    Name { what: &'static str, name: String, rule: &'static str },
+    Name {
+        what: &'static str,
+        name: String,
+        rule: &'static str,
+    },
     #[error("{what} {name:?} not found")]
     NotFound { what: &'static str, name: String },
     #[error("{what} {name:?} already exists")]
@@ -44,21 +48,37 @@ pub enum Error {
     #[error("nothing to commit on branch {branch}")]
     NothingToCommit { branch: RefName },
     #[error("branch {branch} moved: expected {expected:?}, found {found:?}")]
-    HeadMoved { branch: RefName, expected: CommitId, found: CommitId },
-    #[error("branch {branch} has uncommitted changes that {operation} would touch: commit or reset them first")]
-    Dirty { branch: RefName, operation: &'static str },
+    HeadMoved {
+        branch: RefName,
+        expected: CommitId,
+        found: CommitId,
+    },
+    #[error(
+        "branch {branch} has uncommitted changes that {operation} would touch: commit or reset them first"
+    )]
+    Dirty {
+        branch: RefName,
+        operation: &'static str,
+    },
     #[error("{operation} is refused: {reason}")]
     Refused { operation: &'static str, reason: String },
     #[error("{what} is larger than {limit} bytes")]
     TooLarge { what: &'static str, limit: u64 },
     #[error("{operation} failed: {message}")]
-    Storage { operation: &'static str, message: String },
+    Storage {
+        operation: &'static str,
+        message: String,
+    },
     #[error("no space left: {operation} was not done")]
     NoSpace { operation: &'static str },
     #[error("the folder {folder} is in use by process {pid}")]
     InUse { folder: String, pid: u32 },
     #[error("{what} {key} is damaged: {message}")]
-    Corrupt { what: &'static str, key: String, message: String },
+    Corrupt {
+        what: &'static str,
+        key: String,
+        message: String,
+    },
     #[error("internal error: {0}")]
     Internal(String),
 }

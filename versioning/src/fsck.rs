@@ -40,7 +40,11 @@ struct Seen {
 /// Those of the ref store; damage is no error but a line of the report.
 pub async fn fsck(repository: &Repository) -> Result<Report> {
     let core = repository.inner_core();
-    let mut check = Check { core, seen: Seen::default(), report: Report::default() };
+    let mut check = Check {
+        core,
+        seen: Seen::default(),
+        report: Report::default(),
+    };
     for branch in core.refs.branches(core.id).await? {
         check.branch(&branch).await?;
     }
@@ -72,7 +76,12 @@ impl Check<'_> {
             };
             self.trees(&head, &staged, &format!("{owner}, staged")).await?;
         }
-        for record in self.core.refs.log_after(self.core.id, branch.incarnation, branch.folded_seq).await? {
+        for record in self
+            .core
+            .refs
+            .log_after(self.core.id, branch.incarnation, branch.folded_seq)
+            .await?
+        {
             if let Err(error) = oplog::decode(record.seq, &record.payload) {
                 self.report.problems.push(format!("{owner}: {error}"));
             }
@@ -97,10 +106,16 @@ impl Check<'_> {
             };
             queue.extend(commit.parents.iter().copied());
             let before = match commit.parents.first() {
-                Some(parent) => self.core.commit(*parent).await.map(|parent| parent.roots).unwrap_or_default(),
+                Some(parent) => self
+                    .core
+                    .commit(*parent)
+                    .await
+                    .map(|parent| parent.roots)
+                    .unwrap_or_default(),
                 None => Roots::default(),
             };
-            self.trees(&before, &commit.roots, &format!("commit {}", id.short())).await?;
+            self.trees(&before, &commit.roots, &format!("commit {}", id.short()))
+                .await?;
         }
         Ok(())
     }
@@ -134,12 +149,19 @@ impl Check<'_> {
 
     /// Notes which data files the objects need that `roots` has beyond `before`.
     async fn objects(&mut self, before: &Roots, roots: &Roots, owner: &str) -> Result<()> {
-        let (before, after) = (self.core.tree(Space::Objects, before), self.core.tree(Space::Objects, roots));
+        let (before, after) = (
+            self.core.tree(Space::Objects, before),
+            self.core.tree(Space::Objects, roots),
+        );
         let mut diff = before.diff(&after, &KeyRange::all());
         loop {
             let object = match diff.next().await {
                 Ok(None) => return Ok(()),
-                Ok(Some(Change { key, after: Some(value), .. })) => Object::decode(&key, &value.payload),
+                Ok(Some(Change {
+                    key,
+                    after: Some(value),
+                    ..
+                })) => Object::decode(&key, &value.payload),
                 Ok(Some(_)) => continue,
                 Err(error) => return self.problem(owner, error),
             };
@@ -172,7 +194,9 @@ impl Check<'_> {
             match sizes.get(&path) {
                 None => self.report.problems.push(format!("data file {path} is missing")),
                 Some(size) if size < end => {
-                    self.report.problems.push(format!("data file {path} has {size} bytes, {end} are needed"));
+                    self.report
+                        .problems
+                        .push(format!("data file {path} has {size} bytes, {end} are needed"));
                 }
                 Some(_) => {}
             }

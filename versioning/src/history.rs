@@ -25,7 +25,10 @@ impl Core {
                 0 => (commit.parents.first(), 1),
                 k => (commit.skips.get(k as usize - 1), 1 << k),
             };
-            at = *next.ok_or_else(|| Error::NotFound { what: "ref", name: format!("{from}~{back}") })?;
+            at = *next.ok_or_else(|| Error::NotFound {
+                what: "ref",
+                name: format!("{from}~{back}"),
+            })?;
             left -= step;
         }
         Ok(at)

@@ -39,7 +39,11 @@ impl Hash {
     /// # Errors
     /// [`Error::Name`] for any other text.
     pub fn parse(text: &str) -> Result<Hash> {
-        let invalid = || Error::Name { what: "hash", name: text.into(), rule: "64 hexadecimal digits" };
+        let invalid = || Error::Name {
+            what: "hash",
+            name: text.into(),
+            rule: "64 hexadecimal digits",
+        };
         if text.len() != 64 || !is_lower_hex(text) {
             return Err(invalid());
         }
@@ -52,7 +56,8 @@ impl Hash {
 }
 
 pub(crate) fn is_lower_hex(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.bytes()
+        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 impl fmt::Display for Hash {

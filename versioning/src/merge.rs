@@ -57,11 +57,19 @@ impl Change3 {
 
 impl Sides {
     /// Returns the keys of `range` that ours or theirs changed, in order; its cost follows their number.
-    pub fn changes(&self, space: Space, range: KeyRange) -> Changes {
+    pub fn changes(&self, space: Space, range: &KeyRange) -> Changes {
         let base = self.base.tree(space);
         Changes {
-            ours: Side { diff: base.diff(&self.ours.tree(space), &range), next: None, ended: false },
-            theirs: Side { diff: base.diff(&self.theirs.tree(space), &range), next: None, ended: false },
+            ours: Side {
+                diff: base.diff(&self.ours.tree(space), range),
+                next: None,
+                ended: false,
+            },
+            theirs: Side {
+                diff: base.diff(&self.theirs.tree(space), range),
+                next: None,
+                ended: false,
+            },
         }
     }
 }
@@ -104,14 +112,24 @@ impl Changes {
             (Some(ours), Some(theirs)) => (ours <= theirs, theirs <= ours),
         };
         let ours = if take_ours { self.ours.next.take() } else { None };
-        let theirs = if take_theirs { self.theirs.next.take() } else { None };
+        let theirs = if take_theirs {
+            self.theirs.next.take()
+        } else {
+            None
+        };
         Ok(match (ours, theirs) {
-            (Some(ours), Some(theirs)) => {
-                Some(Change3 { key: ours.key, base: ours.before, ours: ours.after, theirs: theirs.after })
-            }
-            (Some(ours), None) => {
-                Some(Change3 { key: ours.key, theirs: ours.before.clone(), base: ours.before, ours: ours.after })
-            }
+            (Some(ours), Some(theirs)) => Some(Change3 {
+                key: ours.key,
+                base: ours.before,
+                ours: ours.after,
+                theirs: theirs.after,
+            }),
+            (Some(ours), None) => Some(Change3 {
+                key: ours.key,
+                theirs: ours.before.clone(),
+                base: ours.before,
+                ours: ours.after,
+            }),
             (None, Some(theirs)) => Some(Change3 {
                 key: theirs.key,
                 ours: theirs.before.clone(),
@@ -220,7 +238,10 @@ pub enum MergeOutcome<C> {
     /// A dry run found no conflict.
     Clean,
     Conflicts(Vec<C>),
-    Refused { candidate: CommitId, refusals: Vec<Refusal> },
+    Refused {
+        candidate: CommitId,
+        refusals: Vec<Refusal>,
+    },
 }
 
 /// What is brought to a branch: the change from `base` to `theirs`.
@@ -256,7 +277,7 @@ struct Candidate {
 
 enum Merged<C> {
     Conflicts(Vec<C>),
-    Roots(Roots),
+    Roots(Box<Roots>),
 }
 
 impl<R: Resolver> Merge<'_, R> {
@@ -268,28 +289,35 @@ impl<R: Resolver> Merge<'_, R> {
             Merged::Conflicts(conflicts) => return Ok(MergeOutcome::Conflicts(conflicts)),
             Merged::Roots(_) if self.landing.dry_run => return Ok(MergeOutcome::Clean),
             Merged::Roots(roots) => {
-                let unchanged = roots == self.core.commit(head).await?.roots;
+                let unchanged = *roots == self.core.commit(head).await?.roots;
                 if unchanged && self.incoming.second_parent.is_none() {
                     return Ok(MergeOutcome::UpToDate(head));
                 }
-                self.store(head, roots, Vec::new()).await?
+                self.store(head, *roots, Vec::new()).await?
             }
         };
         for _ in 0..ATTEMPTS_MAX {
             let attested = match self.gate.judge(&self.proposal(&candidate)).await? {
                 Verdict::Pass(checks) => checks,
                 Verdict::Refuse(refusals) => {
-                    return Ok(MergeOutcome::Refused { candidate: candidate.id, refusals });
+                    return Ok(MergeOutcome::Refused {
+                        candidate: candidate.id,
+                        refusals,
+                    });
                 }
             };
             match self.land(&candidate, &attested).await? {
                 Landed::Done(id) => return Ok(MergeOutcome::Landed(id)),
                 Landed::Conflicts(conflicts) => return Ok(MergeOutcome::Conflicts(conflicts)),
-                Landed::JudgeAgain(moved) => candidate = moved,
+                Landed::JudgeAgain(moved) => candidate = *moved,
             }
         }
         let found = self.branch.state().record.head;
-        Err(Error::HeadMoved { branch: self.branch.name.clone(), expected: candidate.head, found })
+        Err(Error::HeadMoved {
+            branch: self.branch.name.clone(),
+            expected: candidate.head,
+            found,
+        })
     }
 
     /// Makes sure that the destination has no uncommitted operations and returns its head.
@@ -307,7 +335,10 @@ impl<R: Resolver> Merge<'_, R> {
         }
         if state.record.mode == CommitMode::Staged {
             let clean = self.core.fold_is_clean(&state).await?;
-            let dirty = || Error::Dirty { branch: self.branch.name.clone(), operation: "a merge" };
+            let dirty = || Error::Dirty {
+                branch: self.branch.name.clone(),
+                operation: "a merge",
+            };
             return if clean { Ok(()) } else { Err(dirty()) };
         }
         let words = CommitMessage {
@@ -315,13 +346,22 @@ impl<R: Resolver> Merge<'_, R> {
             message: format!("before {}", self.incoming.message),
             ..CommitMessage::default()
         };
-        match self.core.commit_held(self.branch, lane, CommitKind::Auto, words).await {
+        match self
+            .core
+            .commit_held(self.branch, lane, CommitKind::Auto, words)
+            .await
+        {
             Ok(_) | Err(Error::NothingToCommit { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn three_way(&self, base: CommitId, ours: CommitId, theirs: CommitId) -> Result<Merged<R::Conflict>> {
+    async fn three_way(
+        &self,
+        base: CommitId,
+        ours: CommitId,
+        theirs: CommitId,
+    ) -> Result<Merged<R::Conflict>> {
         let sides = Sides {
             base: self.core.view_at(base).await?,
             ours: self.core.view_at(ours).await?,
@@ -334,11 +374,17 @@ impl<R: Resolver> Merge<'_, R> {
         let epoch = self.core.epoch().await?;
         let mut patch = Overlay::default();
         patch.apply(&resolution.patch, epoch);
-        Ok(Merged::Roots(self.core.fold(&sides.ours.roots(), &patch, epoch).await?))
+        let merged = self.core.fold(&sides.ours.roots(), &patch, epoch).await?;
+        Ok(Merged::Roots(Box::new(merged)))
     }
 
     /// Stores a commit of the merged state on `head` and makes it addressable.
-    async fn store(&self, head: CommitId, roots: Roots, attested: Vec<(String, CommitId)>) -> Result<Candidate> {
+    async fn store(
+        &self,
+        head: CommitId,
+        roots: Roots,
+        attested: Vec<(String, CommitId)>,
+    ) -> Result<Candidate> {
         let mut words = Words::new(self.incoming.kind, &self.landing.author, &self.incoming.message);
         words.metadata = self.landing.metadata.clone();
         words.attested = attested;
@@ -346,8 +392,15 @@ impl<R: Resolver> Merge<'_, R> {
         parents.extend(self.incoming.second_parent);
         let epoch = self.core.epoch().await?;
         let entry = self.core.store_commit(&parents, roots, words, epoch).await?;
-        self.core.refs.index_commits(self.core.id, std::slice::from_ref(&entry)).await?;
-        Ok(Candidate { head, id: entry.id, roots })
+        self.core
+            .refs
+            .index_commits(self.core.id, std::slice::from_ref(&entry))
+            .await?;
+        Ok(Candidate {
+            head,
+            id: entry.id,
+            roots,
+        })
     }
 
     fn proposal(&self, candidate: &Candidate) -> Proposal {
@@ -373,16 +426,23 @@ impl<R: Resolver> Merge<'_, R> {
         if head != judged.head {
             match self.three_way(judged.head, head, judged.id).await? {
                 Merged::Conflicts(conflicts) => return Ok(Landed::Conflicts(conflicts)),
-                Merged::Roots(merged) => roots = merged,
+                Merged::Roots(merged) => roots = *merged,
             }
             if !checks.is_empty() {
-                return Ok(Landed::JudgeAgain(self.store(head, roots, Vec::new()).await?));
+                let candidate = self.store(head, roots, Vec::new()).await?;
+                return Ok(Landed::JudgeAgain(Box::new(candidate)));
             }
         }
         let attested = checks.iter().map(|check| (check.clone(), judged.id)).collect();
         let unchanged = head == judged.head && checks.is_empty();
-        let id = if unchanged { judged.id } else { self.store(head, roots, attested).await?.id };
-        self.move_head(&lane, from, id, roots).await.map(|()| Landed::Done(id))
+        let id = if unchanged {
+            judged.id
+        } else {
+            self.store(head, roots, attested).await?.id
+        };
+        self.move_head(&lane, from, id, roots)
+            .await
+            .map(|()| Landed::Done(id))
     }
 
     async fn move_head(&self, lane: &Lane, from: Prepared, head: CommitId, roots: Roots) -> Result<()> {
@@ -395,7 +455,8 @@ impl<R: Resolver> Merge<'_, R> {
             reason: self.incoming.message.clone(),
             time_us: self.core.clock.now_us(),
         };
-        lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed()).await
+        lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed())
+            .await
     }
 }
 
@@ -403,5 +464,5 @@ enum Landed<C> {
     Done(CommitId),
     Conflicts(Vec<C>),
     /// The head moved, and so the merged state: checks have to see the new one.
-    JudgeAgain(Candidate),
+    JudgeAgain(Box<Candidate>),
 }

@@ -103,22 +103,42 @@ impl RefExpr {
         };
         if let Ok(hash) = Hash::parse(rest) {
             let name = RefName(rest[..12].to_owned());
-            return Ok(RefExpr { name, commit: Some(CommitId(hash)), committed: true, back });
+            return Ok(RefExpr {
+                name,
+                commit: Some(CommitId(hash)),
+                committed: true,
+                back,
+            });
         }
         let name = RefName::parse(rest).map_err(|_| invalid())?;
-        Ok(RefExpr { name, commit: None, committed, back })
+        Ok(RefExpr {
+            name,
+            commit: None,
+            committed,
+            back,
+        })
     }
 }
 
 impl From<RefName> for RefExpr {
     fn from(name: RefName) -> RefExpr {
-        RefExpr { name, commit: None, committed: false, back: 0 }
+        RefExpr {
+            name,
+            commit: None,
+            committed: false,
+            back: 0,
+        }
     }
 }
 
 impl From<CommitId> for RefExpr {
     fn from(commit: CommitId) -> RefExpr {
-        RefExpr { name: RefName(commit.short()), commit: Some(commit), committed: true, back: 0 }
+        RefExpr {
+            name: RefName(commit.short()),
+            commit: Some(commit),
+            committed: true,
+            back: 0,
+        }
     }
 }
 

@@ -75,7 +75,11 @@ impl Object {
             put_bytes(&mut out, key.as_bytes());
             put_bytes(&mut out, value.as_bytes());
         }
-        Value { payload: Bytes::from(out), blobs: Vec::new(), weight: self.size() }
+        Value {
+            payload: Bytes::from(out),
+            blobs: Vec::new(),
+            weight: self.size(),
+        }
     }
 
     /// Reads the payload of a value.
@@ -98,8 +102,15 @@ impl Object {
         let mut object = Object::default();
         for _ in 0..reader.length()? {
             let epoch = u32::try_from(reader.varint()?).map_err(|_| DecodeError::Varint)?;
-            let file = DataFile { epoch, id: reader.array()? };
-            object.segments.push(Segment { file, offset: reader.varint()?, len: reader.varint()? });
+            let file = DataFile {
+                epoch,
+                id: reader.array()?,
+            };
+            object.segments.push(Segment {
+                file,
+                offset: reader.varint()?,
+                len: reader.varint()?,
+            });
         }
         object.modified_us = reader.varint()?;
         object.etag = reader.text()?.to_owned();
@@ -123,9 +134,23 @@ mod tests {
 
     #[test]
     fn objects_round_trip() {
-        let file = DataFile { epoch: 3, id: [7; 16] };
+        let file = DataFile {
+            epoch: 3,
+            id: [7; 16],
+        };
         let object = Object {
-            segments: vec![Segment { file, offset: 1, len: 300 }, Segment { file, offset: 0, len: 5 }],
+            segments: vec![
+                Segment {
+                    file,
+                    offset: 1,
+                    len: 300,
+                },
+                Segment {
+                    file,
+                    offset: 0,
+                    len: 5,
+                },
+            ],
             modified_us: 1_700_000_000_000_000,
             etag: "d41d8cd98f00b204e9800998ecf8427e".into(),
             content_type: Some("text/plain".into()),

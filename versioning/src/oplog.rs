@@ -25,7 +25,10 @@ pub(crate) fn encode<'a>(batches: impl ExactSizeIterator<Item = &'a Batch>) -> R
         put_batch(&mut raw, batch);
     }
     if raw.len() > PAYLOAD_BYTES_MAX {
-        return Err(Error::TooLarge { what: "a change", limit: PAYLOAD_BYTES_MAX as u64 });
+        return Err(Error::TooLarge {
+            what: "a change",
+            limit: PAYLOAD_BYTES_MAX as u64,
+        });
     }
     let compressed = zstd::bulk::compress(&raw, ZSTD_LEVEL).map_err(|e| Error::Internal(e.to_string()))?;
     let mut out = Vec::with_capacity(compressed.len() + 6);
@@ -40,7 +43,11 @@ pub(crate) fn encode<'a>(batches: impl ExactSizeIterator<Item = &'a Batch>) -> R
 /// # Errors
 /// [`Error::Corrupt`].
 pub(crate) fn decode(seq: u64, payload: &[u8]) -> Result<Vec<Batch>> {
-    let corrupt = |message: String| Error::Corrupt { what: "op log record", key: seq.to_string(), message };
+    let corrupt = |message: String| Error::Corrupt {
+        what: "op log record",
+        key: seq.to_string(),
+        message,
+    };
     let mut reader = Reader::new(payload);
     let raw = (|| {
         match reader.byte()? {
@@ -48,7 +55,11 @@ pub(crate) fn decode(seq: u64, payload: &[u8]) -> Result<Vec<Batch>> {
             other => return Err(DecodeError::Tag(u64::from(other))),
         }
         let len = reader.length()?;
-        if len > PAYLOAD_BYTES_MAX { Err(DecodeError::Varint) } else { Ok(len) }
+        if len > PAYLOAD_BYTES_MAX {
+            Err(DecodeError::Varint)
+        } else {
+            Ok(len)
+        }
     })()
     .map_err(|e| corrupt(e.to_string()))
     .and_then(|len| zstd::bulk::decompress(reader.rest(), len).map_err(|e| corrupt(e.to_string())))?;
@@ -107,10 +118,16 @@ fn read_batches(raw: &Bytes) -> Result<Vec<Batch>, DecodeError> {
 fn read_mutation(raw: &Bytes, reader: &mut Reader<'_>) -> Result<Mutation, DecodeError> {
     let tag = reader.byte()?;
     let space = reader.byte()?;
-    let space = *Space::ALL.get(usize::from(space)).ok_or(DecodeError::Tag(u64::from(space)))?;
+    let space = *Space::ALL
+        .get(usize::from(space))
+        .ok_or(DecodeError::Tag(u64::from(space)))?;
     let key = raw.slice_ref(reader.bytes()?);
     match tag {
-        PUT => Ok(Mutation::Put { space, key, value: read_value(raw, reader)? }),
+        PUT => Ok(Mutation::Put {
+            space,
+            key,
+            value: read_value(raw, reader)?,
+        }),
         DELETE => Ok(Mutation::Delete { space, key }),
         DELETE_PREFIX => Ok(Mutation::DeletePrefix { space, prefix: key }),
         other => Err(DecodeError::Tag(u64::from(other))),
@@ -126,7 +143,11 @@ fn read_value(raw: &Bytes, reader: &mut Reader<'_>) -> Result<Value, DecodeError
         let epoch = u32::try_from(reader.varint()?).map_err(|_| DecodeError::Varint)?;
         blobs.push(BlobRef { hash, epoch });
     }
-    Ok(Value { payload, blobs, weight })
+    Ok(Value {
+        payload,
+        blobs,
+        weight,
+    })
 }
 
 #[cfg(test)]
@@ -135,8 +156,19 @@ mod tests {
 
     fn example() -> Batch {
         let mut batch = Batch::default();
-        let blobs = vec![BlobRef { hash: Hash([3; 32]), epoch: 7 }];
-        batch.put(Space::Parts, &b"k"[..], Value { payload: Bytes::from_static(b"v"), blobs, weight: 300 });
+        let blobs = vec![BlobRef {
+            hash: Hash([3; 32]),
+            epoch: 7,
+        }];
+        batch.put(
+            Space::Parts,
+            &b"k"[..],
+            Value {
+                payload: Bytes::from_static(b"v"),
+                blobs,
+                weight: 300,
+            },
+        );
         batch.delete(Space::Objects, &b""[..]);
         batch.delete_prefix(Space::Meta, &b"p/"[..]);
         batch.blobs.push(Bytes::from_static(b"blob"));

@@ -37,19 +37,26 @@ pub(crate) struct Overlay {
 impl Overlay {
     /// Returns whether there are no changes.
     pub(crate) fn is_empty(&self) -> bool {
-        self.layers.iter().all(|layer| layer.entries.is_empty() && layer.prefixes.is_empty())
+        self.layers
+            .iter()
+            .all(|layer| layer.entries.is_empty() && layer.prefixes.is_empty())
     }
 
     /// Returns the number of changed keys and deleted prefixes.
     pub(crate) fn len(&self) -> (usize, usize) {
         let entries = self.layers.iter().map(|layer| layer.entries.len()).sum();
-        (entries, self.layers.iter().map(|layer| layer.prefixes.len()).sum())
+        (
+            entries,
+            self.layers.iter().map(|layer| layer.prefixes.len()).sum(),
+        )
     }
 
     /// Puts the changes of `batch` on top, which was planned in `epoch`.
     pub(crate) fn apply(&mut self, batch: &Batch, epoch: u32) {
         for blob in &batch.blobs {
-            self.blobs.entry(Hash::of(Domain::Blob, blob)).or_insert_with(|| (epoch, blob.clone()));
+            self.blobs
+                .entry(Hash::of(Domain::Blob, blob))
+                .or_insert_with(|| (epoch, blob.clone()));
         }
         for mutation in &batch.mutations {
             match mutation {
@@ -120,15 +127,21 @@ impl Overlay {
 impl Layer {
     /// The set is free of prefixes of one another, so only the greatest one at or below `key` can cover it.
     fn covering(&self, key: &[u8]) -> Option<&Bytes> {
-        let below = self.prefixes.range::<_, [u8]>((Bound::Unbounded, Bound::Included(key))).next_back();
+        let below = self
+            .prefixes
+            .range::<_, [u8]>((Bound::Unbounded, Bound::Included(key)))
+            .next_back();
         below.filter(|prefix| key.starts_with(prefix))
     }
 
     fn delete_prefix(&mut self, prefix: &Bytes) {
         let range = KeyRange::prefix(prefix.clone());
         let within = |bounds: &KeyRange| (bounds.start.clone(), bounds.end.clone());
-        let covered: Vec<Bytes> =
-            self.entries.range(within(&range)).map(|(key, _)| key.clone()).collect();
+        let covered: Vec<Bytes> = self
+            .entries
+            .range(within(&range))
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in covered {
             self.entries.remove(&key);
         }
@@ -156,7 +169,12 @@ mod tests {
     }
 
     fn mutation() -> impl Strategy<Value = Mutation> {
-        let value = || any::<u64>().prop_map(|weight| Value { weight, ..Value::default() });
+        let value = || {
+            any::<u64>().prop_map(|weight| Value {
+                weight,
+                ..Value::default()
+            })
+        };
         let space = Space::Meta;
         prop_oneof![
             3 => (key(), value()).prop_map(move |(key, value)| Mutation::Put { space, key, value }),

@@ -20,7 +20,9 @@ use crate::refs::{
 use crate::store::{Blocks, Cache, DataFiles, DataWriter, Files, Stats};
 use crate::tree::Diff;
 use crate::view::View;
-use crate::{Batch, Clock, CommitId, Error, Ids, KeyRange, RefExpr, RefName, RepositoryName, Result, Roots, Space};
+use crate::{
+    Batch, Clock, CommitId, Error, Ids, KeyRange, RefExpr, RefName, RepositoryName, Result, Roots, Space,
+};
 
 /// Tells which paths of [`Space::Objects`] are staged but never committed: the working files of jobs.
 pub type Ephemeral = fn(&[u8]) -> bool;
@@ -84,11 +86,18 @@ impl Repositories {
     /// [`Error::Storage`], [`Error::Corrupt`].
     pub async fn open(parts: Parts, limits: Limits) -> Result<Repositories> {
         let cache = Cache::new(limits.cache_bytes);
-        let all = Repositories { parts, limits, cache, open: Arc::default() };
+        let all = Repositories {
+            parts,
+            limits,
+            cache,
+            open: Arc::default(),
+        };
         for record in all.list().await? {
             let repository = all.get(&record.name).await?;
             for branch in repository.branches().await? {
-                if branch.mode == CommitMode::Coalesce && (branch.staged.is_some() || branch.seq > branch.folded_seq) {
+                if branch.mode == CommitMode::Coalesce
+                    && (branch.staged.is_some() || branch.seq > branch.folded_seq)
+                {
                     repository.open_branch(&branch.name).await?;
                 }
             }
@@ -111,9 +120,14 @@ impl Repositories {
         let repository = self.handle(record);
         let core = &repository.inner.core;
         let words = Words::new(CommitKind::Auto, "skep", "repository created");
-        let root = core.store_commit(&[], Roots::default(), words, core.epoch().await?).await?;
+        let root = core
+            .store_commit(&[], Roots::default(), words, core.epoch().await?)
+            .await?;
         let first = new_branch(core, default_branch, root.id, CommitMode::Coalesce);
-        self.parts.refs.create_repository(repository.record(), &first, &root).await?;
+        self.parts
+            .refs
+            .create_repository(repository.record(), &first, &root)
+            .await?;
         self.get(name).await
     }
 
@@ -126,7 +140,10 @@ impl Repositories {
         if let Some(repository) = open.get(name) {
             return Ok(repository.clone());
         }
-        let not_found = || Error::NotFound { what: "repository", name: name.to_string() };
+        let not_found = || Error::NotFound {
+            what: "repository",
+            name: name.to_string(),
+        };
         let record = self.parts.refs.repository(name).await?.ok_or_else(not_found)?;
         let repository = self.handle(record);
         open.insert(name.clone(), repository.clone());
@@ -134,16 +151,33 @@ impl Repositories {
     }
 
     fn handle(&self, record: RepositoryRecord) -> Repository {
-        let prefix: String = record.id.0.iter().map(|byte| format!("{byte:02x}")).chain(["/".into()]).collect();
+        let prefix: String = record
+            .id
+            .0
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .chain(["/".into()])
+            .collect();
         let parts = &self.parts;
         let core = Core::new(
             record.id,
             parts,
-            Arc::new(Blocks::new(parts.files.clone(), prefix.clone(), self.cache.clone())),
+            Arc::new(Blocks::new(
+                parts.files.clone(),
+                prefix.clone(),
+                self.cache.clone(),
+            )),
             self.limits.clone(),
         );
         let data = DataFiles::new(parts.files.clone(), prefix, parts.ids.clone());
-        Repository { inner: Arc::new(Inner { core: Arc::new(core), record, data, branches: Mutex::default() }) }
+        Repository {
+            inner: Arc::new(Inner {
+                core: Arc::new(core),
+                record,
+                data,
+                branches: Mutex::default(),
+            }),
+        }
     }
 
     /// Returns all repositories, by name.
@@ -240,14 +274,20 @@ impl Repository {
     /// [`Error::NotFound`], [`Error::Ambiguous`].
     pub async fn resolve(&self, at: &RefExpr) -> Result<Resolved> {
         let found = match at.commit {
-            Some(commit) => Resolved { kind: RefKind::Commit, commit: self.core().entry(commit).await?.id },
+            Some(commit) => Resolved {
+                kind: RefKind::Commit,
+                commit: self.core().entry(commit).await?.id,
+            },
             None => self.resolve_name(&at.name).await?,
         };
         match at.back {
             0 => Ok(found),
             back => {
                 let commit = self.core().ancestor(found.commit, back).await?;
-                Ok(Resolved { kind: RefKind::Commit, commit })
+                Ok(Resolved {
+                    kind: RefKind::Commit,
+                    commit,
+                })
             }
         }
     }
@@ -256,23 +296,41 @@ impl Repository {
         let core = self.core();
         match self.open_branch(name).await {
             Ok(branch) => {
-                return Ok(Resolved { kind: RefKind::Branch, commit: branch.state().record.head });
+                return Ok(Resolved {
+                    kind: RefKind::Branch,
+                    commit: branch.state().record.head,
+                });
             }
             Err(Error::NotFound { what: "branch", .. }) => {}
             Err(error) => return Err(error),
         }
         if let Some(commit) = core.refs.tag(core.id, name).await? {
-            return Ok(Resolved { kind: RefKind::Tag, commit });
+            return Ok(Resolved {
+                kind: RefKind::Tag,
+                commit,
+            });
         }
         let digits = name.as_str();
         if digits.len() >= SHORT_ID_MIN && crate::id::is_lower_hex(digits) {
             match core.refs.commits_by_prefix(core.id, digits, 2).await?.as_slice() {
                 [] => {}
-                [commit] => return Ok(Resolved { kind: RefKind::Commit, commit: *commit }),
-                _ => return Err(Error::Ambiguous { name: name.to_string() }),
+                [commit] => {
+                    return Ok(Resolved {
+                        kind: RefKind::Commit,
+                        commit: *commit,
+                    });
+                }
+                _ => {
+                    return Err(Error::Ambiguous {
+                        name: name.to_string(),
+                    });
+                }
             }
         }
-        Err(Error::NotFound { what: "ref", name: name.to_string() })
+        Err(Error::NotFound {
+            what: "ref",
+            name: name.to_string(),
+        })
     }
 
     /// Returns the present state of a ref; a branch's includes what is staged, unless the expression says `@`.
@@ -307,7 +365,10 @@ impl Repository {
         let branch = self.open_branch(branch).await.map_err(E::from)?;
         let answer = branch.write(plan).await?;
         if branch.state().record.mode == CommitMode::Sync {
-            self.core().commit_on_own(&branch, "skep").await.map_err(E::from)?;
+            self.core()
+                .commit_on_own(&branch, "skep")
+                .await
+                .map_err(E::from)?;
         }
         Ok(answer)
     }
@@ -319,7 +380,9 @@ impl Repository {
     pub async fn commit(&self, branch: &RefName, words: CommitMessage) -> Result<CommitId> {
         let branch = self.open_branch(branch).await?;
         let _heads = branch.heads.lock().await;
-        self.core().commit_held(&branch, &branch.lane, CommitKind::Normal, words).await
+        self.core()
+            .commit_held(&branch, &branch.lane, CommitKind::Normal, words)
+            .await
     }
 
     /// Drops what is staged on a branch; returns the number of operations dropped.
@@ -365,13 +428,16 @@ impl Repository {
         if view.is_settled() {
             return Ok(view);
         }
-        let roots = self.core().fold(&view.roots(), view.overlay(), view.epoch()).await?;
+        let roots = self
+            .core()
+            .fold(&view.roots(), view.overlay(), view.epoch())
+            .await?;
         Ok(view.settled(roots))
     }
 
     /// Returns what differs between two settled views in one space.
-    pub fn diff(&self, before: &View, after: &View, space: Space, range: KeyRange) -> Diff {
-        before.tree(space).diff(&after.tree(space), &range)
+    pub fn diff(&self, before: &View, after: &View, space: Space, range: &KeyRange) -> Diff {
+        before.tree(space).diff(&after.tree(space), range)
     }
 
     /// Merges `source` into a branch: all of its changes land, or none. Only committed state is merged.
@@ -388,8 +454,10 @@ impl Repository {
         let branch = self.open_branch(&landing.into).await?;
         let theirs = self.resolve(source).await?.commit;
         let ours = branch.state().record.head;
-        let unrelated =
-            || Error::Refused { operation: "a merge", reason: "the two histories have no common commit".into() };
+        let unrelated = || Error::Refused {
+            operation: "a merge",
+            reason: "the two histories have no common commit".into(),
+        };
         let base = self.merge_base(ours, theirs).await?.ok_or_else(unrelated)?;
         if base == theirs {
             return Ok(MergeOutcome::UpToDate(ours));
@@ -400,7 +468,10 @@ impl Repository {
             theirs,
             second_parent: Some(theirs),
             source: source.to_string(),
-            message: landing.message.clone().unwrap_or_else(|| format!("merge {source} into {}", landing.into)),
+            message: landing
+                .message
+                .clone()
+                .unwrap_or_else(|| format!("merge {source} into {}", landing.into)),
         };
         self.bring(&branch, landing, incoming, resolver, gate).await
     }
@@ -418,7 +489,12 @@ impl Repository {
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
         let before = self.parent(commit, parent, "a revert").await?;
-        let ends = Ends { kind: CommitKind::Revert, verb: "revert", base: commit, theirs: before };
+        let ends = Ends {
+            kind: CommitKind::Revert,
+            verb: "revert",
+            base: commit,
+            theirs: before,
+        };
         self.bring_commit(commit, ends, landing, resolver, gate).await
     }
 
@@ -435,12 +511,20 @@ impl Repository {
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
         let before = self.parent(commit, parent, "a cherry-pick").await?;
-        let ends = Ends { kind: CommitKind::CherryPick, verb: "cherry-pick", base: before, theirs: commit };
+        let ends = Ends {
+            kind: CommitKind::CherryPick,
+            verb: "cherry-pick",
+            base: before,
+            theirs: commit,
+        };
         self.bring_commit(commit, ends, landing, resolver, gate).await
     }
 
     async fn parent(&self, id: CommitId, parent: Option<usize>, operation: &'static str) -> Result<CommitId> {
-        let refused = |reason: &str| Error::Refused { operation, reason: format!("commit {} {reason}", id.short()) };
+        let refused = |reason: &str| Error::Refused {
+            operation,
+            reason: format!("commit {} {reason}", id.short()),
+        };
         let commit = self.commit_object(id).await?;
         match (commit.parents.as_slice(), parent) {
             ([], _) => Err(refused("is the first of its history")),
@@ -483,7 +567,17 @@ impl Repository {
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
         let (core, repository) = (&self.inner.core, &self.inner.record.name);
-        Merge { core, repository, branch, landing, incoming, resolver, gate }.run().await
+        Merge {
+            core,
+            repository,
+            branch,
+            landing,
+            incoming,
+            resolver,
+            gate,
+        }
+        .run()
+        .await
     }
 
     /// Returns all branches, by name.
@@ -507,7 +601,12 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::NotFound`].
-    pub async fn create_branch(&self, name: &RefName, from: &RefExpr, mode: CommitMode) -> Result<BranchRecord> {
+    pub async fn create_branch(
+        &self,
+        name: &RefName,
+        from: &RefExpr,
+        mode: CommitMode,
+    ) -> Result<BranchRecord> {
         let head = self.resolve(from).await?.commit;
         let record = new_branch(self.core(), name, head, mode);
         self.core().refs.create_branch(self.core().id, &record).await?;
@@ -519,7 +618,10 @@ impl Repository {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Refused`] for the default branch, and for a protected one.
     pub async fn delete_branch(&self, name: &RefName) -> Result<()> {
-        let refused = |reason: &str| Error::Refused { operation: "deleting a branch", reason: reason.into() };
+        let refused = |reason: &str| Error::Refused {
+            operation: "deleting a branch",
+            reason: reason.into(),
+        };
         let mut branches = self.inner.branches.lock().await;
         let branch = self.open_branch_in(&mut branches, name).await?;
         let record = branch.state().record.clone();
@@ -534,7 +636,11 @@ impl Repository {
             let gone = actor.end();
             async move {
                 let now = core.clock.now_us();
-                match core.refs.delete_branch(core.id, &gone.name, gone.incarnation, now).await? {
+                match core
+                    .refs
+                    .delete_branch(core.id, &gone.name, gone.incarnation, now)
+                    .await?
+                {
                     Cas::Done | Cas::Lost(None) => Ok(()),
                     Cas::Lost(Some(found)) => Err(Error::HeadMoved {
                         branch: gone.name,
@@ -554,9 +660,17 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn set_branch_rules(&self, name: &RefName, mode: CommitMode, protection: Option<Protection>) -> Result<()> {
+    pub async fn set_branch_rules(
+        &self,
+        name: &RefName,
+        mode: CommitMode,
+        protection: Option<Protection>,
+    ) -> Result<()> {
         let branch = self.open_branch(name).await?;
-        branch.lane.run(move |actor| actor.set_rules(mode, protection).boxed()).await
+        branch
+            .lane
+            .run(move |actor| actor.set_rules(mode, protection).boxed())
+            .await
     }
 
     /// Returns all tags, by name.
@@ -574,7 +688,9 @@ impl Repository {
     pub async fn create_tag(&self, name: &RefName, at: &RefExpr) -> Result<CommitId> {
         let commit = self.resolve(at).await?.commit;
         let core = self.core();
-        core.refs.create_tag(core.id, name, commit, core.clock.now_us()).await?;
+        core.refs
+            .create_tag(core.id, name, commit, core.clock.now_us())
+            .await?;
         Ok(commit)
     }
 
@@ -587,7 +703,10 @@ impl Repository {
         if core.refs.delete_tag(core.id, name, core.clock.now_us()).await? {
             return Ok(());
         }
-        Err(Error::NotFound { what: "tag", name: name.to_string() })
+        Err(Error::NotFound {
+            what: "tag",
+            name: name.to_string(),
+        })
     }
 
     /// Returns the latest recorded moves of refs, newest first.
@@ -604,7 +723,9 @@ impl Repository {
     /// [`Error::NoSpace`], [`Error::Storage`].
     pub async fn upload(&self) -> Result<Upload> {
         let epoch = self.core().epoch().await?;
-        Ok(Upload { writer: self.inner.data.create(epoch).await? })
+        Ok(Upload {
+            writer: self.inner.data.create(epoch).await?,
+        })
     }
 
     /// Streams the bytes of `range` of an object; the range has to lie within it.
@@ -683,7 +804,10 @@ fn stretches(object: &Object, range: Range<u64>) -> Vec<(Segment, Range<u64>)> {
         let end = begin + segment.len;
         let (from, to) = (range.start.max(begin), range.end.min(end));
         if from < to {
-            parts.push((*segment, segment.offset + from - begin..segment.offset + to - begin));
+            parts.push((
+                *segment,
+                segment.offset + from - begin..segment.offset + to - begin,
+            ));
         }
         begin = end;
     }
@@ -718,8 +842,15 @@ impl Upload {
     /// As [`Upload::write`].
     pub async fn finish(self) -> Result<Stored> {
         let stored = self.writer.finish().await?;
-        let segment = Segment { file: stored.file, offset: 0, len: stored.size };
-        Ok(Stored { segment, md5: stored.md5 })
+        let segment = Segment {
+            file: stored.file,
+            offset: 0,
+            len: stored.size,
+        };
+        Ok(Stored {
+            segment,
+            md5: stored.md5,
+        })
     }
 }
 
@@ -730,12 +861,24 @@ mod tests {
 
     #[test]
     fn ranges_are_cut_from_segments() {
-        let segment = |id, offset, len| Segment { file: DataFile { epoch: 1, id: [id; 16] }, offset, len };
+        let segment = |id, offset, len| Segment {
+            file: DataFile {
+                epoch: 1,
+                id: [id; 16],
+            },
+            offset,
+            len,
+        };
         let object = Object {
             segments: vec![segment(1, 5, 10), segment(2, 0, 0), segment(3, 0, 4)],
             ..Object::default()
         };
-        let ranges = |range| stretches(&object, range).into_iter().map(|(s, r)| (s.file.id[0], r)).collect::<Vec<_>>();
+        let ranges = |range| {
+            stretches(&object, range)
+                .into_iter()
+                .map(|(s, r)| (s.file.id[0], r))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(ranges(0..14), [(1, 5..15), (3, 0..4)]);
         assert_eq!(ranges(9..11), [(1, 14..15), (3, 0..1)]);
         assert_eq!(ranges(3..3), []);

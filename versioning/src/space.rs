@@ -83,10 +83,20 @@ pub type Edit = (Bytes, Option<Value>);
 /// One change of a branch's staged state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mutation {
-    Put { space: Space, key: Bytes, value: Value },
-    Delete { space: Space, key: Bytes },
+    Put {
+        space: Space,
+        key: Bytes,
+        value: Value,
+    },
+    Delete {
+        space: Space,
+        key: Bytes,
+    },
     /// Removes every key that begins with `prefix`.
-    DeletePrefix { space: Space, prefix: Bytes },
+    DeletePrefix {
+        space: Space,
+        prefix: Bytes,
+    },
 }
 
 /// Changes that are applied together or not at all, in order.
@@ -105,17 +115,27 @@ impl Batch {
 
     /// Adds a value at a key.
     pub fn put(&mut self, space: Space, key: impl Into<Bytes>, value: Value) {
-        self.mutations.push(Mutation::Put { space, key: key.into(), value });
+        self.mutations.push(Mutation::Put {
+            space,
+            key: key.into(),
+            value,
+        });
     }
 
     /// Adds the removal of a key.
     pub fn delete(&mut self, space: Space, key: impl Into<Bytes>) {
-        self.mutations.push(Mutation::Delete { space, key: key.into() });
+        self.mutations.push(Mutation::Delete {
+            space,
+            key: key.into(),
+        });
     }
 
     /// Adds the removal of all keys that begin with `prefix`.
     pub fn delete_prefix(&mut self, space: Space, prefix: impl Into<Bytes>) {
-        self.mutations.push(Mutation::DeletePrefix { space, prefix: prefix.into() });
+        self.mutations.push(Mutation::DeletePrefix {
+            space,
+            prefix: prefix.into(),
+        });
     }
 }
 
@@ -129,7 +149,10 @@ pub struct KeyRange {
 impl KeyRange {
     /// Returns the range of all keys.
     pub fn all() -> KeyRange {
-        KeyRange { start: Bound::Unbounded, end: Bound::Unbounded }
+        KeyRange {
+            start: Bound::Unbounded,
+            end: Bound::Unbounded,
+        }
     }
 
     /// Returns the range of the keys that begin with `prefix`.
@@ -139,7 +162,10 @@ impl KeyRange {
             Some(end) => Bound::Excluded(end),
             None => Bound::Unbounded,
         };
-        KeyRange { start: Bound::Included(prefix), end }
+        KeyRange {
+            start: Bound::Included(prefix),
+            end,
+        }
     }
 
     /// Returns this range, but only what comes after `key`.
@@ -161,7 +187,11 @@ impl KeyRange {
             (Bound::Unbounded, start) | (start, Bound::Unbounded) => start.clone(),
             (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => {
                 let ours = a > b || a == b && matches!(self.start, Bound::Excluded(_));
-                if ours { self.start.clone() } else { other.start.clone() }
+                if ours {
+                    self.start.clone()
+                } else {
+                    other.start.clone()
+                }
             }
         };
         let end = match (&self.end, &other.end) {

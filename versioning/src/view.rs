@@ -28,8 +28,22 @@ struct Inner {
 }
 
 impl View {
-    pub(crate) fn new(blocks: Arc<Blocks>, head: CommitId, roots: Roots, overlay: Overlay, epoch: u32) -> View {
-        View { inner: Arc::new(Inner { blocks, head, roots, overlay, epoch }) }
+    pub(crate) fn new(
+        blocks: Arc<Blocks>,
+        head: CommitId,
+        roots: Roots,
+        overlay: Overlay,
+        epoch: u32,
+    ) -> View {
+        View {
+            inner: Arc::new(Inner {
+                blocks,
+                head,
+                roots,
+                overlay,
+                epoch,
+            }),
+        }
     }
 
     /// Returns the commit below the staged state (or the commit itself).
@@ -57,7 +71,13 @@ impl View {
 
     /// Returns this view with trees that hold its overlay already.
     pub(crate) fn settled(&self, roots: Roots) -> View {
-        View { inner: Arc::new(Inner { roots, overlay: Overlay::default(), ..Inner::clone(&self.inner) }) }
+        View {
+            inner: Arc::new(Inner {
+                roots,
+                overlay: Overlay::default(),
+                ..Inner::clone(&self.inner)
+            }),
+        }
     }
 
     pub(crate) fn tree(&self, space: Space) -> Tree {
@@ -97,17 +117,27 @@ impl View {
         let overlay = &self.inner.overlay;
         let mut totals = tree.totals(&range).await?;
         for prefix in overlay.prefixes(space) {
-            let hidden = tree.totals(&KeyRange::prefix(prefix.clone()).intersect(&range)).await?;
+            let hidden = tree
+                .totals(&KeyRange::prefix(prefix.clone()).intersect(&range))
+                .await?;
             totals = totals - hidden;
         }
         for (key, value) in overlay.entries(space, &range) {
             if overlay.covering(space, key).is_none()
                 && let Some(before) = tree.get(key).await?
             {
-                totals = totals - Totals { count: 1, weight: before.weight };
+                totals = totals
+                    - Totals {
+                        count: 1,
+                        weight: before.weight,
+                    };
             }
             if let Some(after) = value {
-                totals = totals + Totals { count: 1, weight: after.weight };
+                totals = totals
+                    + Totals {
+                        count: 1,
+                        weight: after.weight,
+                    };
             }
         }
         Ok(totals)
@@ -139,14 +169,20 @@ impl View {
     pub fn with(&self, batch: &Batch) -> View {
         let mut inner = Inner::clone(&self.inner);
         inner.overlay.apply(batch, inner.epoch);
-        View { inner: Arc::new(inner) }
+        View {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Returns a reference to a blob with this content. Unless the view has it already, the caller adds the
     /// content to [`Batch::blobs`]; adding it always does no harm.
     pub fn blob_ref(&self, content: &[u8]) -> BlobRef {
         let hash = Hash::of(Domain::Blob, content);
-        let epoch = self.inner.overlay.blob(&hash).map_or(self.inner.epoch, |(epoch, _)| *epoch);
+        let epoch = self
+            .inner
+            .overlay
+            .blob(&hash)
+            .map_or(self.inner.epoch, |(epoch, _)| *epoch);
         BlobRef { hash, epoch }
     }
 }

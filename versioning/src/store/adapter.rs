@@ -30,7 +30,10 @@ pub(super) struct Adapter {
 impl Adapter {
     /// Returns files in `store`, whose streamed files go out in parts of `part_bytes`.
     pub(super) fn new(store: impl ObjectStore, part_bytes: usize) -> Adapter {
-        Adapter { store: Arc::new(store), part_bytes }
+        Adapter {
+            store: Arc::new(store),
+            part_bytes,
+        }
     }
 }
 
@@ -38,40 +41,63 @@ impl Adapter {
 impl Files for Adapter {
     async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
         let stored = self.store.put(&parse(path)?, PutPayload::from(bytes)).await;
-        stored.map(drop).map_err(|error| failed("write of a file", path, &error))
+        stored
+            .map(drop)
+            .map_err(|error| failed("write of a file", path, &error))
     }
 
     async fn create(&self, path: &str) -> Result<Box<dyn FileWriter>> {
         let upload = self.store.put_multipart(&parse(path)?).await;
         let upload = upload.map_err(|error| failed("write of a file", path, &error))?;
         let upload = WriteMultipart::new_with_chunk_size(upload, self.part_bytes);
-        Ok(Box::new(Upload { path: path.to_owned(), upload }))
+        Ok(Box::new(Upload {
+            path: path.to_owned(),
+            upload,
+        }))
     }
 
     async fn get(&self, path: &str) -> Result<Bytes> {
         let error = |error: object_store::Error| failed("read of a file", path, &error);
-        self.store.get(&parse(path)?).await.map_err(error)?.bytes().await.map_err(error)
+        self.store
+            .get(&parse(path)?)
+            .await
+            .map_err(error)?
+            .bytes()
+            .await
+            .map_err(error)
     }
 
     async fn read(&self, path: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         let location = parse(path)?;
         if range.is_empty() {
-            self.store.head(&location).await.map_err(|error| failed("read of a file", path, &error))?;
+            self.store
+                .head(&location)
+                .await
+                .map_err(|error| failed("read of a file", path, &error))?;
             return Ok(stream::empty().boxed());
         }
-        let options = GetOptions { range: Some(range.clone().into()), ..GetOptions::default() };
+        let options = GetOptions {
+            range: Some(range.clone().into()),
+            ..GetOptions::default()
+        };
         let found = self.store.get_opts(&location, options).await;
         let found = found.map_err(|error| failed("read of a file", path, &error))?;
         if found.range != range {
-            let message = format!("{path} ends at {}, not at {} or later", found.range.end, range.end);
-            return Err(Error::Storage { operation: "read of a file", message });
+            let message = format!(
+                "{path} ends at {}, not at {} or later",
+                found.range.end, range.end
+            );
+            return Err(Error::Storage {
+                operation: "read of a file",
+                message,
+            });
         }
         let path = path.to_owned();
         Ok(match found.payload {
             GetResultPayload::File(file, _) => chunks(file, range, path),
-            GetResultPayload::Stream(stream) => {
-                stream.map_err(move |error| failed("read of a file", &path, &error)).boxed()
-            }
+            GetResultPayload::Stream(stream) => stream
+                .map_err(move |error| failed("read of a file", &path, &error))
+                .boxed(),
         })
     }
 
@@ -113,7 +139,11 @@ impl FileWriter for Upload {
 
     async fn finish(self: Box<Self>) -> Result<()> {
         let Upload { path, upload } = *self;
-        upload.finish().await.map(drop).map_err(|error| failed("write of a file", &path, &error))
+        upload
+            .finish()
+            .await
+            .map(drop)
+            .map_err(|error| failed("write of a file", &path, &error))
     }
 }
 
@@ -131,7 +161,10 @@ fn chunks(file: File, range: Range<u64>, path: String) -> BoxStream<'static, Res
                 let bytes = read_at(&mut file, at, len)?;
                 Ok::<_, io::Error>((bytes, file))
             });
-            let storage = |message| Error::Storage { operation: "read of a file", message };
+            let storage = |message| Error::Storage {
+                operation: "read of a file",
+                message,
+            };
             let read = read.await.map_err(|error| storage(format!("{path}: {error}")))?;
             let (bytes, file) = read.map_err(|error| storage(format!("{path}: {error}")))?;
             Ok(Some((bytes, (file, at + len, left - len))))
@@ -144,7 +177,11 @@ fn read_at(file: &mut File, at: u64, len: u64) -> io::Result<Bytes> {
     file.seek(SeekFrom::Start(at))?;
     let mut bytes = Vec::new();
     file.take(len).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == len { Ok(bytes.into()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    if bytes.len() as u64 == len {
+        Ok(bytes.into())
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
 }
 
 fn parse(path: &str) -> Result<Path> {
@@ -153,9 +190,15 @@ fn parse(path: &str) -> Result<Path> {
 
 fn failed(operation: &'static str, path: &str, error: &object_store::Error) -> Error {
     match error {
-        object_store::Error::NotFound { .. } => Error::NotFound { what: "file", name: path.to_owned() },
+        object_store::Error::NotFound { .. } => Error::NotFound {
+            what: "file",
+            name: path.to_owned(),
+        },
         error if is_full(error) => Error::NoSpace { operation },
-        error => Error::Storage { operation, message: format!("{path}: {error}") },
+        error => Error::Storage {
+            operation,
+            message: format!("{path}: {error}"),
+        },
     }
 }
 
@@ -164,7 +207,10 @@ pub(super) fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| full.contains(&error.kind())) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| full.contains(&error.kind()))
+        {
             return true;
         }
         next = error.source();

@@ -82,13 +82,22 @@ struct AtomicCounts {
 impl Blocks {
     /// Returns the blocks below `prefix`, which is empty or ends with a slash.
     pub fn new(files: Arc<dyn Files>, prefix: impl Into<String>, cache: Cache) -> Blocks {
-        Blocks { files, prefix: prefix.into(), cache, stats: Default::default() }
+        Blocks {
+            files,
+            prefix: prefix.into(),
+            cache,
+            stats: Default::default(),
+        }
     }
 
     /// Returns how much was read and written so far.
     pub fn stats(&self) -> Stats {
         let [nodes, blobs, commits] = self.stats.each_ref().map(AtomicCounts::get);
-        Stats { nodes, blobs, commits }
+        Stats {
+            nodes,
+            blobs,
+            commits,
+        }
     }
 
     /// Returns the cache.
@@ -103,7 +112,10 @@ impl Blocks {
     /// [`Error::TooLarge`].
     pub fn frame(&self, domain: Domain, epoch: u32, hashed: &[u8], physical: &[u8]) -> Result<Frame> {
         if (hashed.len() + physical.len()) as u64 > BLOCK_BYTES_MAX {
-            return Err(Error::TooLarge { what: name(domain), limit: BLOCK_BYTES_MAX });
+            return Err(Error::TooLarge {
+                what: name(domain),
+                limit: BLOCK_BYTES_MAX,
+            });
         }
         let stored = Bytes::from(frame::encode(hashed, physical));
         let link = Link {
@@ -113,7 +125,13 @@ impl Blocks {
             // a frame is at most its content and a few bytes
             stored_len: u32::try_from(stored.len()).unwrap_or(u32::MAX),
         };
-        Ok(Frame { link, domain, path: self.path(domain, &link), stored, content: None })
+        Ok(Frame {
+            link,
+            domain,
+            path: self.path(domain, &link),
+            stored,
+            content: None,
+        })
     }
 
     /// Returns a blob that is ready to be written.
@@ -122,7 +140,10 @@ impl Blocks {
     /// [`Error::TooLarge`].
     pub fn blob_frame(&self, epoch: u32, bytes: &Bytes) -> Result<Frame> {
         let frame = self.frame(Domain::Blob, epoch, bytes, &[])?;
-        Ok(Frame { content: Some(Content::Blob(bytes.clone())), ..frame })
+        Ok(Frame {
+            content: Some(Content::Blob(bytes.clone())),
+            ..frame
+        })
     }
 
     /// Writes all blocks at once; when it returns, all are durable.
@@ -131,7 +152,10 @@ impl Blocks {
     /// [`Error::Storage`], [`Error::NoSpace`]; some blocks may be there then, which does no harm.
     pub async fn put_all(&self, frames: impl IntoIterator<Item = Frame>) -> Result<()> {
         let writes = frames.into_iter().map(|frame| self.put(frame));
-        stream::iter(writes).buffer_unordered(WRITES_MAX).try_collect().await
+        stream::iter(writes)
+            .buffer_unordered(WRITES_MAX)
+            .try_collect()
+            .await
     }
 
     async fn put(&self, frame: Frame) -> Result<()> {
@@ -139,7 +163,11 @@ impl Blocks {
         self.files.put(&frame.path, frame.stored).await?;
         self.counts(frame.domain).written(len);
         match frame.content {
-            Some(Content::Node(node)) => self.cache.keep_node((frame.link.hash, frame.link.variant), node).await,
+            Some(Content::Node(node)) => {
+                self.cache
+                    .keep_node((frame.link.hash, frame.link.variant), node)
+                    .await
+            }
             Some(Content::Blob(blob)) => self.cache.keep_blob(frame.link.hash, blob).await,
             None => {}
         }
@@ -162,7 +190,10 @@ impl Blocks {
     /// # Errors
     /// [`Error::Corrupt`] if it is missing or damaged, [`Error::Storage`].
     pub async fn blob(&self, blob: &BlobRef) -> Result<Bytes> {
-        let link = Link { epoch: blob.epoch, ..Link::unplaced(blob.hash) };
+        let link = Link {
+            epoch: blob.epoch,
+            ..Link::unplaced(blob.hash)
+        };
         let load = async { Ok(self.read(Domain::Blob, &link).await?.hashed) };
         self.cache.blob(blob.hash, load).await
     }
@@ -172,7 +203,14 @@ impl Blocks {
     /// # Errors
     /// As [`Blocks::blob`].
     pub async fn commit(&self, id: CommitId, epoch: u32) -> Result<Block> {
-        self.read(Domain::Commit, &Link { epoch, ..Link::unplaced(id.0) }).await
+        self.read(
+            Domain::Commit,
+            &Link {
+                epoch,
+                ..Link::unplaced(id.0)
+            },
+        )
+        .await
     }
 
     /// Returns the node behind `link`, which has to be of `level`.
@@ -213,14 +251,27 @@ impl Blocks {
             Domain::Blob => 'b',
             Domain::Commit => 'c',
         };
-        let Link { hash, epoch, variant, .. } = link;
-        let suffix = if *variant == 0 { String::new() } else { format!("-{variant:08x}") };
-        format!("{}{kind}/{epoch:08x}/{:02x}/{hash}{suffix}", self.prefix, hash.0[0])
+        let Link {
+            hash, epoch, variant, ..
+        } = link;
+        let suffix = if *variant == 0 {
+            String::new()
+        } else {
+            format!("-{variant:08x}")
+        };
+        format!(
+            "{}{kind}/{epoch:08x}/{:02x}/{hash}{suffix}",
+            self.prefix, hash.0[0]
+        )
     }
 
     pub(crate) fn corrupt(&self, domain: Domain, link: &Link, message: impl fmt::Display) -> Error {
         let message = format!("{message} ({})", self.path(domain, link));
-        Error::Corrupt { what: name(domain), key: link.hash.to_string(), message }
+        Error::Corrupt {
+            what: name(domain),
+            key: link.hash.to_string(),
+            message,
+        }
     }
 
     fn counts(&self, domain: Domain) -> &AtomicCounts {
@@ -231,7 +282,10 @@ impl Blocks {
 impl Frame {
     /// Returns the block as a reference to a blob.
     pub fn blob(&self) -> BlobRef {
-        BlobRef { hash: self.link.hash, epoch: self.link.epoch }
+        BlobRef {
+            hash: self.link.hash,
+            epoch: self.link.epoch,
+        }
     }
 
     /// Returns the number of stored bytes.
@@ -249,7 +303,10 @@ impl Frame {
 
     /// Gives the cache something to keep when the frame is written.
     pub(crate) fn keeping(self, node: Arc<Node>) -> Frame {
-        Frame { content: Some(Content::Node(node)), ..self }
+        Frame {
+            content: Some(Content::Node(node)),
+            ..self
+        }
     }
 }
 
@@ -276,7 +333,11 @@ impl AtomicCounts {
 
 /// Only nodes can come with differing links: a commit is one of its kind, and a blob has none.
 fn variant(domain: Domain, physical: &[u8]) -> u32 {
-    if domain != Domain::Node || physical.is_empty() { 0 } else { xxh3_64(physical) as u32 }
+    if domain != Domain::Node || physical.is_empty() {
+        0
+    } else {
+        xxh3_64(physical) as u32
+    }
 }
 
 fn name(domain: Domain) -> &'static str {

@@ -38,7 +38,11 @@ impl Cache {
             .max_capacity(bytes / 4)
             .weigher(|_, blob: &Bytes| weight(blob.len()))
             .build();
-        Cache { internal: nodes(bytes / 4), leaves: nodes(bytes / 2), blobs }
+        Cache {
+            internal: nodes(bytes / 4),
+            leaves: nodes(bytes / 2),
+            blobs,
+        }
     }
 
     /// Forgets everything.

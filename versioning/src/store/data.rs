@@ -47,7 +47,11 @@ pub struct StoredData {
 impl DataFiles {
     /// Returns the data files below `prefix`, which is empty or ends with a slash.
     pub fn new(files: Arc<dyn Files>, prefix: impl Into<String>, ids: Arc<dyn Ids>) -> DataFiles {
-        DataFiles { files, prefix: prefix.into(), ids }
+        DataFiles {
+            files,
+            prefix: prefix.into(),
+            ids,
+        }
     }
 
     /// Opens a fresh data file in the folder of `epoch`.
@@ -55,9 +59,17 @@ impl DataFiles {
     /// # Errors
     /// [`Error::Storage`], [`Error::NoSpace`].
     pub async fn create(&self, epoch: u32) -> Result<DataWriter> {
-        let file = DataFile { epoch, id: self.ids.fresh() };
+        let file = DataFile {
+            epoch,
+            id: self.ids.fresh(),
+        };
         let writer = self.files.create(&self.path(file)).await?;
-        Ok(DataWriter { writer, file, size: 0, md5: Md5::new() })
+        Ok(DataWriter {
+            writer,
+            file,
+            size: 0,
+            md5: Md5::new(),
+        })
     }
 
     /// Streams the bytes of `range`, which has to lie within the file.
@@ -67,9 +79,11 @@ impl DataFiles {
     pub async fn read(&self, file: DataFile, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         let path = self.path(file);
         match self.files.read(&path, range).await {
-            Err(Error::NotFound { .. }) => {
-                Err(Error::Corrupt { what: "data file", key: path, message: "it is missing".into() })
-            }
+            Err(Error::NotFound { .. }) => Err(Error::Corrupt {
+                what: "data file",
+                key: path,
+                message: "it is missing".into(),
+            }),
             read => read,
         }
     }
@@ -89,7 +103,12 @@ impl DataFiles {
 
     /// Returns where `file` lies in the store.
     pub fn path(&self, file: DataFile) -> String {
-        format!("{}d/{:08x}/{:032x}", self.prefix, file.epoch, u128::from_be_bytes(file.id))
+        format!(
+            "{}d/{:08x}/{:032x}",
+            self.prefix,
+            file.epoch,
+            u128::from_be_bytes(file.id)
+        )
     }
 }
 
@@ -115,6 +134,10 @@ impl DataWriter {
     /// [`Error::Storage`], [`Error::NoSpace`].
     pub async fn finish(self) -> Result<StoredData> {
         self.writer.finish().await?;
-        Ok(StoredData { file: self.file, size: self.size, md5: self.md5.finalize().into() })
+        Ok(StoredData {
+            file: self.file,
+            size: self.size,
+            md5: self.md5.finalize().into(),
+        })
     }
 }

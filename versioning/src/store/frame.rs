@@ -73,7 +73,9 @@ pub(super) fn decode(stored: &Bytes) -> Result<Block, DecodeError> {
     }
     let codec = reader.byte()?;
     let (hashed, physical) = (reader.length()?, reader.length()?);
-    let len = hashed.checked_add(physical).filter(|len| *len as u64 <= BLOCK_BYTES_MAX);
+    let len = hashed
+        .checked_add(physical)
+        .filter(|len| *len as u64 <= BLOCK_BYTES_MAX);
     let len = len.ok_or(DecodeError::Canonical("it claims to be larger than any block"))?;
     let raw = match codec {
         RAW => stored.slice_ref(reader.rest()),
@@ -83,7 +85,10 @@ pub(super) fn decode(stored: &Bytes) -> Result<Block, DecodeError> {
     if raw.len() != len {
         return Err(DecodeError::Canonical("it is not as long as it claims"));
     }
-    Ok(Block { hashed: raw.slice(..hashed), physical: raw.slice(hashed..) })
+    Ok(Block {
+        hashed: raw.slice(..hashed),
+        physical: raw.slice(hashed..),
+    })
 }
 
 fn decompress(payload: &[u8], len: usize) -> Result<Bytes, DecodeError> {
@@ -91,7 +96,8 @@ fn decompress(payload: &[u8], len: usize) -> Result<Bytes, DecodeError> {
         return Err(DecodeError::Canonical("it claims to be larger than it can be"));
     }
     let raw = zstd::bulk::decompress(payload, len);
-    raw.map(Bytes::from).map_err(|_| DecodeError::Canonical("it cannot be decompressed"))
+    raw.map(Bytes::from)
+        .map_err(|_| DecodeError::Canonical("it cannot be decompressed"))
 }
 
 #[cfg(test)]
@@ -108,7 +114,11 @@ mod tests {
     #[test]
     fn frames_round_trip() {
         assert_eq!(round_trip(b"", b"")[4], RAW);
-        assert_eq!(round_trip(b"short", b"er")[4], RAW, "compression that does not help is left out");
+        assert_eq!(
+            round_trip(b"short", b"er")[4],
+            RAW,
+            "compression that does not help is left out"
+        );
         let long = vec![7; 1 << 20];
         let stored = round_trip(&long, b"place");
         assert_eq!(stored[4], ZSTD);

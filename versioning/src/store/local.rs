@@ -46,15 +46,28 @@ impl LocalFiles {
             message: error.to_string(),
         })?;
         let inner = Adapter::new(store.with_fsync(true), 1 << 20);
-        Ok(LocalFiles { inner, root, folders: Arc::default() })
+        Ok(LocalFiles {
+            inner,
+            root,
+            folders: Arc::default(),
+        })
     }
 
     /// Sees to it that the folder of the file at `path` is there for good.
     async fn prepare(&self, path: &str) -> Result<()> {
-        let folder = self.root.join(path).parent().map(Path::to_owned).unwrap_or_default();
+        let folder = self
+            .root
+            .join(path)
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default();
         let mut known = self.folders.lock().await;
         let unknown = |folder: &&Path| !known.contains(*folder) && *folder != self.root;
-        let missing: Vec<PathBuf> = folder.ancestors().take_while(unknown).map(Path::to_owned).collect();
+        let missing: Vec<PathBuf> = folder
+            .ancestors()
+            .take_while(unknown)
+            .map(Path::to_owned)
+            .collect();
         if !missing.is_empty() {
             let made = missing.clone();
             blocking("making a folder", move || make_folders(&made)).await?;
@@ -97,7 +110,9 @@ impl Files for LocalFiles {
 ///
 /// Also of those that were there already: whoever made them may have died before syncing.
 fn make_folders(folders: &[PathBuf]) -> io::Result<()> {
-    let Some(deepest) = folders.first() else { return Ok(()) };
+    let Some(deepest) = folders.first() else {
+        return Ok(());
+    };
     std::fs::create_dir_all(deepest)?;
     for parent in folders.iter().filter_map(|folder| folder.parent()) {
         match File::open(parent).and_then(|parent| parent.sync_all()) {
@@ -116,7 +131,10 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) if is_full(&error) => Err(Error::NoSpace { operation }),
-        Ok(Err(error)) => Err(Error::Storage { operation, message: error.to_string() }),
+        Ok(Err(error)) => Err(Error::Storage {
+            operation,
+            message: error.to_string(),
+        }),
         Err(error) => Err(Error::Internal(error.to_string())),
     }
 }

@@ -20,7 +20,9 @@ pub struct MemoryFiles {
 impl MemoryFiles {
     /// Returns an empty store.
     pub fn new() -> MemoryFiles {
-        MemoryFiles { inner: Adapter::new(InMemory::new(), 1 << 20) }
+        MemoryFiles {
+            inner: Adapter::new(InMemory::new(), 1 << 20),
+        }
     }
 }
 

@@ -37,10 +37,18 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn of(space: Space) -> Shape {
-        let leaf = if space.leaf_target() == 512 { &TARGET_512 } else { &TARGET_256 };
+        let leaf = if space.leaf_target() == 512 {
+            &TARGET_512
+        } else {
+            &TARGET_256
+        };
         debug_assert_eq!(leaf.len(), CAP * space.leaf_target() as usize);
         debug_assert_eq!(TARGET_256.len(), CAP * INTERNAL_TARGET);
-        Shape { leaf, internal: &TARGET_256, by_size: space == Space::Stats }
+        Shape {
+            leaf,
+            internal: &TARGET_256,
+            by_size: space == Space::Stats,
+        }
     }
 
     /// Returns the load of an entry: what it counts towards the size of its leaf.
@@ -70,7 +78,9 @@ impl Shape {
         if level > 0 && before == 0 {
             return false;
         }
-        let threshold = table[before..after].iter().fold(0u64, |sum, t| sum.saturating_add(*t));
+        let threshold = table[before..after]
+            .iter()
+            .fold(0u64, |sum, t| sum.saturating_add(*t));
         xxh3_64_with_seed(key, u64::from(level) + 1) < threshold
     }
 }
@@ -83,8 +93,14 @@ mod tests {
     fn the_tables_are_those_of_the_format() {
         let hash = |table: &[u8]| blake3::hash(table).to_hex().to_string();
         let golden = [
-            (hash(include_bytes!("data/boundary_256.bin")), "5aaebef51ecc5fd926dff754fef7038cdb4268982b29758cbb1b0980b927d969"),
-            (hash(include_bytes!("data/boundary_512.bin")), "54b1505103afc35c862a08a9fe70a55f4aa24383eb2a89d96d9afc8994662c1a"),
+            (
+                hash(include_bytes!("data/boundary_256.bin")),
+                "5aaebef51ecc5fd926dff754fef7038cdb4268982b29758cbb1b0980b927d969",
+            ),
+            (
+                hash(include_bytes!("data/boundary_512.bin")),
+                "54b1505103afc35c862a08a9fe70a55f4aa24383eb2a89d96d9afc8994662c1a",
+            ),
         ];
         for (found, expected) in golden {
             assert_eq!(found, expected);
@@ -133,12 +149,16 @@ mod tests {
         for level in 0..3 {
             assert!((0..10u8).all(|key| shape.ends(level, &[key], 1023, 1)));
         }
-        assert!(!(0..=255u8).any(|key| shape.ends(1, &[key], 0, 1)), "no internal node of one child");
+        assert!(
+            !(0..=255u8).any(|key| shape.ends(1, &[key], 0, 1)),
+            "no internal node of one child"
+        );
     }
 
     #[test]
     fn only_statistics_count_by_size() {
-        let loads = |space| [0, 256, 257, 512, 513, 1024, 1025, 9000].map(|len| Shape::of(space).leaf_load(len));
+        let loads =
+            |space| [0, 256, 257, 512, 513, 1024, 1025, 9000].map(|len| Shape::of(space).leaf_load(len));
         assert_eq!(loads(Space::Stats), [1, 1, 2, 2, 4, 4, 8, 8]);
         assert_eq!(loads(Space::Parts), [1; 8]);
     }
@@ -150,8 +170,14 @@ impl Shape {
     pub(super) fn tiny(by_size: bool) -> Shape {
         static TARGET_4: LazyLock<Vec<u64>> = LazyLock::new(|| {
             let hazard = |w: i32| 1.0 - (-(f64::from(w).powi(4) - f64::from(w - 1).powi(4)) / 220.0).exp();
-            (1..=4 * CAP as i32).map(|w| (hazard(w) * 2f64.powi(64)) as u64).collect()
+            (1..=4 * CAP as i32)
+                .map(|w| (hazard(w) * 2f64.powi(64)) as u64)
+                .collect()
         });
-        Shape { leaf: &TARGET_4, internal: &TARGET_4, by_size }
+        Shape {
+            leaf: &TARGET_4,
+            internal: &TARGET_4,
+            by_size,
+        }
     }
 }

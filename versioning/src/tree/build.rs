@@ -41,7 +41,14 @@ impl TreeBuilder {
     }
 
     pub(super) fn with_shape(blocks: Arc<Blocks>, shape: Shape, epoch: u32) -> TreeBuilder {
-        TreeBuilder { blocks, shape, epoch, levels: Vec::new(), waiting: Vec::new(), waiting_bytes: 0 }
+        TreeBuilder {
+            blocks,
+            shape,
+            epoch,
+            levels: Vec::new(),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+        }
     }
 
     /// Appends an entry, whose key is above all before.
@@ -77,7 +84,12 @@ impl TreeBuilder {
             }
             // the lowest level with a single node; what is open above has but this one child
             if let (1, Some((link, totals))) = (self.levels[level].finished, self.levels[level].last) {
-                root = Some(Root { link, height: level as u8, count: totals.count, weight: totals.weight });
+                root = Some(Root {
+                    link,
+                    height: level as u8,
+                    count: totals.count,
+                    weight: totals.weight,
+                });
                 break;
             }
             level += 1;
@@ -90,14 +102,23 @@ impl TreeBuilder {
         if level == self.levels.len() {
             // no tree has more levels than a node can say
             let builder = NodeBuilder::new(self.shape, level as u8);
-            self.levels.push(Level { builder, finished: 0, last: None });
+            self.levels.push(Level {
+                builder,
+                finished: 0,
+                last: None,
+            });
         }
         &mut self.levels[level]
     }
 
     fn finish_node(&mut self, mut level: usize) -> Result<()> {
         loop {
-            let Encoded { last_key, totals, hashed, physical } = self.levels[level].builder.finish();
+            let Encoded {
+                last_key,
+                totals,
+                hashed,
+                physical,
+            } = self.levels[level].builder.finish();
             let frame = self.blocks.frame(Domain::Node, self.epoch, &hashed, &physical)?;
             let link = frame.link;
             self.waiting_bytes += frame.stored_len();

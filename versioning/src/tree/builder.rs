@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use super::boundary::Shape;
-use super::node::{
-    Entry, FLAG_BLOBS, FLAG_WEIGHTS, MAGIC, Node, PLACES, RESTART, put_varints,
-};
+use super::node::{Entry, FLAG_BLOBS, FLAG_WEIGHTS, MAGIC, Node, PLACES, RESTART, put_varints};
 use super::{Link, Totals};
 use crate::codec::{put_bytes, put_varint};
 use crate::{BlobRef, Hash, Value};
@@ -97,7 +95,11 @@ impl NodeBuilder {
         let refs_before = self.refs.len();
         self.refs.extend(blobs.map(|blob| self.dictionary.intern(blob)));
         self.ref_lens.push(self.refs.len() - refs_before);
-        self.push(key, Totals { count: 1, weight }, self.shape.leaf_load(payload.len()))
+        self.push(
+            key,
+            Totals { count: 1, weight },
+            self.shape.leaf_load(payload.len()),
+        )
     }
 
     /// Appends a child; returns whether the node is complete.
@@ -129,7 +131,8 @@ impl NodeBuilder {
 
     /// Returns the node and begins the next one.
     pub(super) fn finish(&mut self) -> Encoded {
-        let mut hashed = Vec::with_capacity(self.keys.len() / 2 + self.payloads.len() + 40 * self.links.len());
+        let mut hashed =
+            Vec::with_capacity(self.keys.len() / 2 + self.payloads.len() + 40 * self.links.len());
         hashed.extend_from_slice(MAGIC);
         hashed.push(self.level);
         put_varint(&mut hashed, self.len() as u64);
@@ -140,7 +143,12 @@ impl NodeBuilder {
         } else {
             self.put_children(&mut hashed, &mut physical);
         }
-        let encoded = Encoded { last_key: self.last_key().to_vec(), totals: self.totals, hashed, physical };
+        let encoded = Encoded {
+            last_key: self.last_key().to_vec(),
+            totals: self.totals,
+            hashed,
+            physical,
+        };
         *self = NodeBuilder::new(self.shape, self.level);
         encoded
     }
@@ -207,7 +215,11 @@ impl NodeBuilder {
         put_varints(out, self.counts.iter().copied());
         put_varints(out, self.weights.iter().copied());
         places.push(PLACES);
-        for field in [|link: &Link| link.epoch, |link: &Link| link.variant, |link: &Link| link.stored_len] {
+        for field in [
+            |link: &Link| link.epoch,
+            |link: &Link| link.variant,
+            |link: &Link| link.stored_len,
+        ] {
             places.extend(self.links.iter().flat_map(|link| field(link).to_le_bytes()));
         }
     }

@@ -1,8 +1,8 @@
 //! Walking over a range of entries, in order.
 
+use super::Tree;
 use super::node::Entry;
 use super::path::Path;
-use super::Tree;
 use crate::{KeyRange, Result};
 
 /// A walk over the entries of a range.
@@ -26,7 +26,11 @@ enum State {
 
 impl Cursor {
     pub(super) fn new(tree: &Tree, range: KeyRange) -> Cursor {
-        Cursor { path: tree.path(0), range, state: State::Fresh }
+        Cursor {
+            path: tree.path(0),
+            range,
+            state: State::Fresh,
+        }
     }
 
     /// Returns the next entry of the range.
@@ -84,7 +88,9 @@ impl Cursor {
     }
 
     async fn start(&mut self) -> Result<bool> {
-        let Some(path) = &mut self.path else { return Ok(false) };
+        let Some(path) = &mut self.path else {
+            return Ok(false);
+        };
         let from = match &self.range.start {
             std::ops::Bound::Unbounded => &[][..],
             std::ops::Bound::Included(key) | std::ops::Bound::Excluded(key) => key,
@@ -95,14 +101,19 @@ impl Cursor {
             return Ok(false);
         }
         // an excluded start is the one key that is there and not in the range
-        if path.place().is_some_and(|(node, index)| !self.range.starts_by(node.key(index))) {
+        if path
+            .place()
+            .is_some_and(|(node, index)| !self.range.starts_by(node.key(index)))
+        {
             return self.step().await;
         }
         Ok(true)
     }
 
     async fn step(&mut self) -> Result<bool> {
-        let Some(path) = &mut self.path else { return Ok(false) };
+        let Some(path) = &mut self.path else {
+            return Ok(false);
+        };
         path.pass();
         if path.is_passed() && !path.next_node().await? {
             self.path = None;

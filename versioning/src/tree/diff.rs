@@ -51,7 +51,10 @@ struct Step {
 
 impl Diff {
     pub(super) fn new(before: &Tree, after: &Tree, range: &KeyRange) -> Diff {
-        Diff { before: Side::new(before, range), after: Side::new(after, range) }
+        Diff {
+            before: Side::new(before, range),
+            after: Side::new(after, range),
+        }
     }
 
     /// Returns the next difference.
@@ -85,7 +88,9 @@ impl Diff {
     /// Skips the largest subtree that comes next on both sides, if there is one.
     fn skip_shared(&mut self) -> bool {
         for a in self.before.whole_from()..=self.before.steps.len() {
-            let Some(link) = self.before.subtree(a) else { continue };
+            let Some(link) = self.before.subtree(a) else {
+                continue;
+            };
             for b in self.after.whole_from()..=self.after.steps.len() {
                 if self.after.subtree(b) == Some(link) {
                     self.before.skip(a);
@@ -131,22 +136,39 @@ impl Diff {
 }
 
 fn removed((key, value): (Bytes, Value)) -> Change {
-    Change { key, before: Some(value), after: None }
+    Change {
+        key,
+        before: Some(value),
+        after: None,
+    }
 }
 
 fn added((key, value): (Bytes, Value)) -> Change {
-    Change { key, before: None, after: Some(value) }
+    Change {
+        key,
+        before: None,
+        after: Some(value),
+    }
 }
 
 impl Side {
     fn new(tree: &Tree, range: &KeyRange) -> Side {
-        Side { blocks: tree.blocks.clone(), range: range.clone(), root: tree.root, steps: Vec::new() }
+        Side {
+            blocks: tree.blocks.clone(),
+            range: range.clone(),
+            root: tree.root,
+            steps: Vec::new(),
+        }
     }
 
     /// Returns 0 at an entry, more at a subtree, `None` at the end.
     fn level(&self) -> Option<u8> {
         let root = self.root?;
-        Some(self.steps.last().map_or(root.height + 1, |step| step.node.level()))
+        Some(
+            self.steps
+                .last()
+                .map_or(root.height + 1, |step| step.node.level()),
+        )
     }
 
     /// Returns the key of the item, which is the last of a subtree; `None` before the root is open.
@@ -160,7 +182,10 @@ impl Side {
 
     /// Returns the least depth from which on nothing was passed.
     fn whole_from(&self) -> usize {
-        self.steps.iter().rposition(|step| step.index > step.start).map_or(0, |step| step + 1)
+        self.steps
+            .iter()
+            .rposition(|step| step.index > step.start)
+            .map_or(0, |step| step + 1)
     }
 
     /// Returns the subtree below `depth` steps on the way to the item.
@@ -168,7 +193,10 @@ impl Side {
         let root = self.root.as_ref()?;
         match depth.checked_sub(1) {
             None => Some(&root.link),
-            Some(above) => self.steps[above].node.child(self.steps[above].index).map(|(link, _)| link),
+            Some(above) => self.steps[above]
+                .node
+                .child(self.steps[above].index)
+                .map(|(link, _)| link),
         }
     }
 
@@ -209,7 +237,11 @@ impl Side {
             Bound::Included(key) | Bound::Excluded(key) => node.lower_bound(key),
         };
         let empty = start == node.len();
-        self.steps.push(Step { node, start, index: start });
+        self.steps.push(Step {
+            node,
+            start,
+            index: start,
+        });
         if empty {
             // only of the root: all its keys come before the range
             self.root = None;
@@ -227,7 +259,11 @@ impl Side {
                 self.advance();
             } else {
                 // what a subtree holds is above the last key of its neighbour
-                let least = if step.node.level() == 0 { Some(step.index) } else { step.index.checked_sub(1) };
+                let least = if step.node.level() == 0 {
+                    Some(step.index)
+                } else {
+                    step.index.checked_sub(1)
+                };
                 if least.is_some_and(|index| !self.range.ends_after(step.node.key(index))) {
                     self.root = None;
                     self.steps.clear();

@@ -71,10 +71,25 @@ impl Tree {
         for (key, value) in &edits {
             check_entry(key, value.as_ref())?;
         }
-        let edits = edits.into_iter().map(|(key, value)| (key, value.map(Item::Value))).collect();
-        let mut plan = Plan { tree: self, epoch, frames: HashMap::new() };
-        let root = plan.apply(Changes { edits, removals: disjoint(prefixes) }).await?;
-        Ok(Planned { root, frames: plan.frames.into_values().collect() })
+        let edits = edits
+            .into_iter()
+            .map(|(key, value)| (key, value.map(Item::Value)))
+            .collect();
+        let mut plan = Plan {
+            tree: self,
+            epoch,
+            frames: HashMap::new(),
+        };
+        let root = plan
+            .apply(Changes {
+                edits,
+                removals: disjoint(prefixes),
+            })
+            .await?;
+        Ok(Planned {
+            root,
+            frames: plan.frames.into_values().collect(),
+        })
     }
 }
 
@@ -133,7 +148,8 @@ impl Plan<'_> {
         made: Vec<Encoded>,
     ) -> Result<Vec<(Bytes, Option<Item>)>> {
         let old: HashMap<Bytes, Hash> = removed.iter().cloned().collect();
-        let mut edits: BTreeMap<Bytes, Option<Item>> = removed.into_iter().map(|(key, _)| (key, None)).collect();
+        let mut edits: BTreeMap<Bytes, Option<Item>> =
+            removed.into_iter().map(|(key, _)| (key, None)).collect();
         for node in made {
             let key = Bytes::copy_from_slice(&node.last_key);
             if old.get(&key) == Some(&Hash::of(Domain::Node, &node.hashed)) {
@@ -147,9 +163,14 @@ impl Plan<'_> {
     }
 
     fn frame(&mut self, level: u8, node: &Encoded) -> Result<Item> {
-        let mut frame = self.tree.blocks.frame(Domain::Node, self.epoch, &node.hashed, &node.physical)?;
+        let mut frame = self
+            .tree
+            .blocks
+            .frame(Domain::Node, self.epoch, &node.hashed, &node.physical)?;
         if level > 0 || self.frames.len() < CACHED_MAX {
-            let decoded = node.decode().map_err(|error| Error::Internal(format!("a new node {error}")))?;
+            let decoded = node
+                .decode()
+                .map_err(|error| Error::Internal(format!("a new node {error}")))?;
             frame = frame.keeping(Arc::new(decoded));
         }
         let link = frame.link;
@@ -162,7 +183,10 @@ impl Plan<'_> {
         let mut children = Children::new();
         if let Some(root) = self.tree.root {
             let node = self.tree.blocks.node(&root.link, root.height).await?;
-            children.insert(Bytes::copy_from_slice(node.last_key()), (root.link, root.totals()));
+            children.insert(
+                Bytes::copy_from_slice(node.last_key()),
+                (root.link, root.totals()),
+            );
         }
         children.retain(|key, _| !changes.removals.iter().any(|removal| removal.contains(key)));
         for (key, item) in changes.edits {
@@ -195,15 +219,24 @@ impl Plan<'_> {
                 }
             }
         }
-        let Some((_, (mut link, totals))) = children.pop_first() else { return Ok(None) };
+        let Some((_, (mut link, totals))) = children.pop_first() else {
+            return Ok(None);
+        };
         while level > 0 {
             let node = self.node(&link, level).await?;
-            let Some((child, _)) = node.child(0).filter(|_| node.len() == 1) else { break };
+            let Some((child, _)) = node.child(0).filter(|_| node.len() == 1) else {
+                break;
+            };
             self.frames.remove(&link.hash);
             link = *child;
             level -= 1;
         }
-        Ok(Some(Root { link, height: level, count: totals.count, weight: totals.weight }))
+        Ok(Some(Root {
+            link,
+            height: level,
+            count: totals.count,
+            weight: totals.weight,
+        }))
     }
 
     async fn node(&self, link: &Link, level: u8) -> Result<Arc<Node>> {
@@ -277,8 +310,12 @@ impl Rewrite {
     }
 
     fn note_entered(&mut self) {
-        let Some(path) = self.path.as_ref().filter(|_| !self.ended) else { return };
-        let (Some((node, _)), hash) = (path.place(), path.link().hash) else { return };
+        let Some(path) = self.path.as_ref().filter(|_| !self.ended) else {
+            return;
+        };
+        let (Some((node, _)), hash) = (path.place(), path.link().hash) else {
+            return;
+        };
         if self.removed.last().is_none_or(|(_, last)| *last != hash) {
             self.removed.push((Bytes::copy_from_slice(node.last_key()), hash));
         }
@@ -311,17 +348,31 @@ impl Rewrite {
 
     /// Returns whether the place is the start of an old node and nothing is open in the new tree.
     fn agrees(&self) -> bool {
-        let starts = self.path.as_ref().and_then(Path::place).is_some_and(|(_, index)| index == 0);
+        let starts = self
+            .path
+            .as_ref()
+            .and_then(Path::place)
+            .is_some_and(|(_, index)| index == 0);
         starts && self.builder.is_empty() && !self.ended
     }
 
     /// If the place is in a range to remove, moves behind the range and returns true.
     async fn skip_removed(&mut self) -> Result<bool> {
-        let Some(path) = &mut self.path else { return Ok(false) };
-        let Some((node, index)) = path.place() else { return Ok(false) };
+        let Some(path) = &mut self.path else {
+            return Ok(false);
+        };
+        let Some((node, index)) = path.place() else {
+            return Ok(false);
+        };
         let key = node.key(index);
-        while self.removals.next_if(|removal| removal.ends_before(key)).is_some() {}
-        let Some(removal) = self.removals.next_if(|removal| removal.contains(key)) else { return Ok(false) };
+        while self
+            .removals
+            .next_if(|removal| removal.ends_before(key))
+            .is_some()
+        {}
+        let Some(removal) = self.removals.next_if(|removal| removal.contains(key)) else {
+            return Ok(false);
+        };
         self.ended = match &removal.end {
             Some(end) => !path.seek(end).await?,
             None => true,
@@ -332,7 +383,9 @@ impl Rewrite {
     /// Takes the next edit or old entry, whichever comes first; returns whether a node became complete.
     fn step(&mut self) -> bool {
         let Some(path) = &mut self.path else { return false };
-        let Some((node, index)) = path.place() else { return false };
+        let Some((node, index)) = path.place() else {
+            return false;
+        };
         let key = node.key(index);
         match self.edits.next_if(|(edit, _)| edit <= key) {
             Some((edit, item)) => {
@@ -382,7 +435,11 @@ impl Rewrite {
 }
 
 /// Moves to the start of the node that a change touches; returns false if it changes nothing.
-async fn touch(path: &mut Path, removal: Option<&Removal>, edit: Option<&(Bytes, Option<Item>)>) -> Result<bool> {
+async fn touch(
+    path: &mut Path,
+    removal: Option<&Removal>,
+    edit: Option<&(Bytes, Option<Item>)>,
+) -> Result<bool> {
     let (key, put) = match (removal, edit) {
         (Some(removal), _) => (&removal.start, false),
         (None, Some((key, item))) => (key, item.is_some()),
@@ -395,7 +452,9 @@ async fn touch(path: &mut Path, removal: Option<&Removal>, edit: Option<&(Bytes,
         }
         return Ok(put);
     }
-    let Some((node, index)) = path.place() else { return Ok(false) };
+    let Some((node, index)) = path.place() else {
+        return Ok(false);
+    };
     let found = node.key(index);
     let touched = put || removal.map_or(found == key, |removal| removal.contains(found));
     if touched {

@@ -54,7 +54,12 @@ pub struct Link {
 impl Link {
     /// Returns a link whose place is not known yet; see [`Link::read_place`].
     pub fn unplaced(hash: Hash) -> Link {
-        Link { hash, epoch: 0, variant: 0, stored_len: 0 }
+        Link {
+            hash,
+            epoch: 0,
+            variant: 0,
+            stored_len: 0,
+        }
     }
 
     /// Appends the place: everything but the hash.
@@ -133,7 +138,10 @@ impl std::iter::Sum for Totals {
 impl Root {
     /// Returns the sums over all entries.
     pub fn totals(&self) -> Totals {
-        Totals { count: self.count, weight: self.weight }
+        Totals {
+            count: self.count,
+            weight: self.weight,
+        }
     }
 }
 
@@ -152,7 +160,10 @@ pub fn check_entry(key: &[u8], value: Option<&Value>) -> Result<()> {
         ("list of a value's blobs", blobs, BLOBS_MAX),
     ];
     match checks.into_iter().find(|(_, found, max)| found > max) {
-        Some((what, _, max)) => Err(Error::TooLarge { what, limit: max as u64 }),
+        Some((what, _, max)) => Err(Error::TooLarge {
+            what,
+            limit: max as u64,
+        }),
         None => Ok(()),
     }
 }
@@ -168,7 +179,11 @@ pub struct Tree {
 impl Tree {
     /// Returns the tree of `space` with the given root, without reading anything.
     pub fn open(blocks: Arc<Blocks>, space: Space, root: Option<Root>) -> Tree {
-        Tree { blocks, shape: Shape::of(space), root }
+        Tree {
+            blocks,
+            shape: Shape::of(space),
+            root,
+        }
     }
 
     /// Returns the root; `None` for the empty tree.
@@ -181,10 +196,16 @@ impl Tree {
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Storage`], as every method that reads.
     pub async fn get(&self, key: &[u8]) -> Result<Option<Value>> {
-        let Some(mut path) = self.path(0) else { return Ok(None) };
+        let Some(mut path) = self.path(0) else {
+            return Ok(None);
+        };
         path.seek(key).await?;
-        let found = path.place().filter(|(node, index)| *index < node.len() && node.key(*index) == key);
-        Ok(found.and_then(|(node, index)| node.entry(index)).map(|entry| entry.value()))
+        let found = path
+            .place()
+            .filter(|(node, index)| *index < node.len() && node.key(*index) == key);
+        Ok(found
+            .and_then(|(node, index)| node.entry(index))
+            .map(|entry| entry.value()))
     }
 
     /// Returns a walk over the entries of `range`, in order.
@@ -197,7 +218,9 @@ impl Tree {
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Storage`].
     pub async fn totals(&self, range: &KeyRange) -> Result<Totals> {
-        let Some(root) = self.root else { return Ok(Totals::default()) };
+        let Some(root) = self.root else {
+            return Ok(Totals::default());
+        };
         let below = match &range.start {
             Bound::Unbounded => Totals::default(),
             Bound::Included(key) => self.totals_below(root, key, false).await?,
@@ -209,7 +232,11 @@ impl Tree {
             Bound::Excluded(key) => self.totals_below(root, key, false).await?,
         };
         // a range that ends before it starts has nothing in it
-        Ok(if up_to.count < below.count { Totals::default() } else { up_to - below })
+        Ok(if up_to.count < below.count {
+            Totals::default()
+        } else {
+            up_to - below
+        })
     }
 
     /// Returns the sums over all keys below `key`, and `key` itself if `inclusive`.

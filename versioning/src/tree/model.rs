@@ -16,7 +16,11 @@ use crate::{BlobRef, Edit, Hash, KeyRange, Space, Value};
 type Map = BTreeMap<Bytes, Value>;
 
 pub(super) fn blocks() -> Arc<Blocks> {
-    Arc::new(Blocks::new(Arc::new(MemoryFiles::new()), "repositories/1/", Cache::new(64 << 20)))
+    Arc::new(Blocks::new(
+        Arc::new(MemoryFiles::new()),
+        "repositories/1/",
+        Cache::new(64 << 20),
+    ))
 }
 
 /// Builds the tree of `map` from scratch.
@@ -36,10 +40,21 @@ struct Step {
 
 impl std::fmt::Debug for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let keys = |put: bool| self.edits.iter().filter(move |edit| edit.1.is_some() == put).map(|edit| edit.0);
+        let keys = |put: bool| {
+            self.edits
+                .iter()
+                .filter(move |edit| edit.1.is_some() == put)
+                .map(|edit| edit.0)
+        };
         let (puts, deletes) = (keys(true).count(), keys(false).count());
         let first = |put| keys(put).take(3).collect::<Vec<_>>();
-        write!(f, "remove {:?}, put {puts} {:?}, delete {deletes} {:?}", self.prefixes, first(true), first(false))
+        write!(
+            f,
+            "remove {:?}, put {puts} {:?}, delete {deletes} {:?}",
+            self.prefixes,
+            first(true),
+            first(false)
+        )
     }
 }
 
@@ -51,7 +66,10 @@ fn value() -> impl Strategy<Value = Value> {
         payload: payload.into(),
         blobs: blobs
             .into_iter()
-            .map(|(byte, epoch)| BlobRef { hash: Hash::of(Domain::Blob, &[byte]), epoch })
+            .map(|(byte, epoch)| BlobRef {
+                hash: Hash::of(Domain::Blob, &[byte]),
+                epoch,
+            })
             .collect(),
         weight,
     })
@@ -79,9 +97,17 @@ fn prefix() -> impl Strategy<Value = Bytes> {
 
 /// A run of neighbours, which is how partitions come and go.
 fn run() -> impl Strategy<Value = BTreeMap<Bytes, Option<Value>>> {
-    (0..3u32, 0..2000u32, 1..1500u32, proptest::option::weighted(0.7, value())).prop_map(|(t, from, len, value)| {
-        (from..from + len).map(|i| (Bytes::from(format!("t{t}/dt={i:04}")), value.clone())).collect()
-    })
+    (
+        0..3u32,
+        0..2000u32,
+        1..1500u32,
+        proptest::option::weighted(0.7, value()),
+    )
+        .prop_map(|(t, from, len, value)| {
+            (from..from + len)
+                .map(|i| (Bytes::from(format!("t{t}/dt={i:04}")), value.clone()))
+                .collect()
+        })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -102,7 +128,10 @@ fn apply(map: &mut Map, step: &Step) {
 }
 
 fn edits(step: &Step) -> Vec<Edit> {
-    step.edits.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    step.edits
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 pub(super) async fn entries(tree: &Tree, range: KeyRange) -> Vec<(Bytes, Value)> {
@@ -127,16 +156,26 @@ fn expected_changes(before: &Map, after: &Map, range: &KeyRange) -> Vec<Change> 
     let keys: std::collections::BTreeSet<&Bytes> = before.keys().chain(after.keys()).collect();
     let keys = keys.into_iter().filter(|key| range.contains(key));
     keys.filter(|key| before.get(*key) != after.get(*key))
-        .map(|key| Change { key: key.clone(), before: before.get(key).cloned(), after: after.get(key).cloned() })
+        .map(|key| Change {
+            key: key.clone(),
+            before: before.get(key).cloned(),
+            after: after.get(key).cloned(),
+        })
         .collect()
 }
 
 async fn check_reads(tree: &Tree, map: &Map, range: &KeyRange, probes: &[Bytes]) {
-    let expected: Vec<(Bytes, Value)> =
-        map.iter().filter(|(key, _)| range.contains(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let expected: Vec<(Bytes, Value)> = map
+        .iter()
+        .filter(|(key, _)| range.contains(key))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
     assert_eq!(entries(tree, range.clone()).await, expected);
     let weight = expected.iter().fold(0, |sum, (_, value)| sum + value.weight);
-    let totals = Totals { count: expected.len() as u64, weight };
+    let totals = Totals {
+        count: expected.len() as u64,
+        weight,
+    };
     assert_eq!(tree.totals(range).await.unwrap(), totals, "{range:?}");
     for probe in probes {
         assert_eq!(tree.get(probe).await.unwrap().as_ref(), map.get(probe));
@@ -148,7 +187,11 @@ async fn check_reads(tree: &Tree, map: &Map, range: &KeyRange, probes: &[Bytes])
     for probe in sorted {
         cursor.seek(&probe).await.unwrap();
         rest = &rest[rest.partition_point(|(key, _)| *key < probe)..];
-        let found = cursor.next().await.unwrap().map(|entry| Bytes::copy_from_slice(entry.key));
+        let found = cursor
+            .next()
+            .await
+            .unwrap()
+            .map(|entry| Bytes::copy_from_slice(entry.key));
         assert_eq!(found.as_ref(), rest.first().map(|(key, _)| key), "seek {probe:?}");
         rest = rest.get(1..).unwrap_or_default();
     }
@@ -156,7 +199,13 @@ async fn check_reads(tree: &Tree, map: &Map, range: &KeyRange, probes: &[Bytes])
 
 fn range() -> impl Strategy<Value = KeyRange> {
     use std::ops::Bound;
-    let bound = || prop_oneof![Just(None), key().prop_map(|key| Some((true, key))), key().prop_map(|key| Some((false, key)))];
+    let bound = || {
+        prop_oneof![
+            Just(None),
+            key().prop_map(|key| Some((true, key))),
+            key().prop_map(|key| Some((false, key)))
+        ]
+    };
     let bound = move || {
         bound().prop_map(|bound| match bound {
             None => Bound::Unbounded,
@@ -172,7 +221,10 @@ fn range() -> impl Strategy<Value = KeyRange> {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 /// Real shapes, and small ones that make high trees.

@@ -118,14 +118,20 @@ impl Node {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.key(middle) < key { low = middle + 1 } else { high = middle }
+            if self.key(middle) < key {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         low
     }
 
     /// Returns the entry at `index`, if this is a leaf.
     pub(crate) fn entry(&self, index: usize) -> Option<Entry<'_>> {
-        let Content::Leaf(values) = &self.content else { return None };
+        let Content::Leaf(values) = &self.content else {
+            return None;
+        };
         Some(Entry {
             key: self.key(index),
             payload: &values.payloads[stretch(&values.ends, index)],
@@ -143,7 +149,9 @@ impl Node {
 
     /// Returns the child at `index`, if this is an internal node.
     pub(crate) fn child(&self, index: usize) -> Option<(&Link, Totals)> {
-        let Content::Internal(children) = &self.content else { return None };
+        let Content::Internal(children) = &self.content else {
+            return None;
+        };
         Some((&children.links[index], children.totals[index]))
     }
 
@@ -160,8 +168,15 @@ impl Node {
         match &self.content {
             Content::Internal(children) => children.totals[..end].iter().copied().sum(),
             Content::Leaf(values) => {
-                let weight = values.weights.iter().take(end).fold(0u64, |sum, weight| sum.wrapping_add(*weight));
-                Totals { count: end as u64, weight }
+                let weight = values
+                    .weights
+                    .iter()
+                    .take(end)
+                    .fold(0u64, |sum, weight| sum.wrapping_add(*weight));
+                Totals {
+                    count: end as u64,
+                    weight,
+                }
             }
         }
     }
@@ -241,8 +256,11 @@ impl Keys {
         reader.finish()?;
         let first = &keys.get(0)[common.len()..];
         let last = &keys.get(count - 1)[common.len()..];
-        if count == 1 && !first.is_empty() || count > 1 && !first.is_empty() && first.first() == last.first() {
-            return Err(DecodeError::Canonical("the keys have more in common than is said"));
+        if count == 1 && !first.is_empty() || count > 1 && !first.is_empty() && first.first() == last.first()
+        {
+            return Err(DecodeError::Canonical(
+                "the keys have more in common than is said",
+            ));
         }
         Ok(keys)
     }
@@ -267,9 +285,15 @@ impl Keys {
         }
         // what differs has to be greater; where all that can be shared is said to be, that is one byte
         let (old, new) = (&self.bytes[kept.end..own.end], suffix);
-        let ascending = if shared.is_some() { old.first() < new.first() } else { old < new };
+        let ascending = if shared.is_some() {
+            old.first() < new.first()
+        } else {
+            old < new
+        };
         if !first && !ascending {
-            return Err(DecodeError::Canonical("the keys are not in order, or share more than is said"));
+            return Err(DecodeError::Canonical(
+                "the keys are not in order, or share more than is said",
+            ));
         }
         self.bytes.extend_from_slice(common);
         self.bytes.extend_from_within(kept);
@@ -311,7 +335,12 @@ impl Values {
         Ok(values)
     }
 
-    fn read_blobs(&mut self, reader: &mut Reader<'_>, count: usize, places: &mut Reader<'_>) -> Result<(), DecodeError> {
+    fn read_blobs(
+        &mut self,
+        reader: &mut Reader<'_>,
+        count: usize,
+        places: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         let len = reader.length()?;
         if len == 0 || len > ENTRIES_MAX * BLOBS_MAX {
             return Err(DecodeError::Canonical("its dictionary is empty, or too large"));
@@ -328,17 +357,25 @@ impl Values {
             }
             for _ in 0..refs {
                 let index = reader.length()?;
-                *used.get_mut(index).ok_or(DecodeError::Canonical("a value refers to no blob"))? = true;
+                *used
+                    .get_mut(index)
+                    .ok_or(DecodeError::Canonical("a value refers to no blob"))? = true;
                 self.refs.push(index as u32);
             }
             self.ref_ends.push(self.refs.len() as u32);
         }
         if used.contains(&false) {
-            return Err(DecodeError::Canonical("its dictionary has a blob that is not used"));
+            return Err(DecodeError::Canonical(
+                "its dictionary has a blob that is not used",
+            ));
         }
         expect_places(places)?;
         let epochs = read_u32s(places, len)?;
-        self.blobs = hashes.into_iter().zip(epochs).map(|(hash, epoch)| BlobRef { hash, epoch }).collect();
+        self.blobs = hashes
+            .into_iter()
+            .zip(epochs)
+            .map(|(hash, epoch)| BlobRef { hash, epoch })
+            .collect();
         Ok(())
     }
 }
@@ -358,10 +395,21 @@ impl Children {
         let lens = read_u32s(places, count)?;
         let mut links = Vec::with_capacity(count);
         for (i, hash) in hashes.into_iter().enumerate() {
-            links.push(Link { hash, epoch: epochs[i], variant: variants[i], stored_len: lens[i] });
+            links.push(Link {
+                hash,
+                epoch: epochs[i],
+                variant: variants[i],
+                stored_len: lens[i],
+            });
         }
-        let totals = counts.into_iter().zip(weights).map(|(count, weight)| Totals { count, weight });
-        Ok(Children { links, totals: totals.collect() })
+        let totals = counts
+            .into_iter()
+            .zip(weights)
+            .map(|(count, weight)| Totals { count, weight });
+        Ok(Children {
+            links,
+            totals: totals.collect(),
+        })
     }
 }
 
@@ -405,7 +453,9 @@ fn read_ends(reader: &mut Reader<'_>, count: usize, max: usize) -> Result<Vec<u3
 }
 
 fn checked_sum(numbers: &[u64]) -> Result<u64, DecodeError> {
-    let sum = numbers.iter().try_fold(0u64, |sum, number| sum.checked_add(*number));
+    let sum = numbers
+        .iter()
+        .try_fold(0u64, |sum, number| sum.checked_add(*number));
     sum.ok_or(DecodeError::Canonical("its sums are too large"))
 }
 
@@ -423,7 +473,10 @@ impl<'a> Entry<'a> {
             key,
             payload: &value.payload,
             weight: value.weight,
-            blobs: Blobs { dictionary: &value.blobs, indexes: None },
+            blobs: Blobs {
+                dictionary: &value.blobs,
+                indexes: None,
+            },
             payloads: &value.payload,
         }
     }
@@ -439,7 +492,11 @@ impl<'a> Entry<'a> {
 
     /// Returns the payload, sharing the memory of the leaf.
     pub fn payload_bytes(&self) -> Bytes {
-        if self.payload.is_empty() { Bytes::new() } else { self.payloads.slice_ref(self.payload) }
+        if self.payload.is_empty() {
+            Bytes::new()
+        } else {
+            self.payloads.slice_ref(self.payload)
+        }
     }
 
     /// Returns whether the entry has this value.
@@ -451,13 +508,20 @@ impl<'a> Entry<'a> {
 
     /// Returns whether both entries have the same value.
     pub fn same_value(&self, other: &Entry<'_>) -> bool {
-        self.payload == other.payload && self.weight == other.weight && self.blobs.iter().eq(other.blobs.iter())
+        self.payload == other.payload
+            && self.weight == other.weight
+            && self.blobs.iter().eq(other.blobs.iter())
     }
 }
 
 impl std::fmt::Debug for Entry<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Entry({:?}, {} bytes)", self.key.escape_ascii().to_string(), self.payload.len())
+        write!(
+            f,
+            "Entry({:?}, {} bytes)",
+            self.key.escape_ascii().to_string(),
+            self.payload.len()
+        )
     }
 }
 

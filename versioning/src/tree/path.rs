@@ -34,7 +34,12 @@ impl Step {
 impl Path {
     /// Returns a place before all entries of the level `floor`, which the tree has to reach.
     pub(super) fn new(blocks: Arc<Blocks>, root: Root, floor: u8) -> Path {
-        Path { blocks, root, floor, steps: Vec::new() }
+        Path {
+            blocks,
+            root,
+            floor,
+            steps: Vec::new(),
+        }
     }
 
     /// Returns the node of the place, and the index of the entry in it, which may be behind its end.
@@ -45,7 +50,9 @@ impl Path {
     /// Returns the link of the node of the place.
     pub(super) fn link(&self) -> Link {
         let above = self.steps.len().checked_sub(2).map(|above| &self.steps[above]);
-        above.and_then(|step| step.node.child(step.index)).map_or(self.root.link, |(link, _)| *link)
+        above
+            .and_then(|step| step.node.child(step.index))
+            .map_or(self.root.link, |(link, _)| *link)
     }
 
     /// Moves behind the entry of the place, within its node.
@@ -82,7 +89,9 @@ impl Path {
             self.steps.pop();
         }
         loop {
-            let Some(step) = self.steps.last_mut() else { return Ok(false) };
+            let Some(step) = self.steps.last_mut() else {
+                return Ok(false);
+            };
             step.index = step.index.max(step.node.lower_bound(key));
             if step.index >= step.node.len() {
                 return self.next_node().await;
@@ -98,7 +107,11 @@ impl Path {
     pub(super) async fn last_node(&mut self) -> Result<()> {
         self.steps.clear();
         self.open_root().await?;
-        while let Some(step) = self.steps.last_mut().filter(|step| step.node.level() > self.floor) {
+        while let Some(step) = self
+            .steps
+            .last_mut()
+            .filter(|step| step.node.level() > self.floor)
+        {
             step.index = step.node.len() - 1;
             self.descend().await?;
         }
@@ -116,10 +129,16 @@ impl Path {
     /// the place stays.
     pub(super) async fn next_node(&mut self) -> Result<bool> {
         let above = self.steps.len().saturating_sub(1);
-        let Some(turn) = self.steps[..above].iter().rposition(Step::has_next) else { return Ok(false) };
+        let Some(turn) = self.steps[..above].iter().rposition(Step::has_next) else {
+            return Ok(false);
+        };
         self.steps.truncate(turn + 1);
         self.steps[turn].index += 1;
-        while self.steps.last().is_some_and(|step| step.node.level() > self.floor) {
+        while self
+            .steps
+            .last()
+            .is_some_and(|step| step.node.level() > self.floor)
+        {
             self.descend().await?;
         }
         Ok(true)
@@ -134,7 +153,9 @@ impl Path {
     }
 
     async fn descend(&mut self) -> Result<()> {
-        let Some(step) = self.steps.last() else { return Ok(()) };
+        let Some(step) = self.steps.last() else {
+            return Ok(());
+        };
         let node = open_child(&self.blocks, &step.node, step.index).await?;
         self.steps.push(Step { node, index: 0 });
         Ok(())
@@ -143,7 +164,9 @@ impl Path {
 
 /// Loads the child at `index` of an internal node, and checks that it is what the node says.
 pub(super) async fn open_child(blocks: &Blocks, parent: &Node, index: usize) -> Result<Arc<Node>> {
-    let (link, _) = parent.child(index).ok_or_else(|| Error::Internal("a leaf has no children".into()))?;
+    let (link, _) = parent
+        .child(index)
+        .ok_or_else(|| Error::Internal("a leaf has no children".into()))?;
     let child = blocks.node(link, parent.level() - 1).await?;
     if child.last_key() != parent.key(index) {
         return Err(blocks.corrupt(Domain::Node, link, "its last key is not what its parent says"));

@@ -30,7 +30,9 @@ impl Tree {
     /// # Errors
     /// [`crate::Error::Corrupt`], [`crate::Error::Storage`].
     pub async fn walk(&self, mut visit: impl FnMut(Reached<'_>) -> bool) -> Result<()> {
-        let Some(root) = self.root.filter(|root| visit(Reached::Node(&root.link))) else { return Ok(()) };
+        let Some(root) = self.root.filter(|root| visit(Reached::Node(&root.link))) else {
+            return Ok(());
+        };
         let node = self.blocks.node(&root.link, root.height).await?;
         let mut steps = vec![Step { node, index: 0 }];
         while let Some(step) = steps.last_mut() {
@@ -63,7 +65,9 @@ impl Tree {
         let Some(root) = self.root else { return Ok(()) };
         let node = self.blocks.node(&root.link, root.height).await?;
         if root.height > 0 && node.len() < 2 {
-            return Err(self.blocks.corrupt(Domain::Node, &root.link, "it is a root with one child"));
+            return Err(self
+                .blocks
+                .corrupt(Domain::Node, &root.link, "it is a root with one child"));
         }
         self.check_node(&node, &root.link, root.totals(), true)?;
         let mut previous: Option<Vec<u8>> = None;
@@ -83,7 +87,11 @@ impl Tree {
             let node = open_child(&self.blocks, &parent, index).await?;
             if node.level() == 0 {
                 if previous.is_some_and(|previous| *previous >= *node.key(0)) {
-                    return Err(self.blocks.corrupt(Domain::Node, &link, "its keys are not above those before"));
+                    return Err(self.blocks.corrupt(
+                        Domain::Node,
+                        &link,
+                        "its keys are not above those before",
+                    ));
                 }
                 previous = Some(node.last_key().to_vec());
             }
@@ -102,7 +110,11 @@ impl Tree {
         let mut before = 0;
         for index in 0..node.len() {
             let payload_len = node.entry(index).map_or(0, |entry| entry.payload.len());
-            let load = if node.level() == 0 { self.shape.leaf_load(payload_len) } else { 1 };
+            let load = if node.level() == 0 {
+                self.shape.leaf_load(payload_len)
+            } else {
+                1
+            };
             let ends = self.shape.ends(node.level(), node.key(index), before, load);
             before += load;
             if ends && index + 1 < node.len() {

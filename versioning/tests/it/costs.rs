@@ -8,7 +8,10 @@ use versioning::object::{DataFile, Object, Segment};
 use versioning::refs::CommitMode;
 use versioning::repository::{CommitMessage, Limits, Parts};
 use versioning::store::Stats;
-use versioning::{Batch, CommitId, Error, KeyRange, RefExpr, RefName, Repositories, Repository, RepositoryName, Space, Value};
+use versioning::{
+    Batch, CommitId, Error, KeyRange, RefExpr, RefName, Repositories, Repository, RepositoryName, Space,
+    Value,
+};
 
 use super::model::KeyByKey;
 
@@ -28,14 +31,40 @@ fn partition(n: u32) -> Bytes {
 }
 
 fn file(n: u32) -> Bytes {
-    Bytes::from(format!("sales/orders/ds={:05}/hr={:02}/part-00000.parquet", n / 24, n % 24))
+    Bytes::from(format!(
+        "sales/orders/ds={:05}/hr={:02}/part-00000.parquet",
+        n / 24,
+        n % 24
+    ))
 }
 
 fn add(batch: &mut Batch, n: u32, version: u8) {
     let payload = Bytes::from(format!("numRows={n}, version={version}"));
-    batch.put(Space::Parts, partition(n), Value { payload, ..Value::default() });
-    let segment = Segment { file: DataFile { epoch: 1, id: [version; 16] }, offset: 0, len: u64::from(n) };
-    batch.put(Space::Objects, file(n), Object { segments: vec![segment], ..Object::default() }.encode());
+    batch.put(
+        Space::Parts,
+        partition(n),
+        Value {
+            payload,
+            ..Value::default()
+        },
+    );
+    let segment = Segment {
+        file: DataFile {
+            epoch: 1,
+            id: [version; 16],
+        },
+        offset: 0,
+        len: u64::from(n),
+    };
+    batch.put(
+        Space::Objects,
+        file(n),
+        Object {
+            segments: vec![segment],
+            ..Object::default()
+        }
+        .encode(),
+    );
 }
 
 async fn write(repository: &Repository, branch: &str, partitions: impl Iterator<Item = u32>, version: u8) {
@@ -49,7 +78,10 @@ async fn write(repository: &Repository, branch: &str, partitions: impl Iterator<
 }
 
 async fn commit(repository: &Repository, branch: &str) -> CommitId {
-    repository.commit(&name(branch), CommitMessage::default()).await.unwrap()
+    repository
+        .commit(&name(branch), CommitMessage::default())
+        .await
+        .unwrap()
 }
 
 /// Nodes read and written, and commits written, since `before`.
@@ -64,12 +96,20 @@ fn cost(repository: &Repository, before: Stats) -> (u64, u64, u64) {
 
 /// A repository with `PARTITIONS` partitions on `main`, and the same on `etl`.
 async fn large(parts: &Parts) -> Repository {
-    let repositories = Repositories::open(parts.clone(), Limits::default()).await.unwrap();
+    let repositories = Repositories::open(parts.clone(), Limits::default())
+        .await
+        .unwrap();
     let repository = repositories.create(&lake(), &name("main")).await.unwrap();
-    repository.set_branch_rules(&name("main"), CommitMode::Staged, None).await.unwrap();
+    repository
+        .set_branch_rules(&name("main"), CommitMode::Staged, None)
+        .await
+        .unwrap();
     write(&repository, "main", 0..PARTITIONS, 1).await;
     commit(&repository, "main").await;
-    repository.create_branch(&name("etl"), &name("main").into(), CommitMode::Staged).await.unwrap();
+    repository
+        .create_branch(&name("etl"), &name("main").into(), CommitMode::Staged)
+        .await
+        .unwrap();
     repository
 }
 
@@ -78,7 +118,7 @@ async fn changes(repository: &Repository, before: CommitId, after: CommitId) -> 
     let after = repository.view(&after.into()).await.unwrap();
     let mut count = 0;
     for space in Space::ALL {
-        let mut diff = repository.diff(&before, &after, space, KeyRange::all());
+        let mut diff = repository.diff(&before, &after, space, &KeyRange::all());
         while diff.next().await.unwrap().is_some() {
             count += 1;
         }
@@ -93,27 +133,54 @@ async fn costs_follow_the_change() {
     let v0 = repository.resolve(&name("main").into()).await.unwrap().commit;
 
     let before = repository.stats();
-    repository.create_branch(&name("free"), &name("main").into(), CommitMode::Staged).await.unwrap();
-    repository.create_tag(&name("v1"), &name("main").into()).await.unwrap();
-    assert_eq!(cost(&repository, before), (0, 0, 0), "a branch and a tag are rows");
+    repository
+        .create_branch(&name("free"), &name("main").into(), CommitMode::Staged)
+        .await
+        .unwrap();
+    repository
+        .create_tag(&name("v1"), &name("main").into())
+        .await
+        .unwrap();
+    assert_eq!(
+        cost(&repository, before),
+        (0, 0, 0),
+        "a branch and a tag are rows"
+    );
 
     // the path from the root to one leaf: 2 nodes of the partitions' tree, 3 of the objects'
     let before = repository.stats();
     write(&repository, "main", [50_000].into_iter(), 2).await;
-    assert_eq!(cost(&repository, before), (0, 0, 0), "a write goes to the op log alone");
+    assert_eq!(
+        cost(&repository, before),
+        (0, 0, 0),
+        "a write goes to the op log alone"
+    );
     let one = commit(&repository, "main").await;
     assert_eq!(cost(&repository, before), ONE, "one partition and its file");
 
     let before = repository.stats();
     write(&repository, "main", 60_000..61_000, 2).await;
     let thousand = commit(&repository, "main").await;
-    assert_eq!(cost(&repository, before), THOUSAND, "a thousand neighbours and their files");
+    assert_eq!(
+        cost(&repository, before),
+        THOUSAND,
+        "a thousand neighbours and their files"
+    );
 
     let before = repository.stats();
     assert_eq!(changes(&repository, v0, one).await, 2);
     assert_eq!(changes(&repository, one, thousand).await, 2_000);
-    assert_eq!(cost(&repository, before), (0, 0, 0), "a diff reads nothing that is in the cache");
-    let cold = Repositories::open(parts.clone(), Limits::default()).await.unwrap().get(&lake()).await.unwrap();
+    assert_eq!(
+        cost(&repository, before),
+        (0, 0, 0),
+        "a diff reads nothing that is in the cache"
+    );
+    let cold = Repositories::open(parts.clone(), Limits::default())
+        .await
+        .unwrap()
+        .get(&lake())
+        .await
+        .unwrap();
     let before = cold.stats();
     assert_eq!(changes(&cold, v0, one).await, 2);
     assert_eq!(cost(&cold, before), DIFF_ONE, "a cold diff reads the two paths");
@@ -128,9 +195,16 @@ async fn costs_follow_the_change() {
         metadata: BTreeMap::new(),
         dry_run: false,
     };
-    let outcome = repository.merge(&RefExpr::from(name("etl")), &landing, &KeyByKey, &OpenGate).await.unwrap();
+    let outcome = repository
+        .merge(&RefExpr::from(name("etl")), &landing, &KeyByKey, &OpenGate)
+        .await
+        .unwrap();
     assert!(matches!(outcome, MergeOutcome::Landed(_)), "{outcome:?}");
-    assert_eq!(cost(&repository, before), MERGE, "a merge writes what their side changed");
+    assert_eq!(
+        cost(&repository, before),
+        MERGE,
+        "a merge writes what their side changed"
+    );
 }
 
 /// Nodes read, nodes written, commits written.

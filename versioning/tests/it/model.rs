@@ -14,8 +14,8 @@ use versioning::object::Object;
 use versioning::refs::CommitMode;
 use versioning::repository::{CommitMessage, Limits, Parts};
 use versioning::{
-    Batch, CommitId, Error, KeyRange, Mutation, RefExpr, RefName, Repositories, Repository, RepositoryName, Result,
-    Space, Value, View,
+    Batch, CommitId, Error, KeyRange, Mutation, RefExpr, RefName, Repositories, Repository, RepositoryName,
+    Result, Space, Value, View,
 };
 
 type State = BTreeMap<(Space, Bytes), Value>;
@@ -29,9 +29,12 @@ impl Resolver for KeyByKey {
     type Conflict = (Space, Bytes);
 
     async fn resolve(&self, sides: &Sides) -> Result<Resolution<Self::Conflict>> {
-        let mut resolution = Resolution { patch: Batch::default(), conflicts: Vec::new() };
+        let mut resolution = Resolution {
+            patch: Batch::default(),
+            conflicts: Vec::new(),
+        };
         for space in Space::ALL {
-            let mut changes = sides.changes(space, KeyRange::all());
+            let mut changes = sides.changes(space, &KeyRange::all());
             while let Some(change) = changes.next().await? {
                 decide(space, change, &mut resolution);
             }
@@ -76,7 +79,12 @@ impl Model {
     fn merged(&self, base: CommitId, ours: CommitId, theirs: CommitId) -> Option<State> {
         let [base, ours, theirs] = [base, ours, theirs].map(|id| &self.commits[&id].0);
         let mut merged = State::new();
-        for key in base.keys().chain(ours.keys()).chain(theirs.keys()).collect::<BTreeSet<_>>() {
+        for key in base
+            .keys()
+            .chain(ours.keys())
+            .chain(theirs.keys())
+            .collect::<BTreeSet<_>>()
+        {
             let (b, o, t) = (base.get(key), ours.get(key), theirs.get(key));
             let value = match (o == b, t == b) {
                 (_, true) => o,
@@ -100,7 +108,11 @@ struct History {
 
 fn limits() -> Limits {
     // small, so that short histories fold often
-    Limits { fold_ops: 40, fold_prefixes: 3, ..Limits::default() }
+    Limits {
+        fold_ops: 40,
+        fold_prefixes: 3,
+        ..Limits::default()
+    }
 }
 
 fn name(text: &str) -> RefName {
@@ -113,12 +125,21 @@ impl History {
         let repositories = Repositories::open(parts.clone(), limits()).await.unwrap();
         let lake = RepositoryName::parse("lake").unwrap();
         let repository = repositories.create(&lake, &name("main")).await.unwrap();
-        repository.set_branch_rules(&name("main"), CommitMode::Staged, None).await.unwrap();
+        repository
+            .set_branch_rules(&name("main"), CommitMode::Staged, None)
+            .await
+            .unwrap();
         let head = repository.resolve(&name("main").into()).await.unwrap().commit;
         let mut model = Model::default();
         model.commits.insert(head, (State::new(), Vec::new()));
         model.branches.insert(name("main"), (head, State::new()));
-        History { rng: StdRng::seed_from_u64(seed), parts, repositories, repository, model }
+        History {
+            rng: StdRng::seed_from_u64(seed),
+            parts,
+            repositories,
+            repository,
+            model,
+        }
     }
 
     fn branch(&mut self) -> RefName {
@@ -128,17 +149,30 @@ impl History {
 
     fn key(&mut self) -> (Space, Bytes) {
         let space = *Space::ALL.choose(&mut self.rng).unwrap();
-        let key = format!("{}/{:03}", self.rng.random_range(0..4), self.rng.random_range(0..200));
+        let key = format!(
+            "{}/{:03}",
+            self.rng.random_range(0..4),
+            self.rng.random_range(0..200)
+        );
         (space, Bytes::from(key))
     }
 
     fn value(&mut self, space: Space) -> Value {
         if space == Space::Objects {
-            let object = Object { modified_us: self.rng.random_range(0..1_000), ..Object::default() };
-            return Value { weight: object.modified_us, ..object.encode() };
+            let object = Object {
+                modified_us: self.rng.random_range(0..1_000),
+                ..Object::default()
+            };
+            return Value {
+                weight: object.modified_us,
+                ..object.encode()
+            };
         }
         let payload = Bytes::from(vec![self.rng.random::<u8>(); self.rng.random_range(0..40)]);
-        Value { payload, ..Value::default() }
+        Value {
+            payload,
+            ..Value::default()
+        }
     }
 
     fn batch(&mut self) -> Batch {
@@ -186,7 +220,10 @@ impl History {
         let (head, state) = self.model.branches[&branch].clone();
         let outcome = self.repository.commit(&branch, CommitMessage::default()).await;
         if state == self.model.commits[&head].0 {
-            assert!(matches!(outcome, Err(Error::NothingToCommit { .. })), "{outcome:?}");
+            assert!(
+                matches!(outcome, Err(Error::NothingToCommit { .. })),
+                "{outcome:?}"
+            );
             return;
         }
         self.moved(&branch, outcome.unwrap(), state, vec![head]).await;
@@ -195,7 +232,11 @@ impl History {
     /// Notes the new head of a branch, and checks that its trees are those of its content.
     async fn moved(&mut self, branch: &RefName, head: CommitId, state: State, parents: Vec<CommitId>) {
         let view = self.repository.view(&head.into()).await.unwrap();
-        assert_eq!(view.roots(), from_scratch(&self.parts, &state).await, "the roots of {branch} are not canonical");
+        assert_eq!(
+            view.roots(),
+            from_scratch(&self.parts, &state).await,
+            "the roots of {branch} are not canonical"
+        );
         self.model.commits.insert(head, (state.clone(), parents));
         self.model.branches.insert(branch.clone(), (head, state));
     }
@@ -203,8 +244,13 @@ impl History {
     async fn branch_off(&mut self) {
         let (from, new) = (self.branch(), name(&format!("b{}", self.model.branches.len())));
         let head = self.model.branches[&from].0;
-        self.repository.create_branch(&new, &from.into(), CommitMode::Staged).await.unwrap();
-        self.model.branches.insert(new, (head, self.model.commits[&head].0.clone()));
+        self.repository
+            .create_branch(&new, &from.into(), CommitMode::Staged)
+            .await
+            .unwrap();
+        self.model
+            .branches
+            .insert(new, (head, self.model.commits[&head].0.clone()));
     }
 
     async fn merge(&mut self) {
@@ -218,9 +264,15 @@ impl History {
             metadata: BTreeMap::new(),
             dry_run: self.rng.random_range(0..5) == 0,
         };
-        let outcome = self.repository.merge(&from.into(), &landing, &KeyByKey, &OpenGate).await;
+        let outcome = self
+            .repository
+            .merge(&from.into(), &landing, &KeyByKey, &OpenGate)
+            .await;
         if self.model.ancestors(ours).contains(&theirs) {
-            assert!(matches!(outcome, Ok(MergeOutcome::UpToDate(at)) if at == ours), "{outcome:?}");
+            assert!(
+                matches!(outcome, Ok(MergeOutcome::UpToDate(at)) if at == ours),
+                "{outcome:?}"
+            );
             return;
         }
         if staged != self.model.commits[&ours].0 {
@@ -230,12 +282,22 @@ impl History {
         let base = self.repository.merge_base(ours, theirs).await.unwrap().unwrap();
         let common = &self.model.ancestors(ours) & &self.model.ancestors(theirs);
         assert!(common.contains(&base));
-        assert!(common.iter().all(|id| *id == base || !self.model.ancestors(*id).contains(&base)), "a better base");
+        assert!(
+            common
+                .iter()
+                .all(|id| *id == base || !self.model.ancestors(*id).contains(&base)),
+            "a better base"
+        );
         match (self.model.merged(base, ours, theirs), outcome.unwrap()) {
-            (Some(state), MergeOutcome::Landed(head)) => self.moved(&into, head, state, vec![ours, theirs]).await,
+            (Some(state), MergeOutcome::Landed(head)) => {
+                self.moved(&into, head, state, vec![ours, theirs]).await
+            }
             (Some(_), MergeOutcome::Clean) => assert!(landing.dry_run),
             (None, MergeOutcome::Conflicts(conflicts)) => assert!(!conflicts.is_empty()),
-            (merged, outcome) => panic!("expected {}, got {outcome:?}", merged.map_or("conflicts", |_| "a merge")),
+            (merged, outcome) => panic!(
+                "expected {}, got {outcome:?}",
+                merged.map_or("conflicts", |_| "a merge")
+            ),
         }
     }
 
@@ -243,14 +305,20 @@ impl History {
         let branch = self.branch();
         self.repository.reset(&branch).await.unwrap();
         let head = self.model.branches[&branch].0;
-        self.model.branches.insert(branch, (head, self.model.commits[&head].0.clone()));
+        self.model
+            .branches
+            .insert(branch, (head, self.model.commits[&head].0.clone()));
     }
 
     /// Forgets everything that is in memory, as a crash does.
     async fn reopen(&mut self) {
         self.repositories.close().await;
         self.repositories = Repositories::open(self.parts.clone(), limits()).await.unwrap();
-        self.repository = self.repositories.get(&RepositoryName::parse("lake").unwrap()).await.unwrap();
+        self.repository = self
+            .repositories
+            .get(&RepositoryName::parse("lake").unwrap())
+            .await
+            .unwrap();
     }
 
     async fn check(&mut self) {
@@ -258,7 +326,10 @@ impl History {
         let view = self.repository.view(&branch.clone().into()).await.unwrap();
         same(&view, &self.model.branches[&branch].1, &mut self.rng).await;
         let commits: Vec<CommitId> = self.model.commits.keys().copied().collect();
-        let commit = *commits.iter().min_by_key(|id| (id.0.0[0] ^ self.rng.random::<u8>(), **id)).unwrap();
+        let commit = *commits
+            .iter()
+            .min_by_key(|id| (id.0.0[0] ^ self.rng.random::<u8>(), **id))
+            .unwrap();
         let view = self.repository.view(&RefExpr::from(commit)).await.unwrap();
         same(&view, &self.model.commits[&commit].0, &mut self.rng).await;
     }
@@ -278,12 +349,18 @@ fn apply(state: &mut State, batch: &Batch) {
 
 /// Returns the roots of trees that are built from nothing, with one edit each.
 async fn from_scratch(parts: &Parts, state: &State) -> versioning::Roots {
-    let blocks = versioning::store::Blocks::new(parts.files.clone(), "scratch/", versioning::store::Cache::new(1 << 20));
+    let blocks = versioning::store::Blocks::new(
+        parts.files.clone(),
+        "scratch/",
+        versioning::store::Cache::new(1 << 20),
+    );
     let blocks = std::sync::Arc::new(blocks);
     let mut roots = versioning::Roots::default();
     for space in Space::ALL {
         let entries = state.iter().filter(|((s, _), _)| *s == space);
-        let edits = entries.map(|((_, key), value)| (key.clone(), Some(value.clone()))).collect();
+        let edits = entries
+            .map(|((_, key), value)| (key.clone(), Some(value.clone())))
+            .collect();
         let tree = versioning::tree::Tree::open(blocks.clone(), space, None);
         roots.set(space, tree.edit(1, edits, Vec::new()).await.unwrap());
     }
@@ -303,10 +380,17 @@ async fn same(view: &View, state: &State, rng: &mut StdRng) {
             let mut scan = view.scan(space, range.clone());
             let mut at = 0;
             while let Some(entry) = scan.next().await.unwrap() {
-                assert_eq!((entry.key, &entry.value()), (expected[at].0.as_ref(), expected[at].1));
+                assert_eq!(
+                    (entry.key, &entry.value()),
+                    (expected[at].0.as_ref(), expected[at].1)
+                );
                 at += 1;
                 if rng.random_range(0..20) == 0 {
-                    let key = Bytes::from(format!("{}/{:03}", rng.random_range(0..4), rng.random_range(0..200)));
+                    let key = Bytes::from(format!(
+                        "{}/{:03}",
+                        rng.random_range(0..4),
+                        rng.random_range(0..200)
+                    ));
                     scan.seek(&key).await.unwrap();
                     at = at.max(expected.partition_point(|(k, _)| **k < key));
                 }
@@ -314,23 +398,39 @@ async fn same(view: &View, state: &State, rng: &mut StdRng) {
             assert_eq!(at, expected.len(), "{space:?} {range:?}");
             let totals = view.totals(space, range).await.unwrap();
             assert_eq!(totals.count, expected.len() as u64);
-            assert_eq!(totals.weight, expected.iter().map(|(_, value)| value.weight).sum::<u64>());
+            assert_eq!(
+                totals.weight,
+                expected.iter().map(|(_, value)| value.weight).sum::<u64>()
+            );
         }
-        let key = Bytes::from(format!("{}/{:03}", rng.random_range(0..4), rng.random_range(0..200)));
-        assert_eq!(view.get(space, &key).await.unwrap().as_ref(), state.get(&(space, key)));
+        let key = Bytes::from(format!(
+            "{}/{:03}",
+            rng.random_range(0..4),
+            rng.random_range(0..200)
+        ));
+        assert_eq!(
+            view.get(space, &key).await.unwrap().as_ref(),
+            state.get(&(space, key))
+        );
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long to test is said from outside")]
 fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} has to be a number")))
+    std::env::var(name).map_or(default, |text| {
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} has to be a number"))
+    })
 }
 
 #[test]
 fn histories_match_a_plain_model() {
     let (seed, cases) = (setting("SEED", 1), setting("CASES", 40));
     println!("model: {cases} histories from SEED={seed}");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     for seed in seed..seed + cases {
         let outcome = std::panic::catch_unwind(|| {
             runtime.block_on(async {
@@ -343,6 +443,9 @@ fn histories_match_a_plain_model() {
                 assert_eq!(report.problems, Vec::<String>::new());
             });
         });
-        assert!(outcome.is_ok(), "the history of SEED={seed} CASES=1 went wrong, see above");
+        assert!(
+            outcome.is_ok(),
+            "the history of SEED={seed} CASES=1 went wrong, see above"
+        );
     }
 }
