@@ -16,6 +16,8 @@ mod cursor;
 mod diff;
 mod edit;
 #[cfg(test)]
+mod format;
+#[cfg(test)]
 mod model;
 mod node;
 mod path;
