@@ -302,8 +302,8 @@ def ask_skep(spark, commit):
     show(skep.told("sql", "--ref", "main", query.format("sales.orders")))
     for ref in ("main", "etl", "v1", commit[:16]):
         with telling(f"{ref}: the sums of Spark"):
-            by_spark = tuple(spark.afresh().session.sql(query.format(at("sales.orders", ref))).first())
-            same(f"orders at {ref}", skep.rows(ref, query.format("sales.orders")), [by_spark])
+            by_spark = spark.afresh().session.sql(query.format(at("sales.orders", ref))).first()
+            same(f"orders at {ref}", skep.rows(ref, query.format("sales.orders")), [by_spark.asDict()])
     with telling("skep fsck finds nothing"):
         skep.run("fsck")
 

@@ -79,7 +79,7 @@ skep_program() {
   need cargo "install Rust"
   root=$(cd "$ENGINES/../.." && pwd)
   say "building skep"
-  (cd "$root" && cargo build -q --profile "$profile" -p server --bin skep) || die "could not build skep"
+  (cd "$root" && cargo build -q --locked --profile "$profile" -p server --bin skep) || die "could not build skep"
   target=$(cd "$root" && absolute "${CARGO_TARGET_DIR:-target}")
   echo "$target/${profile/#dev/debug}/skep"
 }

@@ -58,8 +58,9 @@ def head(ref):
 
 
 def rows(ref, query):
-    """Returns the rows of `skep sql` as tuples."""
-    return [tuple(row.values()) for row in answer("sql", "--ref", ref, query)]
+    """Returns the rows of `skep sql`, each by the names of its columns."""
+    found = answer("sql", "--ref", ref, query)
+    return found["rows"] if isinstance(found, dict) else found
 
 
 # ---------------------------------------------------------------- the metastore

@@ -34,6 +34,8 @@ cat >"$SPARK_CONF_DIR/log4j2.properties" <<X
 status = error
 rootLogger.level = ${LOG_LEVEL:-error}
 rootLogger.appenderRef.e.ref = e
+logger.python.name = org.apache.spark.api.python.PythonGatewayServer
+logger.python.level = ${LOG_LEVEL:-error}
 appender.e.type = Console
 appender.e.name = e
 appender.e.target = SYSTEM_ERR
