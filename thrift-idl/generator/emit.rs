@@ -159,7 +159,10 @@ fn fields(out: &mut String, scope: &Scope<'_>, wire: &str, rust: &str, fields: &
             "        FieldInfo {{ id: {id}, name: {name:?}, required: {required}, ty: {ty} }},"
         );
     }
-    let _ = writeln!(out, "    ] }};\n}}\n\nimpl Fields for {rust} {{");
+    let _ = writeln!(
+        out,
+        "    ], make: || Box::new(Self::default()) }};\n}}\n\nimpl Fields for {rust} {{"
+    );
     let _ = writeln!(out, "    fn info(&self) -> &'static StructInfo {{ Self::INFO }}");
     read(out, fields);
     write(out, fields);

@@ -20,12 +20,25 @@ pub fn decode<T: Struct>(protocol: Protocol, bytes: &[u8]) -> Result<T, DecodeEr
 /// # Errors
 /// [`DecodeError`] with the place of the fault.
 pub fn decode_with<T: Struct>(protocol: Protocol, bytes: &[u8], limits: &Limits) -> Result<T, DecodeError> {
-    let mut decoder = Decoder::new(protocol, bytes, limits);
     let mut value = T::default();
-    decoder
-        .fields(&mut value)
-        .map_err(|fault| decoder.error(fault, T::INFO))?;
+    decode_into(&mut value, protocol, bytes, limits)?;
     Ok(value)
+}
+
+/// Decodes into a struct whose type the caller need not know; see [`decode`].
+///
+/// # Errors
+/// [`DecodeError`] with the place of the fault; some fields may have been read.
+pub fn decode_into(
+    target: &mut dyn Fields,
+    protocol: Protocol,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<(), DecodeError> {
+    let mut decoder = Decoder::new(protocol, bytes, limits);
+    decoder
+        .fields(target)
+        .map_err(|fault| decoder.error(fault, target.info()))
 }
 
 /// A place in the bytes of a struct that is being decoded.

@@ -58,7 +58,7 @@ pub mod types;
 mod value;
 mod walker;
 
-pub use decode::{Decoder, decode, decode_with};
+pub use decode::{Decoder, decode, decode_into, decode_with};
 pub use encode::Encoder;
 pub use error::{DecodeError, DetectError, Fault, FrameTooLarge};
 pub use limits::Limits;

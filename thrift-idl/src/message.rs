@@ -218,6 +218,7 @@ impl Struct for ApplicationError {
                 ty: FieldType::I32,
             },
         ],
+        make: || Box::new(Self::default()),
     };
 }
 

@@ -10,6 +10,8 @@ pub struct StructInfo {
     pub name: &'static str,
     /// Its fields, in the order of the IDL.
     pub fields: &'static [FieldInfo],
+    /// Makes one with nothing set, for whoever goes over structs without knowing them.
+    pub make: fn() -> Box<dyn Fields>,
 }
 
 /// A field of a struct.
