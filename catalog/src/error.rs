@@ -2,6 +2,8 @@
 
 use versioning::Kind;
 
+use crate::location::ParameterValue;
+
 /// The result of an operation on a catalog.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -1,6 +1,6 @@
 //! What a table is: databases, tables, columns, partitions, statistics and functions over the versioned store.
 //!
-//! A snapshot reads the catalog at one version; a draft prepares changes of a branch. Both give
+//! A [`Snapshot`] reads the catalog at one version; a draft prepares changes of a branch. Both give
 //! meaning to the keys and values of [`versioning`].
 //!
 //! *Architecture invariant:* knows no wire types and no exceptions of the Hive Metastore, no SQL engine, no HTTP.
@@ -10,12 +10,20 @@
 pub mod arbitrary;
 pub mod check;
 pub mod codec;
+pub mod columns;
 mod error;
 pub mod keys;
 pub mod location;
 pub mod model;
 pub mod names;
+mod partitions;
+mod records;
+mod snapshot;
+pub mod types;
 
 pub use check::{CheckOutcome, CheckRunner, CheckSpec};
 pub use error::{Error, Result};
-pub use location::{Locator, Place};
+pub use location::{Locator, ParameterValue, Place};
+pub use partitions::{PartitionRef, PartitionScan};
+pub use records::{SharedCache, SharedRefs};
+pub use snapshot::{DEFAULT_DATABASE, DEFAULT_DATABASE_ID, OpenTable, Snapshot};

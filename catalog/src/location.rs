@@ -84,6 +84,7 @@ impl Place {
     /// Returns the place called `name` below this one.
     pub fn child(&self, name: &str) -> Place {
         match self {
+            _ if name.is_empty() => self.clone(),
             Place::Path(path) => Place::Path(join(path, name)),
             Place::Shared(path) => Place::Shared(join(path, name)),
             Place::External(uri) => Place::External(join(uri, name)),
@@ -103,10 +104,21 @@ impl Place {
     /// repository, and for the root, which belongs to nobody.
     pub fn object_prefix(&self) -> Option<String> {
         match self {
-            Place::Path(path) if !path.is_empty() => Some(format!("{path}/")),
+            Place::Path(path) => match path.trim_end_matches('/') {
+                "" => None,
+                path => Some(format!("{path}/")),
+            },
             _ => None,
         }
     }
+}
+
+/// The value of a parameter that may be a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParameterValue {
+    Text(String),
+    /// A place of this repository.
+    Place(Place),
 }
 
 fn join(parent: &str, name: &str) -> String {
@@ -194,6 +206,23 @@ impl Locator {
         for (key, location) in locations {
             let place = location.resolve(&Place::root(), "");
             parameters.insert(key.clone(), self.uri(&place));
+        }
+    }
+
+    /// Returns what the value of a parameter means.
+    ///
+    /// # Errors
+    /// As [`Locator::place`].
+    pub fn parameter(&self, value: &str) -> Result<ParameterValue> {
+        let place = self.inside(value)?.map(ParameterValue::Place);
+        Ok(place.unwrap_or_else(|| ParameterValue::Text(value.to_owned())))
+    }
+
+    /// Returns how a client sees the value of a parameter.
+    pub fn spell_parameter(&self, value: &ParameterValue) -> String {
+        match value {
+            ParameterValue::Text(text) => text.clone(),
+            ParameterValue::Place(place) => self.uri(place),
         }
     }
 

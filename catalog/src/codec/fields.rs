@@ -94,6 +94,11 @@ impl<'a, 'b> Fields<'a, 'b> {
         Ok(Some(value))
     }
 
+    /// Returns whether no field is left.
+    pub(crate) fn is_done(&self) -> bool {
+        self.next.is_none()
+    }
+
     /// Ends a record that nothing may follow.
     pub(crate) fn finish(self) -> Result<(), DecodeError> {
         match self.next {

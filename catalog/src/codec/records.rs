@@ -1,9 +1,9 @@
 //! The fields of the records. A tag, once given, is never given to anything else.
 
-use versioning::codec::DecodeError;
+use versioning::codec::{DecodeError, Reader};
 
 use super::fields::{put_extra, put_nested, read_nested, record};
-use super::{Canonical, Fields, Input, fields};
+use super::{Canonical, Fields, Input, Shared, fields};
 use crate::model::{
     Column, Columns, Creation, Database, FileMetadata, Function, Grant, Location, Partition, Privileges,
     Resource, Serde, Skew, SortColumn, SourceTable, Storage, Table, TableEntry, TableRest, Template,
@@ -250,6 +250,18 @@ impl Canonical for PlaceField {
             Ok(PlaceField(Some(Location::read(input)?)))
         }
     }
+}
+
+/// Returns the location in the bytes of a storage, unless the storage has none or has others beside it.
+pub(crate) fn read_plain_location(storage: &[u8]) -> Result<Option<Location>, DecodeError> {
+    let mut reader = Reader::new(storage);
+    let shared = Shared::default();
+    let mut input = (&mut reader, &shared);
+    let mut fields = Fields::new(&mut input)?;
+    let _: u64 = fields::must::read(&mut fields, 1)?;
+    let _: Option<u64> = fields::opt::read(&mut fields, 2)?;
+    let PlaceField(location) = fields::dflt::read(&mut fields, 3)?;
+    Ok(if fields.is_done() { location } else { None })
 }
 
 /// The tags of a partition, which [`crate::partitions`] reads without building one.
