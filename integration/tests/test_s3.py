@@ -267,6 +267,19 @@ def test_a_branch_has_files_of_its_own(s3, folder, name):
     fails(404, "NoSuchKey", s3.get_object, Key=there + "x")
 
 
+def test_a_protected_branch_refuses_direct_writes(s3, folder, name):
+    put(s3, folder + "x", b"then")
+    skep.run("branch", "create", f"b-{name}", "--from", "main")
+    skep.run("branch", "protect", f"b-{name}")
+    there = folder.replace("main/", f"b-{name}/", 1)
+    fails(403, "AccessDenied", s3.put_object, Key=there + "x", Body=b"never")
+    fails(403, "AccessDenied", s3.delete_object, Key=there + "x")
+    assert get(s3, there + "x") == b"then"
+    skep.run("branch", "unprotect", f"b-{name}")
+    put(s3, there + "x", b"now")
+    skep.run("branch", "delete", f"b-{name}")
+
+
 def test_tags_and_commits_are_read_only(s3, folder, name):
     put(s3, folder + "x", b"then")
     commit = skep.answer("commit", "main", "-m", "one file")["id"]

@@ -219,6 +219,18 @@ def test_a_location_of_another_branch_is_refused(client, database, branch):
     assert branch in told.value.message
 
 
+def test_a_protected_branch_refuses_direct_writes(client, database, branch):
+    skep.run("branch", "create", branch, "--from", "main")
+    there = f"{database}@{branch}"
+    skep.run("branch", "protect", branch)
+    with pytest.raises((skep.idl().MetaException, skep.idl().InvalidOperationException)) as told:
+        client.create_table(new_table(there, "orders"))
+    assert "protected" in told.value.message
+    skep.run("branch", "unprotect", branch)
+    client.create_table(new_table(there, "orders"))
+    assert client.get_all_tables(there) == ["orders"]
+
+
 def test_tags_and_commits_are_read_only(client, database, name):
     filled(client, database)
     commit = skep.answer("commit", "main", "-m", "six partitions")["id"]
