@@ -1,1 +1,29 @@
-//! The room `sql`.
+//! SQL over the tables of any ref: queries, and checks that are queries.
+//!
+//! Tables are read as the catalog describes them at a commit, from the data of that very commit, so that a
+//! query of a commit gives the same rows for ever. Names take a ref as suffix: `"sales@etl".orders`.
+//!
+//! *Architecture invariant:* knows no Thrift and no HTTP, and changes nothing: whatever a statement says, it
+//! can only read. No type of DataFusion, Arrow or `object_store` leaves this room.
+
+mod adapter;
+mod answer;
+mod checks;
+mod engine;
+mod error;
+mod files;
+pub mod footers;
+mod layout;
+mod names;
+mod prune;
+mod spark;
+mod statement;
+mod store;
+mod table;
+mod types;
+mod version;
+
+pub use answer::{Answer, AnswerColumn, Page};
+pub use checks::SqlChecks;
+pub use engine::{Engine, Limits, Rows};
+pub use error::{Error, Result};

@@ -1,0 +1,5 @@
+//! The tests of the gate through its public surface.
+
+mod it {
+    mod gate;
+}

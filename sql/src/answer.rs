@@ -1,0 +1,157 @@
+//! Rows, and how they are shown: so that nobody else has to know Arrow.
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::json::WriterBuilder;
+use datafusion::arrow::json::writer::JsonArray;
+use datafusion::arrow::util::display::FormatOptions;
+use datafusion::arrow::util::pretty::pretty_format_batches_with_options;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerColumn {
+    pub name: String,
+    /// The type, as Arrow writes it.
+    pub type_name: String,
+}
+
+/// Some rows, whole.
+#[derive(Debug, Clone)]
+pub struct Page {
+    batches: Vec<RecordBatch>,
+}
+
+/// The rows of a query, up to a limit.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub columns: Vec<AnswerColumn>,
+    pub page: Page,
+    /// Whether there are more rows, which were left out.
+    pub truncated: bool,
+}
+
+impl Page {
+    pub(crate) fn new(batches: Vec<RecordBatch>) -> Page {
+        Page { batches }
+    }
+
+    /// Returns the number of rows.
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// Returns the rows as a table of text with a frame, for people.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a value that cannot be shown.
+    pub fn table(&self) -> Result<String> {
+        let options = FormatOptions::default().with_null("NULL");
+        let table = pretty_format_batches_with_options(&self.batches, &options);
+        table
+            .map(|table| table.to_string())
+            .map_err(|error| unshown(&error))
+    }
+
+    /// Returns the rows as JSON objects by column name; NULL is `null`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a value that JSON has no word for.
+    pub fn json(&self) -> Result<Vec<Map<String, Value>>> {
+        let mut writer = WriterBuilder::new()
+            .with_explicit_nulls(true)
+            .build::<_, JsonArray>(Vec::new());
+        for batch in &self.batches {
+            writer.write(batch).map_err(|error| unshown(&error))?;
+        }
+        writer.finish().map_err(|error| unshown(&error))?;
+        let text = writer.into_inner();
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        serde_json::from_slice(&text).map_err(|error| unshown(&error))
+    }
+
+    /// Returns the first `rows` of these rows.
+    pub(crate) fn first(&self, rows: usize) -> Page {
+        let mut left = rows;
+        let mut batches = Vec::new();
+        for batch in &self.batches {
+            let taken = batch.num_rows().min(left);
+            batches.push(batch.slice(0, taken));
+            left -= taken;
+        }
+        Page { batches }
+    }
+
+    pub(crate) fn append(&mut self, other: Page) {
+        self.batches.extend(other.batches);
+    }
+
+    /// The memory that the rows hold.
+    pub(crate) fn bytes(&self) -> usize {
+        self.batches.iter().map(RecordBatch::get_array_memory_size).sum()
+    }
+}
+
+pub(crate) fn columns(schema: &Schema) -> Vec<AnswerColumn> {
+    let column = |field: &datafusion::arrow::datatypes::FieldRef| AnswerColumn {
+        name: field.name().clone(),
+        type_name: field.data_type().to_string(),
+    };
+    schema.fields().iter().map(column).collect()
+}
+
+fn unshown(error: &dyn std::error::Error) -> Error {
+    Error::Internal(format!("rows cannot be shown: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{Int64Array, StringArray};
+    use datafusion::arrow::datatypes::{DataType, Field};
+
+    use super::*;
+
+    fn page() -> Page {
+        let schema = Schema::new(vec![
+            Field::new("n", DataType::Int64, true),
+            Field::new("s", DataType::Utf8, true),
+        ]);
+        let batch = RecordBatch::try_new(
+            Arc::new(schema),
+            vec![
+                Arc::new(Int64Array::from(vec![Some(1), None])),
+                Arc::new(StringArray::from(vec!["a", "b"])),
+            ],
+        );
+        let batch = batch.unwrap();
+        Page::new(vec![batch.clone(), batch])
+    }
+
+    #[test]
+    fn rows_are_shown_for_people_and_programs() {
+        let expected = "+------+---+\n| n    | s |\n+------+---+\n| 1    | a |\n| NULL | b |\n| 1    | a |\n+------+---+";
+        assert_eq!(page().first(3).table().unwrap(), expected);
+        let json: Vec<_> = page()
+            .first(2)
+            .json()
+            .unwrap()
+            .into_iter()
+            .map(Value::Object)
+            .collect();
+        assert_eq!(
+            Value::Array(json).to_string(),
+            r#"[{"n":1,"s":"a"},{"n":null,"s":"b"}]"#
+        );
+        assert!(Page::new(Vec::new()).json().unwrap().is_empty());
+        assert_eq!(
+            (page().rows(), page().first(0).rows(), page().first(9).rows()),
+            (4, 0, 4)
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! Queries: how one is planned, run and bounded.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as Parsed;
+use futures::TryStreamExt;
+use tokio::time::{Instant, timeout_at};
+use versioning::{RefExpr, Repository};
+
+use crate::answer::{Answer, AnswerColumn, Page, columns};
+use crate::error::{Error, Result};
+use crate::names::{Databases, Versions};
+use crate::statement::{Statement, parse};
+
+/// The name that a query may put before a database's.
+const CATALOG: &str = "skep";
+/// The database of tables without one.
+const DEFAULT_DATABASE: &str = "default";
+
+/// What queries may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The memory of all queries together. Nothing is written to disk instead.
+    pub memory_bytes: usize,
+    /// The most rows that [`Engine::query`] returns.
+    pub rows_max: usize,
+    /// The most memory that the rows of [`Engine::query`] take.
+    pub answer_bytes_max: usize,
+    /// A query that takes longer is stopped.
+    pub time_ms: u64,
+    /// How many threads a query may keep busy.
+    pub parallel: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            memory_bytes: 512 << 20,
+            rows_max: 10_000,
+            answer_bytes_max: 64 << 20,
+            time_ms: 300_000,
+            parallel: std::thread::available_parallelism().map_or(2, usize::from),
+        }
+    }
+}
+
+/// Runs queries over the tables of any ref. Cloning is cheap, and clones share their memory limit.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    limits: Limits,
+    memory: Arc<dyn MemoryPool>,
+}
+
+/// The rows of a query as they come. Dropping it stops the query.
+pub struct Rows {
+    columns: Vec<AnswerColumn>,
+    stream: SendableRecordBatchStream,
+    deadline: Instant,
+    limits: Limits,
+}
+
+impl Engine {
+    /// Returns an engine with these limits.
+    pub fn new(limits: Limits) -> Engine {
+        Engine {
+            limits,
+            memory: Arc::new(GreedyMemoryPool::new(limits.memory_bytes)),
+        }
+    }
+
+    /// Returns the limits.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Runs a statement that only reads, and returns up to `rows_max` of its rows (or the engine's limit, if
+    /// that is less). A name without a ref means `at`; all tables of a ref are seen as of one moment.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn query(
+        &self,
+        repository: &Repository,
+        at: &RefExpr,
+        sql: &str,
+        rows_max: usize,
+    ) -> Result<Answer> {
+        let rows_max = rows_max.min(self.limits.rows_max);
+        let mut rows = self.rows(repository, at, sql).await?;
+        let mut page = rows.no_rows();
+        while let Some(more) = rows.next().await? {
+            page.append(more);
+            if page.rows() > rows_max || page.bytes() > self.limits.answer_bytes_max {
+                return Ok(Answer {
+                    columns: rows.columns,
+                    page: page.first(rows_max),
+                    truncated: true,
+                });
+            }
+        }
+        Ok(Answer {
+            columns: rows.columns,
+            page,
+            truncated: false,
+        })
+    }
+
+    /// As [`Engine::query`], but returns all rows, piece by piece.
+    ///
+    /// # Errors
+    /// As [`Engine::query`].
+    pub async fn rows(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<Rows> {
+        let deadline = Instant::now() + Duration::from_millis(self.limits.time_ms);
+        let statement = parse(sql)?;
+        let started = timeout_at(deadline, self.start(repository, at, statement)).await;
+        let stream = started.map_err(|_| too_long(&self.limits))??;
+        Ok(Rows {
+            columns: columns(&stream.schema()),
+            stream,
+            deadline,
+            limits: self.limits,
+        })
+    }
+
+    async fn start(
+        &self,
+        repository: &Repository,
+        at: &RefExpr,
+        statement: Statement,
+    ) -> Result<SendableRecordBatchStream> {
+        let runtime = self.runtime().map_err(|error| self.error(&error))?;
+        let versions = Arc::new(Versions::new(
+            repository.clone(),
+            at.clone(),
+            Arc::clone(&runtime),
+        ));
+        let context = self.context(runtime);
+        context.register_catalog(CATALOG, Arc::new(Databases(Arc::clone(&versions))));
+        let started = match statement {
+            Statement::Query(parsed) => plan_and_start(&context, *parsed).await,
+            Statement::Databases(like) => {
+                let names = versions.database("").await?.1.databases().await?;
+                list(&context, "database", names, like).await
+            }
+            Statement::Tables(database, like) => {
+                let (database, version) = versions
+                    .database(database.as_deref().unwrap_or(DEFAULT_DATABASE))
+                    .await?;
+                list(&context, "table", version.tables(database).await?, like).await
+            }
+        };
+        started.map_err(|error| self.error(&error))
+    }
+
+    /// Each query has an environment of its own, in which the names of stores are its own; the memory is shared.
+    fn runtime(&self) -> Result<Arc<RuntimeEnv>, DataFusionError> {
+        RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::clone(&self.memory))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
+            .build_arc()
+    }
+
+    fn context(&self, runtime: Arc<RuntimeEnv>) -> SessionContext {
+        let mut config = SessionConfig::new()
+            .with_default_catalog_and_schema(CATALOG, DEFAULT_DATABASE)
+            .with_create_default_catalog_and_schema(false)
+            .with_information_schema(false)
+            .with_target_partitions(self.limits.parallel.max(1));
+        // Spark writes timestamps of 96 bits, whose range nanoseconds do not hold
+        config.options_mut().execution.parquet.coerce_int96 = Some("us".to_owned());
+        SessionContext::new_with_config_rt(config, runtime)
+    }
+
+    fn error(&self, error: &DataFusionError) -> Error {
+        Error::of(error, self.limits.memory_bytes)
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows")
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rows {
+    /// Returns the columns.
+    pub fn columns(&self) -> &[AnswerColumn] {
+        &self.columns
+    }
+
+    /// Returns the next rows; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Engine::query`].
+    pub async fn next(&mut self) -> Result<Option<Page>> {
+        let next = timeout_at(self.deadline, self.stream.try_next())
+            .await
+            .map_err(|_| too_long(&self.limits))?;
+        let batch = next.map_err(|error| Error::of(&error, self.limits.memory_bytes))?;
+        Ok(batch.map(|batch| Page::new(vec![batch])))
+    }
+
+    /// A page without rows, which still knows its columns.
+    pub(crate) fn no_rows(&self) -> Page {
+        Page::new(vec![RecordBatch::new_empty(self.stream.schema())])
+    }
+}
+
+fn too_long(limits: &Limits) -> Error {
+    Error::TooLong {
+        limit_ms: limits.time_ms,
+    }
+}
+
+async fn plan_and_start(
+    context: &SessionContext,
+    parsed: Parsed,
+) -> Result<SendableRecordBatchStream, DataFusionError> {
+    let plan = context.state().statement_to_plan(parsed).await?;
+    let reading = SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
+    reading.verify_plan(&plan)?;
+    context.execute_logical_plan(plan).await?.execute_stream().await
+}
+
+/// Answers `SHOW`: the names that match the pattern of `LIKE`.
+async fn list(
+    context: &SessionContext,
+    column: &str,
+    names: Vec<String>,
+    like: Option<String>,
+) -> Result<SendableRecordBatchStream, DataFusionError> {
+    use datafusion::prelude::{col, lit};
+    let schema = Arc::new(Schema::new(vec![Field::new(column, DataType::Utf8, false)]));
+    let names: ArrayRef = Arc::new(StringArray::from(names));
+    let all = context.read_batch(RecordBatch::try_new(schema, vec![names])?)?;
+    let matching = match like {
+        None => all,
+        Some(pattern) => all.filter(col(column).like(lit(pattern)))?,
+    };
+    matching.execute_stream().await
+}
