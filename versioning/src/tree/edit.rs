@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::builder::{Encoded, NodeBuilder};
 use super::node::Node;
@@ -22,6 +23,8 @@ use crate::id::Domain;
 use crate::store::Frame;
 use crate::{Edit, Error, Hash, KeyRange, Result, Value};
 
+/// How many leaves are loaded at once.
+const READS_MAX: usize = 64;
 /// Up to how many new leaves of one plan stay in the cache.
 const CACHED_MAX: usize = 512;
 
@@ -127,6 +130,7 @@ struct Plan<'a> {
 impl Plan<'_> {
     async fn apply(&mut self, mut changes: Changes) -> Result<Option<Root>> {
         let height = self.tree.root.map_or(0, |root| root.height);
+        self.prefetch(&changes.edits).await?;
         for level in 0..=height {
             let mut rewrite = Rewrite::new(self.tree, level, &mut changes);
             rewrite.run().await?;
@@ -138,6 +142,23 @@ impl Plan<'_> {
         }
         let children = self.top(changes).await?;
         self.crown(height, children).await
+    }
+
+    /// Loads the leaves that the edits touch, many at once.
+    async fn prefetch(&self, edits: &[(Bytes, Option<Item>)]) -> Result<()> {
+        let Some(mut path) = self.tree.root.filter(|root| root.height > 0).and_then(|_| self.tree.path(1)) else {
+            return Ok(());
+        };
+        let mut leaves: Vec<Link> = Vec::new();
+        for (key, _) in edits {
+            if !path.seek(key).await? {
+                break;
+            }
+            let leaf = path.place().and_then(|(node, index)| node.child(index));
+            leaves.extend(leaf.map(|(link, _)| *link).filter(|link| leaves.last() != Some(link)));
+        }
+        let loads = leaves.iter().map(|link| self.tree.blocks.node(link, 0));
+        stream::iter(loads).buffer_unordered(READS_MAX).try_for_each(|_| async { Ok(()) }).await
     }
 
     /// Frames the nodes that are new, and returns what has changed for the level above.

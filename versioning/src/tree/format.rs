@@ -205,7 +205,7 @@ fn harms() -> impl Strategy<Value = Vec<Harm>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn leaves_round_trip((entries, node) in any_leaf()) {

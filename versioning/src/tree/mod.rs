@@ -12,6 +12,8 @@ use crate::{Edit, Error, Hash, KeyRange, Result, Space, Value};
 mod boundary;
 mod build;
 mod builder;
+#[cfg(test)]
+mod costs;
 mod cursor;
 mod diff;
 mod edit;

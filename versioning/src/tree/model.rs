@@ -15,12 +15,9 @@ use crate::{BlobRef, Edit, Hash, KeyRange, Space, Value};
 
 type Map = BTreeMap<Bytes, Value>;
 
-pub(super) fn blocks() -> Arc<Blocks> {
-    Arc::new(Blocks::new(
-        Arc::new(MemoryFiles::new()),
-        "repositories/1/",
-        Cache::new(64 << 20),
-    ))
+/// Returns blocks in `files` with nothing in their cache.
+fn blocks(files: &Arc<MemoryFiles>) -> Arc<Blocks> {
+    Arc::new(Blocks::new(files.clone(), "repositories/1/", Cache::new(64 << 20)))
 }
 
 /// Builds the tree of `map` from scratch.
@@ -220,6 +217,16 @@ fn range() -> impl Strategy<Value = KeyRange> {
     ]
 }
 
+/// A diff reads a few nodes per change and level, however large the trees are.
+async fn check_diff_cost(files: &Arc<MemoryFiles>, before: &Tree, after: &Tree) {
+    let blocks = blocks(files);
+    let cold = |tree: &Tree| Tree { blocks: blocks.clone(), ..tree.clone() };
+    let found = changes(&cold(before), &cold(after), &KeyRange::all()).await.len() as u64;
+    let levels = |tree: &Tree| tree.root.map_or(0, |root| u64::from(root.height) + 1);
+    let reads = blocks.stats().nodes.reads;
+    assert!(reads <= 3 * (found + 1) * (levels(before) + levels(after)), "{reads} reads for {found}");
+}
+
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .build()
@@ -234,7 +241,7 @@ fn shape() -> impl Strategy<Value = Shape> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn a_tree_is_a_map_and_its_root_a_function_of_it(
@@ -244,7 +251,8 @@ proptest! {
         probes in vec(key(), 0..8),
     ) {
         block_on(async {
-            let blocks = blocks();
+            let files = Arc::new(MemoryFiles::new());
+            let blocks = blocks(&files);
             let (mut map, mut tree) = (Map::new(), Tree { blocks: blocks.clone(), shape, root: None });
             let mut versions = vec![(map.clone(), tree.clone())];
             for step in &steps {
@@ -257,6 +265,7 @@ proptest! {
             }
             check_reads(&tree, &map, &range, &probes).await;
             for (old_map, old_tree) in &versions {
+                check_diff_cost(&files, old_tree, &tree).await;
                 assert_eq!(changes(old_tree, &tree, &range).await, expected_changes(old_map, &map, &range));
                 assert_eq!(changes(&tree, old_tree, &range).await, expected_changes(&map, old_map, &range));
             }
