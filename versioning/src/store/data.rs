@@ -7,7 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::future;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use md5::{Digest, Md5};
 
 use super::{FileWriter, Files};
@@ -96,9 +97,16 @@ impl DataFiles {
         self.files.delete(&self.path(file)).await
     }
 
-    /// Streams all data files with their sizes, in no particular order.
-    pub fn list(&self) -> BoxStream<'static, Result<(String, u64)>> {
-        self.files.list(&format!("{}d", self.prefix))
+    /// Streams all data files with their sizes, in no particular order. What does not look like one is
+    /// left out.
+    pub fn list(&self) -> BoxStream<'static, Result<(DataFile, u64)>> {
+        let folder = format!("{}d", self.prefix);
+        let below = format!("{folder}/");
+        let named = move |(path, size): (String, u64)| Some((parse(path.strip_prefix(&below)?)?, size));
+        self.files
+            .list(&folder)
+            .try_filter_map(move |found| future::ready(Ok(named(found))))
+            .boxed()
     }
 
     /// Returns where `file` lies in the store.
@@ -110,6 +118,17 @@ impl DataFiles {
             u128::from_be_bytes(file.id)
         )
     }
+}
+
+fn parse(name: &str) -> Option<DataFile> {
+    let (epoch, id) = name
+        .split_once('/')
+        .filter(|(epoch, id)| epoch.len() == 8 && id.len() == 32)?;
+    let epoch = u32::from_str_radix(epoch, 16).ok()?;
+    Some(DataFile {
+        epoch,
+        id: u128::from_str_radix(id, 16).ok()?.to_be_bytes(),
+    })
 }
 
 impl DataWriter {

@@ -17,6 +17,8 @@ mod data;
 mod frame;
 mod local;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 pub use blocks::{BLOCK_BYTES_MAX, Blocks, Counts, Frame, Stats};
 pub use cache::{CACHE_BYTES_DEFAULT, Cache};

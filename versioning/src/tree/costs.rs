@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream;
 
-use super::model::{changes, entries};
 use super::boundary::Shape;
+use super::model::{changes, entries};
 use super::{Root, Totals, Tree};
 use crate::store::{Blocks, Cache, Counts, MemoryFiles};
 use crate::{Edit, KeyRange, Space, Value};
@@ -21,19 +21,34 @@ struct Fixture {
 
 fn key(i: u32) -> Bytes {
     let (day, hour, country) = (i / 1_000, i / 40 % 25, i % 40);
-    Bytes::from(format!("0123456789abcdef/ds=2026-{:02}-{:02}/hr={hour:02}/country={country:02}", day / 28, day % 28))
+    Bytes::from(format!(
+        "0123456789abcdef/ds=2026-{:02}-{:02}/hr={hour:02}/country={country:02}",
+        day / 28,
+        day % 28
+    ))
 }
 
 fn value(version: u32, i: u32) -> Value {
-    Value { payload: format!("v{version} numRows={}", i * 37).into(), ..Value::default() }
+    Value {
+        payload: format!("v{version} numRows={}", i * 37).into(),
+        ..Value::default()
+    }
 }
 
 impl Fixture {
     async fn new() -> Fixture {
-        let fixture = Fixture { files: Arc::new(MemoryFiles::new()), root: None };
+        let fixture = Fixture {
+            files: Arc::new(MemoryFiles::new()),
+            root: None,
+        };
         let all = (0..PARTITIONS).map(|i| Ok((key(i), value(0, i))));
-        let tree = Tree::build(fixture.blocks(), Space::Parts, 1, stream::iter(all)).await.unwrap();
-        Fixture { root: tree.root(), ..fixture }
+        let tree = Tree::build(fixture.blocks(), Space::Parts, 1, stream::iter(all))
+            .await
+            .unwrap();
+        Fixture {
+            root: tree.root(),
+            ..fixture
+        }
     }
 
     /// Returns the blocks with nothing read and nothing counted yet.
@@ -49,7 +64,10 @@ impl Fixture {
     /// Edits the tree with nothing cached; returns the new root, and how many nodes were read and written.
     async fn edit(&self, edits: Vec<Edit>, prefixes: &[&'static str]) -> (Option<Root>, u64, u64) {
         let (blocks, tree) = self.tree(self.root);
-        let prefixes = prefixes.iter().map(|prefix| Bytes::from_static(prefix.as_bytes())).collect();
+        let prefixes = prefixes
+            .iter()
+            .map(|prefix| Bytes::from_static(prefix.as_bytes()))
+            .collect();
         let root = tree.edit(2, edits, prefixes).await.unwrap();
         let Counts { reads, writes, .. } = blocks.stats().nodes;
         (root, reads, writes)
@@ -70,7 +88,14 @@ fn puts(keys: impl IntoIterator<Item = u32>) -> Vec<Edit> {
 
 /// A day that was not there: 1,000 keys in the middle.
 fn new_day() -> Vec<Edit> {
-    (0..1_000).map(|i| (Bytes::from(format!("0123456789abcdef/ds=2026-01-27a/{i:04}")), Some(value(0, i)))).collect()
+    (0..1_000)
+        .map(|i| {
+            (
+                Bytes::from(format!("0123456789abcdef/ds=2026-01-27a/{i:04}")),
+                Some(value(0, i)),
+            )
+        })
+        .collect()
 }
 
 /// The work at hand: what it is, nodes read and written by the edit, keys found and nodes read by the diff.
@@ -92,19 +117,43 @@ async fn costs_are_what_the_design_says() {
     let costs = [
         // height + 1 each
         measure(&fixture, "alter one", puts([50_000]), &[]).await,
-        measure(&fixture, "add one", vec![(Bytes::from_static(b"z"), Some(value(1, 0)))], &[]).await,
+        measure(
+            &fixture,
+            "add one",
+            vec![(Bytes::from_static(b"z"), Some(value(1, 0)))],
+            &[],
+        )
+        .await,
         measure(&fixture, "drop one", vec![(key(7), None)], &[]).await,
         // one leaf read, five written in its place; a diff reads one and five
         measure(&fixture, "add 1,000 clustered", new_day(), &[]).await,
         // they lie in three leaves
         measure(&fixture, "alter 1,000 clustered", puts(50_000..51_000), &[]).await,
         // each in its own leaf
-        measure(&fixture, "alter 100 scattered", puts((0..100).map(|i| i * 1_000)), &[]).await,
+        measure(
+            &fixture,
+            "alter 100 scattered",
+            puts((0..100).map(|i| i * 1_000)),
+            &[],
+        )
+        .await,
         // only the leaf at the edge, which the table's first also is; a diff shows each key that is gone
-        measure(&fixture, "drop 28,000 clustered", vec![], &["0123456789abcdef/ds=2026-01"]).await,
+        measure(
+            &fixture,
+            "drop 28,000 clustered",
+            vec![],
+            &["0123456789abcdef/ds=2026-01"],
+        )
+        .await,
         measure(&fixture, "drop all", vec![], &[table]).await,
         // nothing changes, so nothing is written, and nothing read to see it
-        measure(&fixture, "put what is there", vec![(key(7), Some(value(0, 7)))], &["nothing"]).await,
+        measure(
+            &fixture,
+            "put what is there",
+            vec![(key(7), Some(value(0, 7)))],
+            &["nothing"],
+        )
+        .await,
     ];
     let expected = [
         ("alter one", (2, 2), (1, 4)),
@@ -133,7 +182,13 @@ async fn reads_cost_what_the_design_says() {
 
     let (blocks, tree) = fixture.tree(fixture.root);
     let range = KeyRange::prefix("0123456789abcdef/ds=2026-01");
-    assert_eq!(tree.totals(&range).await.unwrap(), Totals { count: 28_000, weight: 0 });
+    assert_eq!(
+        tree.totals(&range).await.unwrap(),
+        Totals {
+            count: 28_000,
+            weight: 0
+        }
+    );
     assert_eq!(reads(&blocks), 3, "the root, and one leaf at each edge");
 
     let (blocks, tree) = fixture.tree(fixture.root);
@@ -146,7 +201,11 @@ async fn reads_cost_what_the_design_says() {
         cursor.seek(&key(day * 1_000)).await.unwrap();
         assert_eq!(cursor.next().await.unwrap().unwrap().key, key(day * 1_000));
     }
-    assert_eq!(reads(&blocks), 29, "a skip-scan reads the root and a leaf for each key that it looks for");
+    assert_eq!(
+        reads(&blocks),
+        29,
+        "a skip-scan reads the root and a leaf for each key that it looks for"
+    );
 
     let (blocks, tree) = fixture.tree(fixture.root);
     assert_eq!(entries(&tree, KeyRange::all()).await.len(), 100_000);
@@ -160,19 +219,29 @@ async fn crafted_keys_meet_the_cap() {
     let harmless = |i: &u32| !shape.ends(0, &i.to_be_bytes(), 1022, 1);
     let keys: Vec<u32> = (0..).filter(harmless).take(10_000).collect();
     let blocks = Arc::new(Blocks::new(Arc::new(MemoryFiles::new()), "", Cache::default()));
-    let edits = keys.iter().map(|i| (Bytes::copy_from_slice(&i.to_be_bytes()), Some(value(0, 0))));
+    let edits = keys
+        .iter()
+        .map(|i| (Bytes::copy_from_slice(&i.to_be_bytes()), Some(value(0, 0))));
     let empty = Tree::open(blocks.clone(), Space::Meta, None);
     let root = empty.edit(1, edits.collect(), vec![]).await.unwrap();
     let tree = Tree { root, ..empty };
     assert_eq!(tree.root.unwrap().height, 1);
     tree.check().await.unwrap();
     let mut leaves = 0;
-    tree.walk(|_| { leaves += 1; true }).await.unwrap();
+    tree.walk(|_| {
+        leaves += 1;
+        true
+    })
+    .await
+    .unwrap();
     assert_eq!(leaves, 1 + 10_000usize.div_ceil(1_024));
 
     // a key at the front moves every boundary behind it
     let front = vec![(Bytes::new(), Some(value(0, 0)))];
-    let grown = Tree { root: tree.edit(1, front.clone(), vec![]).await.unwrap(), ..tree.clone() };
+    let grown = Tree {
+        root: tree.edit(1, front.clone(), vec![]).await.unwrap(),
+        ..tree.clone()
+    };
     grown.check().await.unwrap();
     let back = grown.edit(1, vec![(Bytes::new(), None)], vec![]).await.unwrap();
     assert_eq!(back, tree.root);

@@ -146,7 +146,12 @@ impl Plan<'_> {
 
     /// Loads the leaves that the edits touch, many at once.
     async fn prefetch(&self, edits: &[(Bytes, Option<Item>)]) -> Result<()> {
-        let Some(mut path) = self.tree.root.filter(|root| root.height > 0).and_then(|_| self.tree.path(1)) else {
+        let Some(mut path) = self
+            .tree
+            .root
+            .filter(|root| root.height > 0)
+            .and_then(|_| self.tree.path(1))
+        else {
             return Ok(());
         };
         let mut leaves: Vec<Link> = Vec::new();
@@ -155,10 +160,16 @@ impl Plan<'_> {
                 break;
             }
             let leaf = path.place().and_then(|(node, index)| node.child(index));
-            leaves.extend(leaf.map(|(link, _)| *link).filter(|link| leaves.last() != Some(link)));
+            leaves.extend(
+                leaf.map(|(link, _)| *link)
+                    .filter(|link| leaves.last() != Some(link)),
+            );
         }
         let loads = leaves.iter().map(|link| self.tree.blocks.node(link, 0));
-        stream::iter(loads).buffer_unordered(READS_MAX).try_for_each(|_| async { Ok(()) }).await
+        stream::iter(loads)
+            .buffer_unordered(READS_MAX)
+            .try_for_each(|_| async { Ok(()) })
+            .await
     }
 
     /// Frames the nodes that are new, and returns what has changed for the level above.

@@ -35,7 +35,10 @@ fn leaf<'a>(entries: impl IntoIterator<Item = (&'a [u8], &'a Value)>) -> Encoded
 }
 
 fn blob(name: &str, epoch: u32) -> BlobRef {
-    BlobRef { hash: Hash::of(Domain::Blob, name.as_bytes()), epoch }
+    BlobRef {
+        hash: Hash::of(Domain::Blob, name.as_bytes()),
+        epoch,
+    }
 }
 
 fn golden_leaf() -> Encoded {
@@ -44,12 +47,17 @@ fn golden_leaf() -> Encoded {
         blobs: [blob("columns", 1), blob("storage", 2)][..i % 3].to_vec(),
         weight: (i * i) as u64,
     };
-    let entries: Vec<_> = (0..40).map(|i| (format!("t/dt=2026-01-{i:02}/hr={}", i % 5), value(i))).collect();
+    let entries: Vec<_> = (0..40)
+        .map(|i| (format!("t/dt=2026-01-{i:02}/hr={}", i % 5), value(i)))
+        .collect();
     leaf(entries.iter().map(|(key, value)| (key.as_bytes(), value)))
 }
 
 fn golden_plain_leaf() -> Encoded {
-    let value = |payload: &'static [u8]| Value { payload: payload.into(), ..Value::default() };
+    let value = |payload: &'static [u8]| Value {
+        payload: payload.into(),
+        ..Value::default()
+    };
     let values = [value(b""), value(b"1"), value(b"22")];
     leaf([&b""[..], b"a", b"ab"].into_iter().zip(&values))
 }
@@ -63,7 +71,10 @@ fn golden_internal() -> Encoded {
             variant: i * 7,
             stored_len: 9_000 + i,
         };
-        let totals = Totals { count: u64::from(i) * 500 + 1, weight: 1 << i };
+        let totals = Totals {
+            count: u64::from(i) * 500 + 1,
+            weight: 1 << i,
+        };
         builder.push_child(format!("t/dt=2026-{i:02}").as_bytes(), &link, totals);
     }
     builder.finish()
@@ -72,11 +83,16 @@ fn golden_internal() -> Encoded {
 /// The files are only ever added to: stored trees have to stay readable, and their hashes the same.
 #[test]
 fn version_1_stays_as_it_is() {
-    for (name, node) in
-        [("leaf", golden_leaf()), ("plain-leaf", golden_plain_leaf()), ("internal", golden_internal())]
-    {
+    for (name, node) in [
+        ("leaf", golden_leaf()),
+        ("plain-leaf", golden_plain_leaf()),
+        ("internal", golden_internal()),
+    ] {
         for (part, bytes) in [("hashed", &node.hashed), ("physical", &node.physical)] {
-            let path = format!("{}/tests/golden/node-v1-{name}.{part}", env!("CARGO_MANIFEST_DIR"));
+            let path = format!(
+                "{}/tests/golden/node-v1-{name}.{part}",
+                env!("CARGO_MANIFEST_DIR")
+            );
             let path = Path::new(&path);
             if !path.exists() {
                 std::fs::write(path, bytes).unwrap();
@@ -107,7 +123,10 @@ fn limits_are_held_at_their_edge() {
 
 #[test]
 fn the_order_in_which_blobs_come_does_not_show() {
-    let value = |names: [&str; 2]| Value { blobs: names.map(|name| blob(name, 1)).to_vec(), ..Value::default() };
+    let value = |names: [&str; 2]| Value {
+        blobs: names.map(|name| blob(name, 1)).to_vec(),
+        ..Value::default()
+    };
     let (ab, ba) = (value(["a", "b"]), value(["b", "a"]));
     let entry = |encoded: &Encoded, index| encoded.decode().unwrap().entry(index).unwrap().value();
     let node = leaf([(&b"1"[..], &ab), (b"2", &ba)]);
@@ -119,7 +138,10 @@ fn the_order_in_which_blobs_come_does_not_show() {
 
 #[test]
 fn of_two_copies_of_a_blob_the_younger_is_kept() {
-    let value = |epoch| Value { blobs: vec![blob("a", epoch)], ..Value::default() };
+    let value = |epoch| Value {
+        blobs: vec![blob("a", epoch)],
+        ..Value::default()
+    };
     let node = leaf([(&b"1"[..], &value(2)), (b"2", &value(5)), (b"3", &value(4))]);
     assert_eq!(node.decode().unwrap().blobs()[0].epoch, 5);
 }
@@ -129,7 +151,10 @@ fn value() -> impl Strategy<Value = Value> {
     let weight = prop_oneof![3 => Just(0), 1 => 0..u64::from(u32::MAX)];
     (vec(any::<u8>(), 0..40), blobs, weight).prop_map(|(payload, blobs, weight)| Value {
         payload: payload.into(),
-        blobs: blobs.into_iter().map(|(name, _)| blob(&name.to_string(), 9)).collect(),
+        blobs: blobs
+            .into_iter()
+            .map(|(name, _)| blob(&name.to_string(), 9))
+            .collect(),
         weight,
     })
 }
@@ -150,11 +175,21 @@ fn any_leaf() -> impl Strategy<Value = (Vec<(Vec<u8>, Value)>, Encoded)> {
 }
 
 fn any_internal() -> impl Strategy<Value = Encoded> {
-    let child = (any::<[u8; 32]>(), any::<[u32; 3]>(), 1..u64::from(u32::MAX), 0..u64::from(u32::MAX));
+    let child = (
+        any::<[u8; 32]>(),
+        any::<[u32; 3]>(),
+        1..u64::from(u32::MAX),
+        0..u64::from(u32::MAX),
+    );
     (1..20u8, btree_map(key(), child, 1..60)).prop_map(|(level, children)| {
         let mut builder = NodeBuilder::new(Shape::of(Space::Parts), level);
         for (key, (hash, [epoch, variant, stored_len], count, weight)) in children {
-            let link = Link { hash: Hash(hash), epoch, variant, stored_len };
+            let link = Link {
+                hash: Hash(hash),
+                epoch,
+                variant,
+                stored_len,
+            };
             builder.push_child(&key, &link, Totals { count, weight });
         }
         builder.finish()

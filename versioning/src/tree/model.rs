@@ -17,7 +17,11 @@ type Map = BTreeMap<Bytes, Value>;
 
 /// Returns blocks in `files` with nothing in their cache.
 fn blocks(files: &Arc<MemoryFiles>) -> Arc<Blocks> {
-    Arc::new(Blocks::new(files.clone(), "repositories/1/", Cache::new(64 << 20)))
+    Arc::new(Blocks::new(
+        files.clone(),
+        "repositories/1/",
+        Cache::new(64 << 20),
+    ))
 }
 
 /// Builds the tree of `map` from scratch.
@@ -220,11 +224,17 @@ fn range() -> impl Strategy<Value = KeyRange> {
 /// A diff reads a few nodes per change and level, however large the trees are.
 async fn check_diff_cost(files: &Arc<MemoryFiles>, before: &Tree, after: &Tree) {
     let blocks = blocks(files);
-    let cold = |tree: &Tree| Tree { blocks: blocks.clone(), ..tree.clone() };
+    let cold = |tree: &Tree| Tree {
+        blocks: blocks.clone(),
+        ..tree.clone()
+    };
     let found = changes(&cold(before), &cold(after), &KeyRange::all()).await.len() as u64;
     let levels = |tree: &Tree| tree.root.map_or(0, |root| u64::from(root.height) + 1);
     let reads = blocks.stats().nodes.reads;
-    assert!(reads <= 3 * (found + 1) * (levels(before) + levels(after)), "{reads} reads for {found}");
+    assert!(
+        reads <= 3 * (found + 1) * (levels(before) + levels(after)),
+        "{reads} reads for {found}"
+    );
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
