@@ -185,13 +185,13 @@ impl Check<'_> {
         let data = repository.data();
         let mut sizes = HashMap::new();
         let mut stored = data.list();
-        while let Some((path, size)) = stored.try_next().await? {
-            sizes.insert(path, size);
+        while let Some((file, size)) = stored.try_next().await? {
+            sizes.insert(file, size);
         }
         self.report.data_files = self.seen.data.len() as u64;
         for (file, end) in &self.seen.data {
             let path = data.path(*file);
-            match sizes.get(&path) {
+            match sizes.get(file) {
                 None => self.report.problems.push(format!("data file {path} is missing")),
                 Some(size) if size < end => {
                     self.report

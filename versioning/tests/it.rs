@@ -2,5 +2,6 @@
 
 mod it {
     mod costs;
+    mod faults;
     mod model;
 }

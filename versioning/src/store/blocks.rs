@@ -20,6 +20,8 @@ use crate::{BlobRef, CommitId, Error, Hash, Result};
 pub const BLOCK_BYTES_MAX: u64 = 64 << 20;
 /// How many blocks are written at once.
 const WRITES_MAX: usize = 64;
+/// How many blocks are read at once, when it is known beforehand which.
+const READS_MAX: usize = 64;
 
 /// The blocks of one repository.
 #[derive(Debug)]
@@ -164,9 +166,8 @@ impl Blocks {
         self.counts(frame.domain).written(len);
         match frame.content {
             Some(Content::Node(node)) => {
-                self.cache
-                    .keep_node((frame.link.hash, frame.link.variant), node)
-                    .await
+                let key = (frame.link.hash, frame.link.variant);
+                self.cache.keep_node(key, node).await;
             }
             Some(Content::Blob(blob)) => self.cache.keep_blob(frame.link.hash, blob).await,
             None => {}
@@ -226,6 +227,12 @@ impl Blocks {
             Ok(Arc::new(node))
         };
         self.cache.node((link.hash, link.variant), level, load).await
+    }
+
+    /// Loads leaves into the cache, many at once.
+    pub(crate) async fn load_leaves(&self, leaves: Vec<Link>) -> Result<()> {
+        let load = async |leaf: Link| self.node(&leaf, 0).await.map(drop);
+        stream::iter(leaves.into_iter().map(load)).buffer_unordered(READS_MAX).try_collect().await
     }
 
     /// Reads a block from the store and verifies it.

@@ -86,6 +86,24 @@ impl Shape {
 }
 
 #[cfg(test)]
+impl Shape {
+    /// Returns a shape with nodes of about four entries, so that small trees are high.
+    pub(super) fn tiny(by_size: bool) -> Shape {
+        static TARGET_4: LazyLock<Vec<u64>> = LazyLock::new(|| {
+            let hazard = |w: i32| 1.0 - (-(f64::from(w).powi(4) - f64::from(w - 1).powi(4)) / 220.0).exp();
+            (1..=4 * CAP as i32)
+                .map(|w| (hazard(w) * 2f64.powi(64)) as u64)
+                .collect()
+        });
+        Shape {
+            leaf: &TARGET_4,
+            internal: &TARGET_4,
+            by_size,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -110,7 +128,7 @@ mod tests {
     #[test]
     fn the_tables_follow_their_formula() {
         for (table, target) in [(&TARGET_256, 256.0f64), (&TARGET_512, 512.0)] {
-            let gamma = 0.906_402_477_055_477_1; // of 1.25
+            let gamma = 0.906_402_477_055_477; // of 1.25
             let scale = (target - 0.5) / gamma;
             let (cap, hazards) = table.split_last().unwrap();
             assert_eq!(*cap, u64::MAX);
@@ -161,23 +179,5 @@ mod tests {
             |space| [0, 256, 257, 512, 513, 1024, 1025, 9000].map(|len| Shape::of(space).leaf_load(len));
         assert_eq!(loads(Space::Stats), [1, 1, 2, 2, 4, 4, 8, 8]);
         assert_eq!(loads(Space::Parts), [1; 8]);
-    }
-}
-
-#[cfg(test)]
-impl Shape {
-    /// Returns a shape with nodes of about four entries, so that small trees are high.
-    pub(super) fn tiny(by_size: bool) -> Shape {
-        static TARGET_4: LazyLock<Vec<u64>> = LazyLock::new(|| {
-            let hazard = |w: i32| 1.0 - (-(f64::from(w).powi(4) - f64::from(w - 1).powi(4)) / 220.0).exp();
-            (1..=4 * CAP as i32)
-                .map(|w| (hazard(w) * 2f64.powi(64)) as u64)
-                .collect()
-        });
-        Shape {
-            leaf: &TARGET_4,
-            internal: &TARGET_4,
-            by_size,
-        }
     }
 }

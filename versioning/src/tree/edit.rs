@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
 
 use super::builder::{Encoded, NodeBuilder};
 use super::node::Node;
@@ -23,8 +22,6 @@ use crate::id::Domain;
 use crate::store::Frame;
 use crate::{Edit, Error, Hash, KeyRange, Result, Value};
 
-/// How many leaves are loaded at once.
-const READS_MAX: usize = 64;
 /// Up to how many new leaves of one plan stay in the cache.
 const CACHED_MAX: usize = 512;
 
@@ -146,30 +143,17 @@ impl Plan<'_> {
 
     /// Loads the leaves that the edits touch, many at once.
     async fn prefetch(&self, edits: &[(Bytes, Option<Item>)]) -> Result<()> {
-        let Some(mut path) = self
-            .tree
-            .root
-            .filter(|root| root.height > 0)
-            .and_then(|_| self.tree.path(1))
-        else {
-            return Ok(());
-        };
+        let inner = self.tree.root.filter(|root| root.height > 0);
+        let Some(mut path) = inner.and_then(|_| self.tree.path(1)) else { return Ok(()) };
         let mut leaves: Vec<Link> = Vec::new();
         for (key, _) in edits {
             if !path.seek(key).await? {
                 break;
             }
             let leaf = path.place().and_then(|(node, index)| node.child(index));
-            leaves.extend(
-                leaf.map(|(link, _)| *link)
-                    .filter(|link| leaves.last() != Some(link)),
-            );
+            leaves.extend(leaf.map(|(link, _)| *link).filter(|link| leaves.last() != Some(link)));
         }
-        let loads = leaves.iter().map(|link| self.tree.blocks.node(link, 0));
-        stream::iter(loads)
-            .buffer_unordered(READS_MAX)
-            .try_for_each(|_| async { Ok(()) })
-            .await
+        self.tree.blocks.load_leaves(leaves).await
     }
 
     /// Frames the nodes that are new, and returns what has changed for the level above.

@@ -282,3 +282,20 @@ proptest! {
         });
     }
 }
+
+/// Whatever is done with a tree can be done on a task of its own.
+#[test]
+fn everything_can_be_spawned() {
+    fn is_send<T: Send>(_: T) {}
+    let files = Arc::new(MemoryFiles::new());
+    let tree = Tree { blocks: blocks(&files), shape: Shape::tiny(false), root: None };
+    is_send(tree.edit(1, vec![], vec![]));
+    is_send(tree.get(b""));
+    is_send(tree.totals(&KeyRange::all()));
+    is_send(tree.walk(|_| true));
+    is_send(tree.check());
+    is_send(tree.cursor(KeyRange::all()).next());
+    is_send(tree.cursor(KeyRange::all()).seek(b""));
+    is_send(tree.diff(&tree, &KeyRange::all()).next());
+    is_send(TreeBuilder::new(tree.blocks.clone(), Space::Meta, 1).finish());
+}
