@@ -2,12 +2,14 @@
 
 use futures::StreamExt as _;
 use http::HeaderMap;
+use md5::{Digest as _, Md5};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Request, StdError, TrailingHeaders};
 use versioning::Repository;
-use versioning::repository::{Stored, Upload};
+use versioning::object::Segment;
+use versioning::repository::Upload;
 
 use crate::error::{Error, Result};
 use crate::guard::STALLED;
@@ -31,7 +33,9 @@ pub(crate) struct Claims {
 /// What was received.
 #[derive(Debug)]
 pub(crate) struct Received {
-    pub(crate) stored: Stored,
+    /// Where the bytes lie, if there are any.
+    pub(crate) segment: Option<Segment>,
+    pub(crate) md5: [u8; 16],
     pub(crate) size: u64,
     /// The checksums that were sent, which hold.
     pub(crate) checksum: Checksum,
@@ -125,31 +129,41 @@ pub(crate) async fn receive(
     body: Option<StreamingBlob>,
     claims: &Claims,
 ) -> Result<Received> {
-    let mut upload = repository.upload().await?;
     let mut hasher = claims.hasher();
-    let mut size = 0;
+    let (mut size, mut upload) = (0, None);
     if let Some(body) = body {
-        size = pump(body, &mut upload, &mut hasher, claims.bytes_max).await?;
+        (size, upload) = pump(repository, body, &mut hasher, claims.bytes_max).await?;
     }
-    let computed = hasher.finalize();
-    let stored = upload.finish().await?;
-    claims.check(size, stored.md5, &computed)?;
+    let checksum = hasher.finalize();
+    let (segment, md5) = match upload {
+        Some(upload) => {
+            let stored = upload.finish().await?;
+            (Some(stored.segment), stored.md5)
+        }
+        None => (None, Md5::digest([]).into()),
+    };
+    claims.check(size, md5, &checksum)?;
     Ok(Received {
-        stored,
+        segment,
+        md5,
         size,
-        checksum: computed,
+        checksum,
     })
 }
 
+/// Moves a body into the store. Without a byte nothing is stored: markers of folders are many.
 async fn pump(
+    repository: &Repository,
     mut body: StreamingBlob,
-    upload: &mut Upload,
     hasher: &mut ChecksumHasher,
     limit: u64,
-) -> Result<u64> {
-    let mut size = 0;
+) -> Result<(u64, Option<Upload>)> {
+    let (mut size, mut upload) = (0, None);
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|error| broken(&error))?;
+        if piece.is_empty() {
+            continue;
+        }
         size += piece.len() as u64;
         if size > limit {
             return Err(Error::TooLarge {
@@ -158,9 +172,14 @@ async fn pump(
             });
         }
         hasher.update(&piece);
-        upload.write(piece).await?;
+        let mut open = match upload.take() {
+            Some(open) => open,
+            None => repository.upload().await?,
+        };
+        open.write(piece).await?;
+        upload = Some(open);
     }
-    Ok(size)
+    Ok((size, upload))
 }
 
 /// Returns what a failed read of a body means. The framework keeps the types of its errors to itself, so their

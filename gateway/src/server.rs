@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -100,7 +101,9 @@ impl Server {
         let limits = gateway.limits.clone();
         let mut builder = S3ServiceBuilder::new(gateway);
         builder.set_auth(credentials);
-        builder.set_access(SignedOnly);
+        builder.set_access(SignedOnly {
+            xml_bytes_max: limits.xml_bytes_max,
+        });
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config(&limits)))));
         Server {
             service: builder.build(),
@@ -134,7 +137,7 @@ impl Server {
         request.extensions_mut().insert(name.clone());
         let span = tracing::info_span!("s3", method = %request.method(), path = request.uri().path());
         let request = request.map(|body| Body::http_body_unsync(GuardedBody::new(body, self.limits.stall)));
-        let response = self.service.call(request).instrument(span).await;
+        let response = self.service.call(request).instrument(span).await.map(partial);
         let status = response
             .as_ref()
             .map_or(500, |response| response.status().as_u16());
@@ -146,6 +149,14 @@ impl Server {
             .record(started.elapsed().as_secs_f64());
         response
     }
+}
+
+/// Gives a part its status. The framework does so for GET, and lets nobody do it for HEAD.
+fn partial(mut response: HttpResponse) -> HttpResponse {
+    if response.status() == StatusCode::OK && response.headers().contains_key(http::header::CONTENT_RANGE) {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    response
 }
 
 /// Forms are refused; so little of them is taken before that is found out.

@@ -56,11 +56,11 @@ impl S3 for Gateway {
     }
 
     async fn get_object(&self, r: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        Ok(self.get_object(r.input).await?)
+        answer(self.get_object(r.input).await)
     }
 
     async fn head_object(&self, r: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
-        Ok(self.head_object(r.input).await?)
+        answer(self.head_object(r.input).await)
     }
 
     async fn put_object(&self, r: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {

@@ -35,11 +35,8 @@ impl Gateway {
         let at = Address::parse(&input.bucket, &input.key)?;
         let slot = self.slot(&at, &input.upload_id, input.part_number).await?;
         let received = receive(&slot.place.repository, body, &claims).await?;
-        let segments = (received.size > 0)
-            .then_some(received.stored.segment)
-            .into_iter()
-            .collect();
-        let part = slot.fill(segments, hex(&received.stored.md5)).await?;
+        let segments = received.segment.into_iter().collect();
+        let part = slot.fill(segments, hex(&received.md5)).await?;
         Ok(UploadPartOutput {
             e_tag: Some(ETag::Strong(part.etag)),
             checksum_crc32: received.checksum.checksum_crc32,

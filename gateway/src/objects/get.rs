@@ -1,7 +1,6 @@
 //! Reading an object: all of it, a part, or its description.
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use s3s::S3Response;
 use s3s::dto::{
     GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, Range as Wanted, StreamingBlob,
 };
@@ -35,7 +34,7 @@ struct Wish<'a> {
 
 impl Gateway {
     /// Streams an object.
-    pub(crate) async fn get_object(&self, input: GetObjectInput) -> Result<S3Response<GetObjectOutput>> {
+    pub(crate) async fn get_object(&self, input: GetObjectInput) -> Result<GetObjectOutput> {
         let found = self
             .find(Wish {
                 bucket: &input.bucket,
@@ -53,7 +52,7 @@ impl Gateway {
             .await?;
         let headers = Headers::of(&found.object);
         let body = open(&found).await?;
-        Ok(S3Response::new(GetObjectOutput {
+        Ok(GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             body: Some(body),
             cache_control: headers.cache_control,
@@ -67,11 +66,11 @@ impl Gateway {
             last_modified: Some(timestamp(found.object.modified_us)),
             metadata: headers.user,
             ..GetObjectOutput::default()
-        }))
+        })
     }
 
     /// Describes an object.
-    pub(crate) async fn head_object(&self, input: HeadObjectInput) -> Result<S3Response<HeadObjectOutput>> {
+    pub(crate) async fn head_object(&self, input: HeadObjectInput) -> Result<HeadObjectOutput> {
         let found = self
             .find(Wish {
                 bucket: &input.bucket,
@@ -88,8 +87,7 @@ impl Gateway {
             })
             .await?;
         let headers = Headers::of(&found.object);
-        let partial = found.extent.content_range.is_some();
-        let mut response = S3Response::new(HeadObjectOutput {
+        Ok(HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             cache_control: headers.cache_control,
             content_disposition: headers.content_disposition,
@@ -102,9 +100,7 @@ impl Gateway {
             last_modified: Some(timestamp(found.object.modified_us)),
             metadata: headers.user,
             ..HeadObjectOutput::default()
-        });
-        response.status = partial.then_some(http::StatusCode::PARTIAL_CONTENT);
-        Ok(response)
+        })
     }
 
     async fn find(&self, wish: Wish<'_>) -> Result<Found> {

@@ -38,11 +38,8 @@ impl Gateway {
             user: input.metadata,
         };
         let (content_type, metadata) = headers.kept();
-        let etag = hex(&received.stored.md5);
-        let segments = (received.size > 0)
-            .then_some(received.stored.segment)
-            .into_iter()
-            .collect();
+        let etag = hex(&received.md5);
+        let segments = received.segment.into_iter().collect();
         let object = Object {
             segments,
             modified_us: place.now_us(),
