@@ -36,7 +36,7 @@ pub(crate) fn methods(idl: &Idl) -> String {
     let _ = writeln!(out, "/// Every method of the service, sorted by name.");
     let _ = writeln!(out, "pub static METHODS: &[Method] = &[");
     for name in names {
-        let _ = writeln!(out, "    {}::METHOD,", camel(name));
+        let _ = writeln!(out, "    *{}::METHOD,", camel(name));
     }
     let _ = writeln!(out, "];");
     out
@@ -235,15 +235,14 @@ fn method(out: &mut String, scope: &Scope<'_>, item: &Method) {
         out,
         "/// The method `{wire}`.\n#[derive(Debug, Clone, Copy)]\npub struct {rust};\n"
     );
-    let _ = writeln!(out, "impl {rust} {{\n    const METHOD: Method = Method {{");
+    let _ = writeln!(
+        out,
+        "impl Rpc for {rust} {{\n    const METHOD: &'static Method = &Method {{"
+    );
     let _ = writeln!(out, "        name: {wire:?}, oneway: {},", item.oneway);
     let _ = writeln!(
         out,
-        "        args: {rust}Args::INFO, reply: {rust}Reply::INFO,\n    }};\n}}\n"
-    );
-    let _ = writeln!(
-        out,
-        "impl Rpc for {rust} {{\n    const METHOD: &'static Method = &{rust}::METHOD;"
+        "        args: {rust}Args::INFO, reply: {rust}Reply::INFO,\n    }};"
     );
     let _ = writeln!(
         out,

@@ -1,10 +1,11 @@
 // The Hive Metastore protocol, as skep serves it.
 //
-// The union of what clients of Hive 2.3, 3.1 and 4 send: whatever one of them knows stands here, with
-// the ids that it has on the wire. Names and ids are facts of the protocol; layout, order and comments
-// are ours. A test holds them against the classes in the clients' jars.
+// The union of what clients of Hive 2.3, 3.1, 4.0 and 4.2 send: whatever one of them knows stands
+// here, with the ids that it has on the wire. Names and ids are facts of the protocol; layout, order
+// and comments are ours. A test holds them against the classes in the clients' jars.
 //
-//   since 3.1, until 2.3     which clients know the thing; nothing said: all of them
+//   since 3.1, until 2.3     which clients know the thing; nothing said: all of them, or, of a field,
+//                            all that know its struct
 //   (skep.was = "string")    older clients have another type (and name) under this id. The later one
 //                            stands; a field of another wire type is skipped when read. A number
 //                            says that older clients have another id
@@ -138,12 +139,13 @@ struct AlterDataConnectorRequest {
   2: required DataConnector newConnector,
 }
 
-/** Since 3.1. */
+/** A Hive catalog; to us, a repository. Since 3.1. */
 struct Catalog {
   1: string name,
   2: optional string description,
   3: string locationUri,
-  4: optional i32 createTime,
+  4: optional i32 createTime,  // since 4.0
+  5: optional map<string, string> parameters,  // since 4.2
 }
 
 /** Since 3.1. */
@@ -173,6 +175,7 @@ struct CreateDataConnectorRequest {
   1: required DataConnector connector,
 }
 
+/** `locationUri` is where new managed tables go. */
 struct Database {
   1: string name,
   2: string description,
@@ -182,11 +185,11 @@ struct Database {
   6: optional string ownerName,
   7: optional PrincipalType ownerType,
   8: optional string catalogName,
-  9: optional i32 createTime,
-  10: optional string managedLocationUri,
-  11: optional DatabaseType type,
-  12: optional string connector_name,
-  13: optional string remote_dbname,
+  9: optional i32 createTime,  // since 4.0
+  10: optional string managedLocationUri,  // since 4.0
+  11: optional DatabaseType type,  // since 4.0
+  12: optional string connector_name,  // since 4.0
+  13: optional string remote_dbname,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -204,6 +207,7 @@ struct DataConnector {
 /** Since 3.1. */
 struct DropCatalogRequest {
   1: string name,
+  2: optional bool ifExists,  // since 4.2
 }
 
 /** Since 4.0. */
@@ -240,6 +244,17 @@ struct GetCatalogsResponse {
   1: list<string> names,
 }
 
+/** Since 4.2. */
+struct GetDatabaseObjectsRequest {
+  1: optional string catalogName,
+  2: optional string pattern,
+}
+
+/** Since 4.2. */
+struct GetDatabaseObjectsResponse {
+  1: required list<Database> databases,
+}
+
 /** Since 4.0. */
 struct GetDatabaseRequest {
   1: optional string name,
@@ -254,12 +269,12 @@ struct GetDataConnectorRequest {
 }
 
 // --------------------------------------------------------------------------------------------------
-// Tables. Tables and views, and the requests about them.
+// Tables. Views and materialized views are tables too.
 // --------------------------------------------------------------------------------------------------
 
 enum ClientCapability {
   TEST_CAPABILITY = 1,
-  INSERT_ONLY_TABLES = 2,
+  INSERT_ONLY_TABLES = 2,  // since 3.1
 }
 
 /** Since 4.0. */
@@ -276,6 +291,7 @@ struct FieldSchema {
   3: string comment,
 }
 
+/** A column that files are sorted by; `order` is 1 for ascending. */
 struct Order {
   1: string col,
   2: i32 order,
@@ -286,12 +302,13 @@ struct SerDeInfo {
   1: string name,
   2: string serializationLib,
   3: map<string, string> parameters,
-  4: optional string description,
-  5: optional string serializerClass,
-  6: optional string deserializerClass,
-  7: optional SerdeType serdeType,
+  4: optional string description,  // since 3.1
+  5: optional string serializerClass,  // since 3.1
+  6: optional string deserializerClass,  // since 3.1
+  7: optional SerdeType serdeType,  // since 3.1
 }
 
+/** Values that have files of their own. */
 struct SkewedInfo {
   1: list<string> skewedColNames,
   2: list<list<string>> skewedColValues,
@@ -314,7 +331,7 @@ struct StorageDescriptor {
   12: optional bool storedAsSubDirectories,
 }
 
-/** A table or a view. Field 16 was a string for clients of one 2.3 line and is a struct for later ones: look at the wire type. */
+/** A table or a view. Field 16 is a string for clients of 2.3.10 and a struct for later ones. */
 struct Table {
   1: string tableName,
   2: string dbName,
@@ -331,22 +348,22 @@ struct Table {
   13: optional PrincipalPrivilegeSet privileges,
   14: optional bool temporary,
   15: optional bool rewriteEnabled,
-  16: optional CreationMetadata creationMetadata (skep.was = "string catName"),
-  17: optional string catName,
-  18: optional PrincipalType ownerType,
-  19: optional i64 writeId,
-  20: optional bool isStatsCompliant,
-  21: optional ColumnStatistics colStats,
-  22: optional i8 accessType,
-  23: optional list<string> requiredReadCapabilities,
-  24: optional list<string> requiredWriteCapabilities,
-  25: optional i64 id,
-  26: optional FileMetadata fileMetadata,
-  27: optional ObjectDictionary dictionary,
-  28: optional i64 txnId,
+  16: optional CreationMetadata creationMetadata (skep.was = "string catName"),  // since 3.1
+  17: optional string catName,  // since 3.1
+  18: optional PrincipalType ownerType,  // since 3.1
+  19: optional i64 writeId,  // since 4.0
+  20: optional bool isStatsCompliant,  // since 4.0
+  21: optional ColumnStatistics colStats,  // since 4.0
+  22: optional i8 accessType,  // since 4.0
+  23: optional list<string> requiredReadCapabilities,  // since 4.0
+  24: optional list<string> requiredWriteCapabilities,  // since 4.0
+  25: optional i64 id,  // since 4.0
+  26: optional FileMetadata fileMetadata,  // since 4.0
+  27: optional ObjectDictionary dictionary,  // since 4.0
+  28: optional i64 txnId,  // since 4.0
 }
 
-/** Since 4.0. */
+/** Carries the compare-and-set of Iceberg in its last fields. Since 4.0. */
 struct AlterTableRequest {
   1: optional string catName,
   2: required string dbName,
@@ -382,7 +399,7 @@ struct CreateTableRequest {
   10: optional string processorIdentifier,
 }
 
-/** Since 3.1. */
+/** Of a materialized view: what it was made from. Since 3.1. */
 struct CreationMetadata {
   1: required string catName,
   2: required string dbName,
@@ -390,7 +407,7 @@ struct CreationMetadata {
   4: required set<string> tablesUsed,
   5: optional string validTxnList,
   6: optional i64 materializationTime,
-  7: optional list<SourceTable> sourceTables,
+  7: optional list<SourceTable> sourceTables,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -451,18 +468,18 @@ struct GetTableRequest {
   1: required string dbName,
   2: required string tblName,
   3: optional ClientCapabilities capabilities,
-  4: optional string catName,
-  6: optional string validWriteIdList,
-  7: optional bool getColumnStats,
-  8: optional list<string> processorCapabilities,
-  9: optional string processorIdentifier,
-  10: optional string engine,
-  11: optional i64 id,
+  4: optional string catName,  // since 3.1
+  6: optional string validWriteIdList,  // since 4.0
+  7: optional bool getColumnStats,  // since 4.0
+  8: optional list<string> processorCapabilities,  // since 4.0
+  9: optional string processorIdentifier,  // since 4.0
+  10: optional string engine,  // since 4.0
+  11: optional i64 id,  // since 4.0
 }
 
 struct GetTableResult {
   1: required Table table,
-  2: optional bool isStatsCompliant,
+  2: optional bool isStatsCompliant,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -476,15 +493,16 @@ struct GetTablesExtRequest {
   7: optional string processorIdentifier,
 }
 
+/** Answers the tables that exist, without a word on the others. */
 struct GetTablesRequest {
   1: required string dbName,
   2: optional list<string> tblNames,
   3: optional ClientCapabilities capabilities,
-  4: optional string catName,
-  5: optional list<string> processorCapabilities,
-  6: optional string processorIdentifier,
-  7: optional GetProjectionsSpec projectionSpec,
-  8: optional string tablesPattern,
+  4: optional string catName,  // since 3.1
+  5: optional list<string> processorCapabilities,  // since 4.0
+  6: optional string processorIdentifier,  // since 4.0
+  7: optional GetProjectionsSpec projectionSpec,  // since 4.0
+  8: optional string tablesPattern,  // since 4.0
 }
 
 struct GetTablesResult {
@@ -508,7 +526,7 @@ struct Index {
 /** Since 3.1. */
 struct Materialization {
   1: required bool sourceTablesUpdateDeleteModified,
-  2: required bool sourceTablesCompacted,
+  2: required bool sourceTablesCompacted,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -529,17 +547,18 @@ struct SourceTable {
   4: required i64 deletedCount,
 }
 
+/** The little of a table that listings show. */
 struct TableMeta {
   1: required string dbName,
   2: required string tableName,
   3: required string tableType,
   4: optional string comments,
-  5: optional string catName,
-  6: optional string ownerName,
-  7: optional PrincipalType ownerType,
+  5: optional string catName,  // since 3.1
+  6: optional string ownerName,  // since 4.0
+  7: optional PrincipalType ownerType,  // since 4.0
 }
 
-/** Since 4.0. */
+/** No list of partitions means all of them, an empty list none. Since 4.0. */
 struct TruncateTableRequest {
   1: required string dbName,
   2: required string tableName,
@@ -564,7 +583,7 @@ struct UnlockRequest {
 }
 
 // --------------------------------------------------------------------------------------------------
-// Partitions. A partition has its own storage descriptor; nothing of it is inherited from the table.
+// Partitions. Each has its own storage descriptor; it inherits nothing from its table.
 // --------------------------------------------------------------------------------------------------
 
 /** Since 4.0. */
@@ -574,6 +593,7 @@ enum PartitionFilterMode {
   BY_EXPR = 2,
 }
 
+/** With `ifNotExists`, partitions that exist are passed over. */
 struct AddPartitionsRequest {
   1: required string dbName,
   2: required string tblName,
@@ -581,16 +601,16 @@ struct AddPartitionsRequest {
   4: required bool ifNotExists,
   5: optional bool needResult,
   6: optional string catName,
-  7: optional string validWriteIdList,
-  8: optional bool skipColumnSchemaForPartition,
-  9: optional list<FieldSchema> partitionColSchema,
-  10: optional EnvironmentContext environmentContext,
+  7: optional string validWriteIdList,  // since 4.0
+  8: optional bool skipColumnSchemaForPartition,  // since 4.0
+  9: optional list<FieldSchema> partitionColSchema,  // since 4.0
+  10: optional EnvironmentContext environmentContext,  // since 4.0
 }
 
 struct AddPartitionsResult {
   1: optional list<Partition> partitions,
-  2: optional bool isStatsCompliant,
-  3: optional list<FieldSchema> partitionColSchema,
+  2: optional bool isStatsCompliant,  // since 4.0
+  3: optional list<FieldSchema> partitionColSchema,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -636,6 +656,7 @@ struct DropPartitionsExpr {
   2: optional i32 partArchiveLevel,
 }
 
+/** Which partitions is said by `parts`, by names or by expressions. */
 struct DropPartitionsRequest {
   1: required string dbName,
   2: required string tblName,
@@ -646,7 +667,7 @@ struct DropPartitionsRequest {
   7: optional EnvironmentContext environmentContext,
   8: optional bool needResult,
   9: optional string catName,
-  10: optional bool skipColumnSchemaForPartition,
+  10: optional bool skipColumnSchemaForPartition,  // since 4.0
 }
 
 struct DropPartitionsResult {
@@ -785,10 +806,10 @@ struct Partition {
   7: map<string, string> parameters,
   8: optional PrincipalPrivilegeSet privileges,
   9: optional string catName,
-  10: optional i64 writeId,
-  11: optional bool isStatsCompliant,
-  12: optional ColumnStatistics colStats,
-  13: optional FileMetadata fileMetadata,
+  10: optional i64 writeId,  // since 4.0
+  11: optional bool isStatsCompliant,  // since 4.0
+  12: optional ColumnStatistics colStats,  // since 4.0
+  13: optional FileMetadata fileMetadata,  // since 4.0
 }
 
 struct PartitionListComposingSpec {
@@ -803,12 +824,12 @@ struct PartitionsByExprRequest {
   4: optional string defaultPartitionName,
   5: optional i16 maxParts,
   6: optional string catName,
-  7: optional string order,
-  8: optional string validWriteIdList,
-  9: optional i64 id,
-  10: optional bool skipColumnSchemaForPartition,
-  11: optional string includeParamKeyPattern,
-  12: optional string excludeParamKeyPattern,
+  7: optional string order,  // since 4.0
+  8: optional string validWriteIdList,  // since 4.0
+  9: optional i64 id,  // since 4.0
+  10: optional bool skipColumnSchemaForPartition,  // since 4.0
+  11: optional string includeParamKeyPattern,  // since 4.0
+  12: optional string excludeParamKeyPattern,  // since 4.0
 }
 
 struct PartitionsByExprResult {
@@ -816,6 +837,7 @@ struct PartitionsByExprResult {
   2: required bool hasUnknownPartitions,
 }
 
+/** Exactly one of the last fields is set. */
 struct PartitionSpec {
   1: string dbName,
   2: string tableName,
@@ -823,8 +845,8 @@ struct PartitionSpec {
   4: optional PartitionSpecWithSharedSD sharedSDPartitionSpec,
   5: optional PartitionListComposingSpec partitionList,
   6: optional string catName,
-  7: optional i64 writeId,
-  8: optional bool isStatsCompliant,
+  7: optional i64 writeId,  // since 4.0
+  8: optional bool isStatsCompliant,  // since 4.0
 }
 
 /** Partitions below one root, with one storage descriptor for all of them. */
@@ -867,7 +889,7 @@ struct PartitionValuesRequest {
   7: optional bool ascending,
   8: optional i64 maxParts,
   9: optional string catName,
-  10: optional string validWriteIdList,
+  10: optional string validWriteIdList,  // since 4.0
 }
 
 struct PartitionValuesResponse {
@@ -912,10 +934,11 @@ union RequestPartsSpec {
 // Statistics. Figures about columns, of a table or of its partitions.
 // --------------------------------------------------------------------------------------------------
 
+/** Figures over several partitions, with how many of them had any. */
 struct AggrStats {
   1: required list<ColumnStatisticsObj> colStats,
   2: required i64 partsFound,
-  3: optional bool isStatsCompliant,
+  3: optional bool isStatsCompliant,  // since 4.0
 }
 
 struct BinaryColumnStatsData {
@@ -932,11 +955,12 @@ struct BooleanColumnStatsData {
   4: optional binary bitVectors (skep.was = "string"),
 }
 
+/** The figures of some columns, of a table or of one partition. */
 struct ColumnStatistics {
   1: required ColumnStatisticsDesc statsDesc,
   2: required list<ColumnStatisticsObj> statsObj,
-  3: optional bool isStatsCompliant,
-  4: optional string engine,
+  3: optional bool isStatsCompliant,  // since 4.0
+  4: optional string engine,  // since 4.0
 }
 
 /** Exactly one of the fields is set. */
@@ -948,9 +972,10 @@ union ColumnStatisticsData {
   5: BinaryColumnStatsData binaryStats,
   6: DecimalColumnStatsData decimalStats,
   7: DateColumnStatsData dateStats,
-  8: TimestampColumnStatsData timestampStats,
+  8: TimestampColumnStatsData timestampStats,  // since 4.0
 }
 
+/** What the figures are about; `partName` is set where it is a partition. */
 struct ColumnStatisticsDesc {
   1: required bool isTblLevel,
   2: required string dbName,
@@ -976,7 +1001,7 @@ struct DateColumnStatsData {
   3: required i64 numNulls,
   4: required i64 numDVs,
   5: optional binary bitVectors (skep.was = "string"),
-  6: optional binary histogram,
+  6: optional binary histogram,  // since 4.0
 }
 
 /** The unscaled value is big-endian two's complement. */
@@ -991,7 +1016,18 @@ struct DecimalColumnStatsData {
   3: required i64 numNulls,
   4: required i64 numDVs,
   5: optional binary bitVectors (skep.was = "string"),
-  6: optional binary histogram,
+  6: optional binary histogram,  // since 4.0
+}
+
+/** Since 4.2. */
+struct DeleteColumnStatisticsRequest {
+  1: optional string cat_name,
+  2: required string db_name,
+  3: required string tbl_name,
+  4: optional list<string> part_names,
+  5: optional list<string> col_names,
+  6: optional string engine,
+  7: optional bool tableLevel,
 }
 
 struct DoubleColumnStatsData {
@@ -1000,7 +1036,7 @@ struct DoubleColumnStatsData {
   3: required i64 numNulls,
   4: required i64 numDVs,
   5: optional binary bitVectors (skep.was = "string"),
-  6: optional binary histogram,
+  6: optional binary histogram,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -1015,7 +1051,7 @@ struct LongColumnStatsData {
   3: required i64 numNulls,
   4: required i64 numDVs,
   5: optional binary bitVectors (skep.was = "string"),
-  6: optional binary histogram,
+  6: optional binary histogram,  // since 4.0
 }
 
 struct PartitionsStatsRequest {
@@ -1024,21 +1060,21 @@ struct PartitionsStatsRequest {
   3: required list<string> colNames,
   4: required list<string> partNames,
   5: optional string catName,
-  6: optional string validWriteIdList,
-  7: optional string engine,
+  6: optional string validWriteIdList,  // since 4.0
+  7: optional string engine,  // since 4.0
 }
 
 struct PartitionsStatsResult {
   1: required map<string, list<ColumnStatisticsObj>> partStats,
-  2: optional bool isStatsCompliant,
+  2: optional bool isStatsCompliant,  // since 4.0
 }
 
 struct SetPartitionsStatsRequest {
   1: required list<ColumnStatistics> colStats,
   2: optional bool needMerge,
-  3: optional i64 writeId,
-  4: optional string validWriteIdList,
-  5: optional string engine,
+  3: optional i64 writeId,  // since 4.0
+  4: optional string validWriteIdList,  // since 4.0
+  5: optional string engine,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -1058,15 +1094,15 @@ struct TableStatsRequest {
   1: required string dbName,
   2: required string tblName,
   3: required list<string> colNames,
-  4: optional string catName,
-  5: optional string validWriteIdList,
-  6: optional string engine,
-  7: optional i64 id,
+  4: optional string catName,  // since 3.1
+  5: optional string validWriteIdList,  // since 4.0
+  6: optional string engine,  // since 4.0
+  7: optional i64 id,  // since 4.0
 }
 
 struct TableStatsResult {
   1: required list<ColumnStatisticsObj> tableStats,
-  2: optional bool isStatsCompliant,
+  2: optional bool isStatsCompliant,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -1093,7 +1129,7 @@ struct UpdateTransactionalStatsRequest {
 }
 
 // --------------------------------------------------------------------------------------------------
-// Constraints. Informational constraints: clients store them and plan by them, nobody enforces them here.
+// Constraints. Clients store them and plan by them; nobody enforces them.
 // --------------------------------------------------------------------------------------------------
 
 /** Since 3.1. */
@@ -1129,8 +1165,8 @@ struct AllTableConstraintsRequest {
   1: required string dbName,
   2: required string tblName,
   3: required string catName,
-  4: optional string validWriteIdList,
-  5: optional i64 tableId,
+  4: optional string validWriteIdList,  // until 4.0
+  5: optional i64 tableId,  // until 4.0
 }
 
 /** Since 4.0. */
@@ -1143,8 +1179,8 @@ struct CheckConstraintsRequest {
   1: required string catName,
   2: required string db_name,
   3: required string tbl_name,
-  4: optional string validWriteIdList,
-  5: optional i64 tableId,
+  4: optional string validWriteIdList,  // since 4.0, until 4.0
+  5: optional i64 tableId,  // since 4.0, until 4.0
 }
 
 /** Since 3.1. */
@@ -1157,8 +1193,8 @@ struct DefaultConstraintsRequest {
   1: required string catName,
   2: required string db_name,
   3: required string tbl_name,
-  4: optional string validWriteIdList,
-  5: optional i64 tableId,
+  4: optional string validWriteIdList,  // since 4.0, until 4.0
+  5: optional i64 tableId,  // since 4.0, until 4.0
 }
 
 /** Since 3.1. */
@@ -1170,7 +1206,7 @@ struct DropConstraintRequest {
   1: required string dbname,
   2: required string tablename,
   3: required string constraintname,
-  4: optional string catName,
+  4: optional string catName,  // since 3.1
 }
 
 struct ForeignKeysRequest {
@@ -1178,9 +1214,9 @@ struct ForeignKeysRequest {
   2: string parent_tbl_name,
   3: string foreign_db_name,
   4: string foreign_tbl_name,
-  5: optional string catName,
-  6: optional string validWriteIdList,
-  7: optional i64 tableId,
+  5: optional string catName,  // since 3.1
+  6: optional string validWriteIdList,  // since 4.0, until 4.0
+  7: optional i64 tableId,  // since 4.0, until 4.0
 }
 
 struct ForeignKeysResponse {
@@ -1192,8 +1228,8 @@ struct NotNullConstraintsRequest {
   1: required string catName,
   2: required string db_name,
   3: required string tbl_name,
-  4: optional string validWriteIdList,
-  5: optional i64 tableId,
+  4: optional string validWriteIdList,  // since 4.0, until 4.0
+  5: optional i64 tableId,  // since 4.0, until 4.0
 }
 
 /** Since 3.1. */
@@ -1204,9 +1240,9 @@ struct NotNullConstraintsResponse {
 struct PrimaryKeysRequest {
   1: required string db_name,
   2: required string tbl_name,
-  3: optional string catName,
-  4: optional string validWriteIdList,
-  5: optional i64 tableId,
+  3: optional string catName,  // since 3.1
+  4: optional string validWriteIdList,  // since 4.0, until 4.0
+  5: optional i64 tableId,  // since 4.0, until 4.0
 }
 
 struct PrimaryKeysResponse {
@@ -1265,7 +1301,7 @@ struct SQLForeignKey {
   12: bool enable_cstr,
   13: bool validate_cstr,
   14: bool rely_cstr,
-  15: optional string catName,
+  15: optional string catName,  // since 3.1
 }
 
 /** Since 3.1. */
@@ -1290,7 +1326,7 @@ struct SQLPrimaryKey {
   6: bool enable_cstr,
   7: bool validate_cstr,
   8: bool rely_cstr,
-  9: optional string catName,
+  9: optional string catName,  // since 3.1
 }
 
 /** Since 3.1. */
@@ -1311,8 +1347,8 @@ struct UniqueConstraintsRequest {
   1: required string catName,
   2: required string db_name,
   3: required string tbl_name,
-  4: optional string validWriteIdList,
-  5: optional i64 tableId,
+  4: optional string validWriteIdList,  // since 4.0, until 4.0
+  5: optional i64 tableId,  // since 4.0, until 4.0
 }
 
 /** Since 3.1. */
@@ -1351,6 +1387,7 @@ struct DropPackageRequest {
   3: required string packageName,
 }
 
+/** Names and jars of a function; engines load the class. */
 struct Function {
   1: string functionName,
   2: string dbName,
@@ -1365,6 +1402,20 @@ struct Function {
 
 struct GetAllFunctionsResponse {
   1: optional list<Function> functions,
+}
+
+/** Since 4.2. */
+struct GetFunctionsRequest {
+  1: required string dbName,
+  2: optional string catalogName,
+  3: optional string pattern,
+  4: optional bool returnNames,
+}
+
+/** Since 4.2. */
+struct GetFunctionsResponse {
+  1: optional list<string> function_names,
+  2: optional list<Function> functions,
 }
 
 /** Since 4.0. */
@@ -1418,7 +1469,7 @@ struct StoredProcedureRequest {
 }
 
 // --------------------------------------------------------------------------------------------------
-// Privileges and roles. Who may do what. `PrincipalPrivilegeSet` travels inside tables and partitions.
+// Privileges and roles. Who may do what.
 // --------------------------------------------------------------------------------------------------
 
 enum GrantRevokeType {
@@ -1432,7 +1483,7 @@ enum HiveObjectType {
   TABLE = 3,
   PARTITION = 4,
   COLUMN = 5,
-  DATACONNECTOR = 6,
+  DATACONNECTOR = 6,  // since 4.0
 }
 
 enum PrincipalType {
@@ -1487,9 +1538,10 @@ struct HiveObjectPrivilege {
   2: string principalName,
   3: PrincipalType principalType,
   4: PrivilegeGrantInfo grantInfo,
-  5: string authorizer,
+  5: string authorizer,  // since 3.1
 }
 
+/** What a privilege is about. */
 struct HiveObjectRef {
   1: HiveObjectType objectType,
   2: string dbName,
@@ -1535,7 +1587,7 @@ struct RolePrincipalGrant {
 }
 
 // --------------------------------------------------------------------------------------------------
-// Transactions, locks and compaction. Locks are advisory; transactions are those of Hive's ACID tables.
+// Transactions, locks and compaction. Locks are advisory.
 // --------------------------------------------------------------------------------------------------
 
 /** Since 4.0. */
@@ -1548,8 +1600,9 @@ enum CompactionMetricsMetricType {
 enum CompactionType {
   MINOR = 1,
   MAJOR = 2,
-  REBALANCE = 3,
-  ABORT_TXN_CLEANUP = 4,
+  REBALANCE = 3,  // since 4.0
+  ABORT_TXN_CLEANUP = 4,  // since 4.0
+  SMART_OPTIMIZE = 5,  // since 4.2
 }
 
 enum DataOperationType {
@@ -1579,7 +1632,7 @@ enum LockType {
   SHARED_READ = 1,
   SHARED_WRITE = 2,
   EXCLUSIVE = 3,
-  EXCL_WRITE = 4,
+  EXCL_WRITE = 4,  // since 4.0
 }
 
 enum TxnState {
@@ -1620,24 +1673,24 @@ struct AbortCompactResponse {
 
 struct AbortTxnRequest {
   1: required i64 txnid,
-  2: optional string replPolicy,
-  3: optional TxnType txn_type,
-  4: optional i64 errorCode,
+  2: optional string replPolicy,  // since 3.1
+  3: optional TxnType txn_type,  // since 4.0
+  4: optional i64 errorCode,  // since 4.0
 }
 
 struct AbortTxnsRequest {
   1: required list<i64> txn_ids,
-  2: optional i64 errorCode,
+  2: optional i64 errorCode,  // since 4.0
 }
 
 /** Clients of 2.3 know no `writeid`: their fields from 2 on stand one lower. */
 struct AddDynamicPartitions {
   1: required i64 txnid,
-  2: required i64 writeid (skep.was = "string dbname"),
-  3: required string dbname (skep.was = "string tablename"),
-  4: required string tablename (skep.was = "list<string> partitionnames"),
-  5: required list<string> partitionnames (skep.was = "DataOperationType operationType"),
-  6: optional DataOperationType operationType,
+  2: required i64 writeid (skep.was = "string dbname"),  // since 3.1
+  3: required string dbname (skep.was = "string tablename"),  // since 3.1
+  4: required string tablename (skep.was = "list<string> partitionnames"),  // since 3.1
+  5: required list<string> partitionnames (skep.was = "DataOperationType operationType"),  // since 3.1
+  6: optional DataOperationType operationType,  // since 3.1
 }
 
 /** Since 3.1. */
@@ -1647,7 +1700,7 @@ struct AllocateTableWriteIdsRequest {
   3: optional list<i64> txnIds,
   4: optional string replPolicy,
   5: optional list<TxnToWriteId> srcTxnToWriteIdList,
-  6: optional bool reallocate,
+  6: optional bool reallocate,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -1680,12 +1733,12 @@ struct CommitTxnKeyValue {
 
 struct CommitTxnRequest {
   1: required i64 txnid,
-  2: optional string replPolicy,
-  3: optional list<WriteEventInfo> writeEventInfos,
-  4: optional ReplLastIdInfo replLastIdInfo,
-  5: optional CommitTxnKeyValue keyValue,
-  6: optional bool exclWriteEnabled,
-  7: optional TxnType txn_type,
+  2: optional string replPolicy,  // since 3.1
+  3: optional list<WriteEventInfo> writeEventInfos,  // since 4.0
+  4: optional ReplLastIdInfo replLastIdInfo,  // since 4.0
+  5: optional CommitTxnKeyValue keyValue,  // since 4.0
+  6: optional bool exclWriteEnabled,  // since 4.0
+  7: optional TxnType txn_type,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -1742,18 +1795,18 @@ struct CompactionRequest {
   4: required CompactionType type,
   5: optional string runas,
   6: optional map<string, string> properties,
-  7: optional string initiatorId,
-  8: optional string initiatorVersion,
-  9: optional string poolName,
-  10: optional i32 numberOfBuckets,
-  11: optional string orderByClause,
+  7: optional string initiatorId,  // since 4.0
+  8: optional string initiatorVersion,  // since 4.0
+  9: optional string poolName,  // since 4.0
+  10: optional i32 numberOfBuckets,  // since 4.0
+  11: optional string orderByClause,  // since 4.0
 }
 
 struct CompactionResponse {
   1: required i64 id,
   2: required string state,
   3: required bool accepted,
-  4: optional string errormessage,
+  4: optional string errormessage,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -1790,14 +1843,14 @@ struct GetOpenTxnsResponse {
   1: required i64 txn_high_water_mark,
   2: required list<i64> open_txns (skep.was = "set<i64>"),
   3: optional i64 min_open_txn,
-  4: required binary abortedBits,
+  4: required binary abortedBits,  // since 3.1
 }
 
 /** Since 3.1. */
 struct GetValidWriteIdsRequest {
   1: required list<string> fullTableNames,
   2: optional string validTxnList,
-  3: optional i64 writeId,
+  3: optional i64 writeId,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -1828,25 +1881,27 @@ struct LockComponent {
   4: optional string tablename,
   5: optional string partitionname,
   6: optional DataOperationType operationType,
-  7: optional bool isTransactional (skep.was = "bool isAcid"),
+  7: optional bool isTransactional (skep.was = "bool isAcid"),  // since 3.1
   8: optional bool isDynamicPartitionWrite,
 }
 
+/** All its components or none. */
 struct LockRequest {
   1: required list<LockComponent> component,
   2: optional i64 txnid,
   3: required string user,
   4: required string hostname,
   5: optional string agentInfo,
-  6: optional bool zeroWaitReadEnabled,
-  7: optional bool exclusiveCTAS,
-  8: optional bool locklessReadsEnabled,
+  6: optional bool zeroWaitReadEnabled,  // since 4.0
+  7: optional bool exclusiveCTAS,  // since 4.0
+  8: optional bool locklessReadsEnabled,  // since 4.0
 }
 
+/** `lockid` is what `check_lock` and `unlock` ask by. */
 struct LockResponse {
   1: required i64 lockid,
   2: required LockState state,
-  3: optional string errorMessage,
+  3: optional string errorMessage,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -1866,9 +1921,9 @@ struct OpenTxnRequest {
   2: required string user,
   3: required string hostname,
   4: optional string agentInfo,
-  5: optional string replPolicy,
-  6: optional list<i64> replSrcTxnIds,
-  7: optional TxnType txn_type,
+  5: optional string replPolicy,  // since 3.1
+  6: optional list<i64> replSrcTxnIds,  // since 3.1
+  7: optional TxnType txn_type,  // since 4.0
 }
 
 struct OpenTxnsResponse {
@@ -1878,6 +1933,11 @@ struct OpenTxnsResponse {
 /** Since 4.0. */
 struct OptionalCompactionInfoStruct {
   1: optional CompactionInfoStruct ci,
+}
+
+/** Since 4.2. */
+struct ReplayedTxnsForPolicyResult {
+  1: map<string, string> replTxnMapEntry,
 }
 
 /** Since 3.1. */
@@ -1903,15 +1963,15 @@ struct SeedTxnIdRequest {
 }
 
 struct ShowCompactRequest {
-  1: optional i64 id,
-  2: optional string poolName,
-  3: optional string dbName,
-  4: optional string tbName,
-  5: optional string partName,
-  6: optional CompactionType type,
-  7: optional string state,
-  8: optional i64 limit,
-  9: optional string order,
+  1: optional i64 id,  // since 4.0
+  2: optional string poolName,  // since 4.0
+  3: optional string dbName,  // since 4.0
+  4: optional string tbName,  // since 4.0
+  5: optional string partName,  // since 4.0
+  6: optional CompactionType type,  // since 4.0
+  7: optional string state,  // since 4.0
+  8: optional i64 limit,  // since 4.0
+  9: optional string order,  // since 4.0
 }
 
 struct ShowCompactResponse {
@@ -1932,17 +1992,17 @@ struct ShowCompactResponseElement {
   11: optional i64 endTime,
   12: optional string hadoopJobId,
   13: optional i64 id,
-  14: optional string errorMessage,
-  15: optional i64 enqueueTime,
-  16: optional string workerVersion,
-  17: optional string initiatorId,
-  18: optional string initiatorVersion,
-  19: optional i64 cleanerStart,
-  20: optional string poolName,
-  21: optional i64 nextTxnId,
-  22: optional i64 txnId,
-  23: optional i64 commitTime,
-  24: optional i64 hightestWriteId,
+  14: optional string errorMessage,  // since 4.0
+  15: optional i64 enqueueTime,  // since 4.0
+  16: optional string workerVersion,  // since 4.0
+  17: optional string initiatorId,  // since 4.0
+  18: optional string initiatorVersion,  // since 4.0
+  19: optional i64 cleanerStart,  // since 4.0
+  20: optional string poolName,  // since 4.0
+  21: optional i64 nextTxnId,  // since 4.0
+  22: optional i64 txnId,  // since 4.0
+  23: optional i64 commitTime,  // since 4.0
+  24: optional i64 hightestWriteId,  // since 4.0
 }
 
 struct ShowLocksRequest {
@@ -1950,7 +2010,7 @@ struct ShowLocksRequest {
   2: optional string tablename,
   3: optional string partname,
   4: optional bool isExtended,
-  5: optional i64 txnid,
+  5: optional i64 txnid,  // since 4.0
 }
 
 struct ShowLocksResponse {
@@ -2037,18 +2097,19 @@ struct FireEventRequest {
   3: optional string dbName,
   4: optional string tableName,
   5: optional list<string> partitionVals,
-  6: optional string catName,
-  7: optional map<string, string> tblParams,
+  6: optional string catName,  // since 3.1
+  7: optional map<string, string> tblParams,  // since 4.0
+  8: optional list<list<string>> batchPartitionValsForRefresh,  // since 4.2
 }
 
 union FireEventRequestData {
   1: InsertEventRequestData insertData,
-  2: list<InsertEventRequestData> insertDatas,
-  3: bool refreshEvent,
+  2: list<InsertEventRequestData> insertDatas,  // since 4.0
+  3: bool refreshEvent,  // since 4.0
 }
 
 struct FireEventResponse {
-  1: list<i64> eventIds,
+  1: list<i64> eventIds,  // since 4.0
 }
 
 /** Since 4.0. */
@@ -2065,13 +2126,13 @@ struct GetReplicationMetricsRequest {
   3: optional i64 dumpExecutionId,
 }
 
-/** Clients of 2.3 have the list of files as field 1 and their checksums as 2; both then land one field early. */
+/** Of a 2.3 client the files are skipped, and their checksums are read as files. */
 struct InsertEventRequestData {
-  1: optional bool replace (skep.was = "list<string> filesAdded"),
-  2: required list<string> filesAdded (skep.was = "list<string> filesAddedChecksum"),
-  3: optional list<string> filesAddedChecksum,
-  4: optional list<string> subDirectoryList,
-  5: optional list<string> partitionVal,
+  1: optional bool replace (skep.was = "list<string> filesAdded"),  // since 3.1
+  2: required list<string> filesAdded (skep.was = "list<string> filesAddedChecksum"),  // since 3.1
+  3: optional list<string> filesAddedChecksum,  // since 3.1
+  4: optional list<string> subDirectoryList,  // since 4.0
+  5: optional list<string> partitionVal,  // since 4.0
 }
 
 /** One change, with a message whose format `messageFormat` names. */
@@ -2083,16 +2144,17 @@ struct NotificationEvent {
   5: optional string tableName,
   6: required string message,
   7: optional string messageFormat,
-  8: optional string catName,
+  8: optional string catName,  // since 3.1
 }
 
 struct NotificationEventRequest {
   1: required i64 lastEvent,
   2: optional i32 maxEvents,
-  3: optional list<string> eventTypeSkipList,
-  4: optional string catName,
-  5: optional string dbName,
-  6: optional list<string> tableNames,
+  3: optional list<string> eventTypeSkipList,  // since 4.0
+  4: optional string catName,  // since 4.0
+  5: optional string dbName,  // since 4.0
+  6: optional list<string> tableNames,  // since 4.0
+  7: optional list<string> eventTypeList,  // since 4.2
 }
 
 struct NotificationEventResponse {
@@ -2104,9 +2166,9 @@ struct NotificationEventsCountRequest {
   1: required i64 fromEventId,
   2: required string dbName,
   3: optional string catName,
-  4: optional i64 toEventId,
-  5: optional i64 limit,
-  6: optional list<string> tableNames,
+  4: optional i64 toEventId,  // since 4.0
+  5: optional i64 limit,  // since 4.0
+  6: optional list<string> tableNames,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2355,7 +2417,7 @@ struct ScheduledQueryProgressInfo {
 }
 
 // --------------------------------------------------------------------------------------------------
-// Runtime statistics, properties and caches. Things the metastore keeps for engines without looking inside.
+// Runtime statistics, properties and caches. Kept for engines, not looked into.
 // --------------------------------------------------------------------------------------------------
 
 enum FileMetadataExprType {
@@ -2479,7 +2541,7 @@ struct WMAlterResourcePlanRequest {
   3: optional bool isEnableAndActivate,
   4: optional bool isForceDeactivate,
   5: optional bool isReplace,
-  6: optional string ns,
+  6: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2501,7 +2563,7 @@ struct WMCreateOrDropTriggerToPoolMappingRequest {
   2: optional string triggerName,
   3: optional string poolPath,
   4: optional bool drop,
-  5: optional string ns,
+  5: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2553,7 +2615,7 @@ struct WMDropMappingResponse {}
 struct WMDropPoolRequest {
   1: optional string resourcePlanName,
   2: optional string poolPath,
-  3: optional string ns,
+  3: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2562,7 +2624,7 @@ struct WMDropPoolResponse {}
 /** Since 3.1. */
 struct WMDropResourcePlanRequest {
   1: optional string resourcePlanName,
-  2: optional string ns,
+  2: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2572,7 +2634,7 @@ struct WMDropResourcePlanResponse {}
 struct WMDropTriggerRequest {
   1: optional string resourcePlanName,
   2: optional string triggerName,
-  3: optional string ns,
+  3: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2589,7 +2651,7 @@ struct WMFullResourcePlan {
 
 /** Since 3.1. */
 struct WMGetActiveResourcePlanRequest {
-  1: optional string ns,
+  1: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2599,7 +2661,7 @@ struct WMGetActiveResourcePlanResponse {
 
 /** Since 3.1. */
 struct WMGetAllResourcePlanRequest {
-  1: optional string ns,
+  1: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2610,7 +2672,7 @@ struct WMGetAllResourcePlanResponse {
 /** Since 3.1. */
 struct WMGetResourcePlanRequest {
   1: optional string resourcePlanName,
-  2: optional string ns,
+  2: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2621,7 +2683,7 @@ struct WMGetResourcePlanResponse {
 /** Since 3.1. */
 struct WMGetTriggersForResourePlanRequest {
   1: optional string resourcePlanName,
-  2: optional string ns,
+  2: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2636,7 +2698,7 @@ struct WMMapping {
   3: required string entityName,
   4: optional string poolPath,
   5: optional i32 ordering,
-  6: optional string ns,
+  6: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2647,7 +2709,7 @@ struct WMNullablePool {
   4: optional i32 queryParallelism,
   5: optional string schedulingPolicy,
   6: optional bool isSetSchedulingPolicy,
-  7: optional string ns,
+  7: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2658,7 +2720,7 @@ struct WMNullableResourcePlan {
   5: optional bool isSetQueryParallelism,
   6: optional string defaultPoolPath,
   7: optional bool isSetDefaultPoolPath,
-  8: optional string ns,
+  8: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2668,14 +2730,14 @@ struct WMPool {
   3: optional double allocFraction,
   4: optional i32 queryParallelism,
   5: optional string schedulingPolicy,
-  6: optional string ns,
+  6: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
 struct WMPoolTrigger {
   1: required string pool,
   2: required string trigger,
-  3: optional string ns,
+  3: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2684,7 +2746,7 @@ struct WMResourcePlan {
   2: optional WMResourcePlanStatus status,
   3: optional i32 queryParallelism,
   4: optional string defaultPoolPath,
-  5: optional string ns,
+  5: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2694,13 +2756,13 @@ struct WMTrigger {
   3: optional string triggerExpression,
   4: optional string actionExpression,
   5: optional bool isInUnmanaged,
-  6: optional string ns,
+  6: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
 struct WMValidateResourcePlanRequest {
   1: optional string resourcePlanName,
-  2: optional string ns,
+  2: optional string ns,  // since 4.0
 }
 
 /** Since 3.1. */
@@ -2739,7 +2801,8 @@ service ThriftHiveMetastore {
   CmRecycleResponse cm_recycle(1: CmRecycleRequest request) throws (1: MetaException o1),
   void flushCache(),
   list<string> get_all_token_identifiers(),
-  string get_config_value(1: string name, 2: string defaultValue) throws (1: ConfigValSecurityException o1),
+  string get_config_value(1: string name, 2: string defaultValue)
+      throws (1: ConfigValSecurityException o1),
   string get_delegation_token(1: string token_owner, 2: string renewer_kerberos_principal_name)
       throws (1: MetaException o1),
   list<string> get_master_keys(),
@@ -2808,6 +2871,9 @@ service ThriftHiveMetastore {
   Database get_database_req(1: GetDatabaseRequest request)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   list<string> get_databases(1: string pattern) throws (1: MetaException o1),
+  // since 4.2
+  GetDatabaseObjectsResponse get_databases_req(1: GetDatabaseObjectsRequest request)
+      throws (1: MetaException o1),
   // since 4.0
   DataConnector get_dataconnector_req(1: GetDataConnectorRequest request)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
@@ -2829,15 +2895,19 @@ service ThriftHiveMetastore {
       throws (1: InvalidOperationException o1, 2: MetaException o2),
   void alter_table_with_cascade(1: string dbname, 2: string tbl_name, 3: Table new_tbl, 4: bool cascade)
       throws (1: InvalidOperationException o1, 2: MetaException o2),
-  void alter_table_with_environment_context(1: string dbname, 2: string tbl_name, 3: Table new_tbl, 4: EnvironmentContext environment_context)
+  void alter_table_with_environment_context(1: string dbname, 2: string tbl_name, 3: Table new_tbl,
+      4: EnvironmentContext environment_context)
       throws (1: InvalidOperationException o1, 2: MetaException o2),
   void create_table(1: Table tbl)
-      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: NoSuchObjectException o4),
+      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: NoSuchObjectException o4),
   // since 4.0
   void create_table_req(1: CreateTableRequest request)
-      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: NoSuchObjectException o4),
+      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: NoSuchObjectException o4),
   void create_table_with_environment_context(1: Table tbl, 2: EnvironmentContext environment_context)
-      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: NoSuchObjectException o4),
+      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: NoSuchObjectException o4),
   bool create_type(1: Type type)
       throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3),
   // until 2.3
@@ -2848,8 +2918,8 @@ service ThriftHiveMetastore {
   // since 4.0
   void drop_table_req(1: DropTableRequest dropTableReq)
       throws (1: NoSuchObjectException o1, 2: MetaException o3),
-  void drop_table_with_environment_context(1: string dbname, 2: string name, 3: bool deleteData, 4: EnvironmentContext environment_context)
-      throws (1: NoSuchObjectException o1, 2: MetaException o3),
+  void drop_table_with_environment_context(1: string dbname, 2: string name, 3: bool deleteData,
+      4: EnvironmentContext environment_context) throws (1: NoSuchObjectException o1, 2: MetaException o3),
   bool drop_type(1: string type) throws (1: MetaException o1, 2: NoSuchObjectException o2),
   // since 4.0
   list<Table> get_all_materialized_view_objects_for_rewriting() throws (1: MetaException o1),
@@ -2859,7 +2929,8 @@ service ThriftHiveMetastore {
   // since 4.0
   GetFieldsResponse get_fields_req(1: GetFieldsRequest req)
       throws (1: MetaException o1, 2: UnknownTableException o2, 3: UnknownDBException o3),
-  list<FieldSchema> get_fields_with_environment_context(1: string db_name, 2: string table_name, 3: EnvironmentContext environment_context)
+  list<FieldSchema> get_fields_with_environment_context(1: string db_name, 2: string table_name,
+      3: EnvironmentContext environment_context)
       throws (1: MetaException o1, 2: UnknownTableException o2, 3: UnknownDBException o3),
   // until 2.3
   Index get_index_by_name(1: string db_name, 2: string tbl_name, 3: string index_name)
@@ -2871,7 +2942,8 @@ service ThriftHiveMetastore {
   list<Index> get_indexes(1: string db_name, 2: string tbl_name, 3: i16 max_indexes)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   // since 3.1
-  Materialization get_materialization_invalidation_info(1: CreationMetadata creation_metadata, 2: string validTxnList)
+  Materialization get_materialization_invalidation_info(1: CreationMetadata creation_metadata,
+      2: string validTxnList)
       throws (1: MetaException o1, 2: InvalidOperationException o2, 3: UnknownDBException o3),
   // since 3.1
   list<string> get_materialized_views_for_rewriting(1: string db_name) throws (1: MetaException o1),
@@ -2880,7 +2952,8 @@ service ThriftHiveMetastore {
   // since 4.0
   GetSchemaResponse get_schema_req(1: GetSchemaRequest req)
       throws (1: MetaException o1, 2: UnknownTableException o2, 3: UnknownDBException o3),
-  list<FieldSchema> get_schema_with_environment_context(1: string db_name, 2: string table_name, 3: EnvironmentContext environment_context)
+  list<FieldSchema> get_schema_with_environment_context(1: string db_name, 2: string table_name,
+      3: EnvironmentContext environment_context)
       throws (1: MetaException o1, 2: UnknownTableException o2, 3: UnknownDBException o3),
   // until 3.1
   Table get_table(1: string dbname, 2: string tbl_name)
@@ -2905,21 +2978,24 @@ service ThriftHiveMetastore {
   map<string, Type> get_type_all(1: string name) throws (1: MetaException o2),
   // since 4.0
   Table translate_table_dryrun(1: CreateTableRequest request)
-      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: NoSuchObjectException o4),
+      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: NoSuchObjectException o4),
   // since 3.1
   void truncate_table(1: string dbName, 2: string tableName, 3: list<string> partNames)
       throws (1: MetaException o1),
   // since 4.0
   TruncateTableResponse truncate_table_req(1: TruncateTableRequest req) throws (1: MetaException o1),
   // since 3.1
-  void update_creation_metadata(1: string catName, 2: string dbname, 3: string tbl_name, 4: CreationMetadata creation_metadata)
+  void update_creation_metadata(1: string catName, 2: string dbname, 3: string tbl_name,
+      4: CreationMetadata creation_metadata)
       throws (1: MetaException o1, 2: InvalidOperationException o2, 3: UnknownDBException o3),
 
   // Partitions.
 
   Partition add_partition(1: Partition new_part)
       throws (1: InvalidObjectException o1, 2: AlreadyExistsException o2, 3: MetaException o3),
-  Partition add_partition_with_environment_context(1: Partition new_part, 2: EnvironmentContext environment_context)
+  Partition add_partition_with_environment_context(1: Partition new_part,
+      2: EnvironmentContext environment_context)
       throws (1: InvalidObjectException o1, 2: AlreadyExistsException o2, 3: MetaException o3),
   i32 add_partitions(1: list<Partition> new_parts)
       throws (1: InvalidObjectException o1, 2: AlreadyExistsException o2, 3: MetaException o3),
@@ -2929,58 +3005,68 @@ service ThriftHiveMetastore {
       throws (1: InvalidObjectException o1, 2: AlreadyExistsException o2, 3: MetaException o3),
   void alter_partition(1: string db_name, 2: string tbl_name, 3: Partition new_part)
       throws (1: InvalidOperationException o1, 2: MetaException o2),
-  void alter_partition_with_environment_context(1: string db_name, 2: string tbl_name, 3: Partition new_part, 4: EnvironmentContext environment_context)
+  void alter_partition_with_environment_context(1: string db_name, 2: string tbl_name,
+      3: Partition new_part, 4: EnvironmentContext environment_context)
       throws (1: InvalidOperationException o1, 2: MetaException o2),
   void alter_partitions(1: string db_name, 2: string tbl_name, 3: list<Partition> new_parts)
       throws (1: InvalidOperationException o1, 2: MetaException o2),
   // since 4.0
   AlterPartitionsResponse alter_partitions_req(1: AlterPartitionsRequest req)
       throws (1: InvalidOperationException o1, 2: MetaException o2),
-  void alter_partitions_with_environment_context(1: string db_name, 2: string tbl_name, 3: list<Partition> new_parts, 4: EnvironmentContext environment_context)
+  void alter_partitions_with_environment_context(1: string db_name, 2: string tbl_name,
+      3: list<Partition> new_parts, 4: EnvironmentContext environment_context)
       throws (1: InvalidOperationException o1, 2: MetaException o2),
   Partition append_partition(1: string db_name, 2: string tbl_name, 3: list<string> part_vals)
       throws (1: InvalidObjectException o1, 2: AlreadyExistsException o2, 3: MetaException o3),
   Partition append_partition_by_name(1: string db_name, 2: string tbl_name, 3: string part_name)
       throws (1: InvalidObjectException o1, 2: AlreadyExistsException o2, 3: MetaException o3),
-  Partition append_partition_by_name_with_environment_context(1: string db_name, 2: string tbl_name, 3: string part_name, 4: EnvironmentContext environment_context)
+  Partition append_partition_by_name_with_environment_context(1: string db_name, 2: string tbl_name,
+      3: string part_name, 4: EnvironmentContext environment_context)
       throws (1: InvalidObjectException o1, 2: AlreadyExistsException o2, 3: MetaException o3),
   // since 4.0
   Partition append_partition_req(1: AppendPartitionsRequest appendPartitionsReq)
       throws (1: InvalidObjectException o1, 2: AlreadyExistsException o2, 3: MetaException o3),
-  Partition append_partition_with_environment_context(1: string db_name, 2: string tbl_name, 3: list<string> part_vals, 4: EnvironmentContext environment_context)
+  Partition append_partition_with_environment_context(1: string db_name, 2: string tbl_name,
+      3: list<string> part_vals, 4: EnvironmentContext environment_context)
       throws (1: InvalidObjectException o1, 2: AlreadyExistsException o2, 3: MetaException o3),
-  bool drop_partition(1: string db_name, 2: string tbl_name, 3: list<string> part_vals, 4: bool deleteData)
-      throws (1: NoSuchObjectException o1, 2: MetaException o2),
-  bool drop_partition_by_name(1: string db_name, 2: string tbl_name, 3: string part_name, 4: bool deleteData)
-      throws (1: NoSuchObjectException o1, 2: MetaException o2),
-  bool drop_partition_by_name_with_environment_context(1: string db_name, 2: string tbl_name, 3: string part_name, 4: bool deleteData, 5: EnvironmentContext environment_context)
+  bool drop_partition(1: string db_name, 2: string tbl_name, 3: list<string> part_vals,
+      4: bool deleteData) throws (1: NoSuchObjectException o1, 2: MetaException o2),
+  bool drop_partition_by_name(1: string db_name, 2: string tbl_name, 3: string part_name,
+      4: bool deleteData) throws (1: NoSuchObjectException o1, 2: MetaException o2),
+  bool drop_partition_by_name_with_environment_context(1: string db_name, 2: string tbl_name,
+      3: string part_name, 4: bool deleteData, 5: EnvironmentContext environment_context)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   // since 4.0
   bool drop_partition_req(1: DropPartitionRequest dropPartitionReq)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
-  bool drop_partition_with_environment_context(1: string db_name, 2: string tbl_name, 3: list<string> part_vals, 4: bool deleteData, 5: EnvironmentContext environment_context)
+  bool drop_partition_with_environment_context(1: string db_name, 2: string tbl_name,
+      3: list<string> part_vals, 4: bool deleteData, 5: EnvironmentContext environment_context)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   DropPartitionsResult drop_partitions_req(1: DropPartitionsRequest req)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
-  Partition exchange_partition(1: map<string, string> partitionSpecs, 2: string source_db, 3: string source_table_name, 4: string dest_db, 5: string dest_table_name)
-      throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3, 4: InvalidInputException o4),
-  list<Partition> exchange_partitions(1: map<string, string> partitionSpecs, 2: string source_db, 3: string source_table_name, 4: string dest_db, 5: string dest_table_name)
-      throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3, 4: InvalidInputException o4),
+  Partition exchange_partition(1: map<string, string> partitionSpecs, 2: string source_db,
+      3: string source_table_name, 4: string dest_db, 5: string dest_table_name)
+      throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3,
+      4: InvalidInputException o4),
+  list<Partition> exchange_partitions(1: map<string, string> partitionSpecs, 2: string source_db,
+      3: string source_table_name, 4: string dest_db, 5: string dest_table_name)
+      throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3,
+      4: InvalidInputException o4),
   // since 4.0
   list<string> fetch_partition_names_req(1: PartitionsRequest partitionReq)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   i32 get_num_partitions_by_filter(1: string db_name, 2: string tbl_name, 3: string filter)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
-  list<PartitionSpec> get_part_specs_by_filter(1: string db_name, 2: string tbl_name, 3: string filter, 4: i32 max_parts)
-      throws (1: MetaException o1, 2: NoSuchObjectException o2),
+  list<PartitionSpec> get_part_specs_by_filter(1: string db_name, 2: string tbl_name, 3: string filter,
+      4: i32 max_parts) throws (1: MetaException o1, 2: NoSuchObjectException o2),
   Partition get_partition(1: string db_name, 2: string tbl_name, 3: list<string> part_vals)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
   Partition get_partition_by_name(1: string db_name, 2: string tbl_name, 3: string part_name)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
   list<string> get_partition_names(1: string db_name, 2: string tbl_name, 3: i16 max_parts)
       throws (1: NoSuchObjectException o1 (skep.was = "MetaException"), 2: MetaException o2),
-  list<string> get_partition_names_ps(1: string db_name, 2: string tbl_name, 3: list<string> part_vals, 4: i16 max_parts)
-      throws (1: MetaException o1, 2: NoSuchObjectException o2),
+  list<string> get_partition_names_ps(1: string db_name, 2: string tbl_name, 3: list<string> part_vals,
+      4: i16 max_parts) throws (1: MetaException o1, 2: NoSuchObjectException o2),
   // since 4.0
   GetPartitionNamesPsResponse get_partition_names_ps_req(1: GetPartitionNamesPsRequest req)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
@@ -2992,14 +3078,15 @@ service ThriftHiveMetastore {
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
   PartitionValuesResponse get_partition_values(1: PartitionValuesRequest request)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
-  Partition get_partition_with_auth(1: string db_name, 2: string tbl_name, 3: list<string> part_vals, 4: string user_name, 5: list<string> group_names)
+  Partition get_partition_with_auth(1: string db_name, 2: string tbl_name, 3: list<string> part_vals,
+      4: string user_name, 5: list<string> group_names)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
   list<Partition> get_partitions(1: string db_name, 2: string tbl_name, 3: i16 max_parts)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   PartitionsByExprResult get_partitions_by_expr(1: PartitionsByExprRequest req)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
-  list<Partition> get_partitions_by_filter(1: string db_name, 2: string tbl_name, 3: string filter, 4: i16 max_parts)
-      throws (1: MetaException o1, 2: NoSuchObjectException o2),
+  list<Partition> get_partitions_by_filter(1: string db_name, 2: string tbl_name, 3: string filter,
+      4: i16 max_parts) throws (1: MetaException o1, 2: NoSuchObjectException o2),
   // since 4.0
   list<Partition> get_partitions_by_filter_req(1: GetPartitionsByFilterRequest req)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
@@ -3008,9 +3095,10 @@ service ThriftHiveMetastore {
   // since 4.0
   GetPartitionsByNamesResult get_partitions_by_names_req(1: GetPartitionsByNamesRequest req)
       throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3),
-  list<Partition> get_partitions_ps(1: string db_name, 2: string tbl_name, 3: list<string> part_vals, 4: i16 max_parts)
-      throws (1: MetaException o1, 2: NoSuchObjectException o2),
-  list<Partition> get_partitions_ps_with_auth(1: string db_name, 2: string tbl_name, 3: list<string> part_vals, 4: i16 max_parts, 5: string user_name, 6: list<string> group_names)
+  list<Partition> get_partitions_ps(1: string db_name, 2: string tbl_name, 3: list<string> part_vals,
+      4: i16 max_parts) throws (1: MetaException o1, 2: NoSuchObjectException o2),
+  list<Partition> get_partitions_ps_with_auth(1: string db_name, 2: string tbl_name,
+      3: list<string> part_vals, 4: i16 max_parts, 5: string user_name, 6: list<string> group_names)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   // since 4.0
   GetPartitionsPsWithAuthResponse get_partitions_ps_with_auth_req(1: GetPartitionsPsWithAuthRequest req)
@@ -3023,7 +3111,8 @@ service ThriftHiveMetastore {
   // since 4.0
   PartitionsSpecByExprResult get_partitions_spec_by_expr(1: PartitionsByExprRequest req)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
-  list<Partition> get_partitions_with_auth(1: string db_name, 2: string tbl_name, 3: i16 max_parts, 4: string user_name, 5: list<string> group_names)
+  list<Partition> get_partitions_with_auth(1: string db_name, 2: string tbl_name, 3: i16 max_parts,
+      4: string user_name, 5: list<string> group_names)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   // since 4.0
   GetPartitionsResponse get_partitions_with_specs(1: GetPartitionsRequest request)
@@ -3032,42 +3121,58 @@ service ThriftHiveMetastore {
       throws (1: MetaException o1),
   map<string, string> partition_name_to_spec(1: string part_name) throws (1: MetaException o1),
   list<string> partition_name_to_vals(1: string part_name) throws (1: MetaException o1),
-  void rename_partition(1: string db_name, 2: string tbl_name, 3: list<string> part_vals, 4: Partition new_part)
-      throws (1: InvalidOperationException o1, 2: MetaException o2),
+  void rename_partition(1: string db_name, 2: string tbl_name, 3: list<string> part_vals,
+      4: Partition new_part) throws (1: InvalidOperationException o1, 2: MetaException o2),
   // since 4.0
   RenamePartitionResponse rename_partition_req(1: RenamePartitionRequest req)
       throws (1: InvalidOperationException o1, 2: MetaException o2),
 
   // Statistics.
 
-  bool delete_partition_column_statistics(1: string db_name, 2: string tbl_name, 3: string part_name, 4: string col_name, 5: string engine)
-      throws (1: NoSuchObjectException o1, 2: MetaException o2, 3: InvalidObjectException o3, 4: InvalidInputException o4),
-  bool delete_table_column_statistics(1: string db_name, 2: string tbl_name, 3: string col_name, 4: string engine)
-      throws (1: NoSuchObjectException o1, 2: MetaException o2, 3: InvalidObjectException o3, 4: InvalidInputException o4),
+  // since 4.2
+  bool delete_column_statistics_req(1: DeleteColumnStatisticsRequest req)
+      throws (1: NoSuchObjectException o1, 2: MetaException o2, 3: InvalidObjectException o3,
+      4: InvalidInputException o4),
+  bool delete_partition_column_statistics(1: string db_name, 2: string tbl_name, 3: string part_name,
+      4: string col_name, 5: string engine)
+      throws (1: NoSuchObjectException o1, 2: MetaException o2, 3: InvalidObjectException o3,
+      4: InvalidInputException o4),
+  bool delete_table_column_statistics(1: string db_name, 2: string tbl_name, 3: string col_name,
+      4: string engine)
+      throws (1: NoSuchObjectException o1, 2: MetaException o2, 3: InvalidObjectException o3,
+      4: InvalidInputException o4),
   // since 4.0
   list<string> find_columns_with_stats(1: CompactionInfoStruct cr),
   AggrStats get_aggr_stats_for(1: PartitionsStatsRequest request)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
-  ColumnStatistics get_partition_column_statistics(1: string db_name, 2: string tbl_name, 3: string part_name, 4: string col_name)
-      throws (1: NoSuchObjectException o1, 2: MetaException o2, 3: InvalidInputException o3, 4: InvalidObjectException o4),
+  ColumnStatistics get_partition_column_statistics(1: string db_name, 2: string tbl_name,
+      3: string part_name, 4: string col_name)
+      throws (1: NoSuchObjectException o1, 2: MetaException o2, 3: InvalidInputException o3,
+      4: InvalidObjectException o4),
   PartitionsStatsResult get_partitions_statistics_req(1: PartitionsStatsRequest request)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   ColumnStatistics get_table_column_statistics(1: string db_name, 2: string tbl_name, 3: string col_name)
-      throws (1: NoSuchObjectException o1, 2: MetaException o2, 3: InvalidInputException o3, 4: InvalidObjectException o4),
+      throws (1: NoSuchObjectException o1, 2: MetaException o2, 3: InvalidInputException o3,
+      4: InvalidObjectException o4),
   TableStatsResult get_table_statistics_req(1: TableStatsRequest request)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   bool set_aggr_stats_for(1: SetPartitionsStatsRequest request)
-      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: InvalidInputException o4),
+      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: InvalidInputException o4),
   bool update_partition_column_statistics(1: ColumnStatistics stats_obj)
-      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: InvalidInputException o4),
+      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: InvalidInputException o4),
   // since 4.0
   SetPartitionsStatsResponse update_partition_column_statistics_req(1: SetPartitionsStatsRequest req)
-      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: InvalidInputException o4),
+      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: InvalidInputException o4),
   bool update_table_column_statistics(1: ColumnStatistics stats_obj)
-      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: InvalidInputException o4),
+      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: InvalidInputException o4),
   // since 4.0
   SetPartitionsStatsResponse update_table_column_statistics_req(1: SetPartitionsStatsRequest req)
-      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: InvalidInputException o4),
+      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: InvalidInputException o4),
   // since 4.0
   void update_transaction_statistics(1: UpdateTransactionalStatsRequest req) throws (1: MetaException o1),
 
@@ -3089,8 +3194,12 @@ service ThriftHiveMetastore {
   // since 3.1
   void add_unique_constraint(1: AddUniqueConstraintRequest req)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
-  void create_table_with_constraints(1: Table tbl, 2: list<SQLPrimaryKey> primaryKeys, 3: list<SQLForeignKey> foreignKeys, 4: list<SQLUniqueConstraint> uniqueConstraints, 5: list<SQLNotNullConstraint> notNullConstraints, 6: list<SQLDefaultConstraint> defaultConstraints, 7: list<SQLCheckConstraint> checkConstraints)
-      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: NoSuchObjectException o4),
+  void create_table_with_constraints(1: Table tbl, 2: list<SQLPrimaryKey> primaryKeys,
+      3: list<SQLForeignKey> foreignKeys, 4: list<SQLUniqueConstraint> uniqueConstraints,
+      5: list<SQLNotNullConstraint> notNullConstraints, 6: list<SQLDefaultConstraint> defaultConstraints,
+      7: list<SQLCheckConstraint> checkConstraints)
+      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: NoSuchObjectException o4),
   void drop_constraint(1: DropConstraintRequest req)
       throws (1: NoSuchObjectException o1, 2: MetaException o3),
   // since 4.0
@@ -3120,7 +3229,8 @@ service ThriftHiveMetastore {
   void alter_function(1: string dbName, 2: string funcName, 3: Function newFunc)
       throws (1: InvalidOperationException o1, 2: MetaException o2),
   void create_function(1: Function func)
-      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: NoSuchObjectException o4),
+      throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3,
+      4: NoSuchObjectException o4),
   // since 4.0
   void create_stored_procedure(1: StoredProcedure proc)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
@@ -3137,10 +3247,13 @@ service ThriftHiveMetastore {
   // since 4.0
   list<string> get_all_packages(1: ListPackageRequest request) throws (1: MetaException o1),
   // since 4.0
-  list<string> get_all_stored_procedures(1: ListStoredProcedureRequest request) throws (1: MetaException o1),
+  list<string> get_all_stored_procedures(1: ListStoredProcedureRequest request)
+      throws (1: MetaException o1),
   Function get_function(1: string dbName, 2: string funcName)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
   list<string> get_functions(1: string dbName, 2: string pattern) throws (1: MetaException o1),
+  // since 4.2
+  GetFunctionsResponse get_functions_req(1: GetFunctionsRequest request) throws (1: MetaException o1),
   // since 4.0
   StoredProcedure get_stored_procedure(1: StoredProcedureRequest request)
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
@@ -3151,24 +3264,25 @@ service ThriftHiveMetastore {
   bool drop_role(1: string role_name) throws (1: MetaException o1),
   GetPrincipalsInRoleResponse get_principals_in_role(1: GetPrincipalsInRoleRequest request)
       throws (1: MetaException o1),
-  PrincipalPrivilegeSet get_privilege_set(1: HiveObjectRef hiveObject, 2: string user_name, 3: list<string> group_names)
-      throws (1: MetaException o1),
-  GetRoleGrantsForPrincipalResponse get_role_grants_for_principal(1: GetRoleGrantsForPrincipalRequest request)
-      throws (1: MetaException o1),
+  PrincipalPrivilegeSet get_privilege_set(1: HiveObjectRef hiveObject, 2: string user_name,
+      3: list<string> group_names) throws (1: MetaException o1),
+  GetRoleGrantsForPrincipalResponse get_role_grants_for_principal(
+      1: GetRoleGrantsForPrincipalRequest request) throws (1: MetaException o1),
   list<string> get_role_names() throws (1: MetaException o1),
   bool grant_privileges(1: PrivilegeBag privileges) throws (1: MetaException o1),
   GrantRevokePrivilegeResponse grant_revoke_privileges(1: GrantRevokePrivilegeRequest request)
       throws (1: MetaException o1),
-  GrantRevokeRoleResponse grant_revoke_role(1: GrantRevokeRoleRequest request) throws (1: MetaException o1),
-  bool grant_role(1: string role_name, 2: string principal_name, 3: PrincipalType principal_type, 4: string grantor, 5: PrincipalType grantorType, 6: bool grant_option)
+  GrantRevokeRoleResponse grant_revoke_role(1: GrantRevokeRoleRequest request)
       throws (1: MetaException o1),
-  list<HiveObjectPrivilege> list_privileges(1: string principal_name, 2: PrincipalType principal_type, 3: HiveObjectRef hiveObject)
-      throws (1: MetaException o1),
+  bool grant_role(1: string role_name, 2: string principal_name, 3: PrincipalType principal_type,
+      4: string grantor, 5: PrincipalType grantorType, 6: bool grant_option) throws (1: MetaException o1),
+  list<HiveObjectPrivilege> list_privileges(1: string principal_name, 2: PrincipalType principal_type,
+      3: HiveObjectRef hiveObject) throws (1: MetaException o1),
   list<Role> list_roles(1: string principal_name, 2: PrincipalType principal_type)
       throws (1: MetaException o1),
   // since 3.1
-  GrantRevokePrivilegeResponse refresh_privileges(1: HiveObjectRef objToRefresh, 2: string authorizer, 3: GrantRevokePrivilegeRequest grantRequest)
-      throws (1: MetaException o1),
+  GrantRevokePrivilegeResponse refresh_privileges(1: HiveObjectRef objToRefresh, 2: string authorizer,
+      3: GrantRevokePrivilegeRequest grantRequest) throws (1: MetaException o1),
   bool revoke_privileges(1: PrivilegeBag privileges) throws (1: MetaException o1),
   bool revoke_role(1: string role_name, 2: string principal_name, 3: PrincipalType principal_type)
       throws (1: MetaException o1),
@@ -3182,7 +3296,8 @@ service ThriftHiveMetastore {
   void add_dynamic_partitions(1: AddDynamicPartitions rqst)
       throws (1: NoSuchTxnException o1, 2: TxnAbortedException o2),
   // since 4.0
-  void add_write_ids_to_min_history(1: i64 txnId, 2: map<string, i64> writeIds) throws (1: MetaException o2),
+  void add_write_ids_to_min_history(1: i64 txnId, 2: map<string, i64> writeIds)
+      throws (1: MetaException o2),
   // since 3.1
   AllocateTableWriteIdsResponse allocate_table_write_ids(1: AllocateTableWriteIdsRequest rqst)
       throws (1: NoSuchTxnException o1, 2: TxnAbortedException o2, 3: MetaException o3),
@@ -3197,18 +3312,22 @@ service ThriftHiveMetastore {
   OptionalCompactionInfoStruct find_next_compact2(1: FindNextCompactRequest rqst)
       throws (1: MetaException o1),
   // since 4.0
-  GetLatestCommittedCompactionInfoResponse get_latest_committed_compaction_info(1: GetLatestCommittedCompactionInfoRequest rqst),
+  GetLatestCommittedCompactionInfoResponse get_latest_committed_compaction_info(
+      1: GetLatestCommittedCompactionInfoRequest rqst),
   // since 4.0
   i64 get_latest_txnid_in_conflict(1: i64 txnId) throws (1: MetaException o1),
   // since 3.1
   LockResponse get_lock_materialization_rebuild(1: string dbName, 2: string tableName, 3: i64 txnId),
   // since 4.0
-  MaxAllocatedTableWriteIdResponse get_max_allocated_table_write_id(1: MaxAllocatedTableWriteIdRequest rqst)
-      throws (1: MetaException o1),
+  MaxAllocatedTableWriteIdResponse get_max_allocated_table_write_id(
+      1: MaxAllocatedTableWriteIdRequest rqst) throws (1: MetaException o1),
   GetOpenTxnsResponse get_open_txns(),
   GetOpenTxnsInfoResponse get_open_txns_info(),
   // since 4.0
   GetOpenTxnsResponse get_open_txns_req(1: GetOpenTxnsRequest getOpenTxnsRequest),
+  // since 4.2
+  ReplayedTxnsForPolicyResult get_replayed_txns_for_policy(1: string policyName)
+      throws (1: MetaException o1),
   // since 3.1
   GetValidWriteIdsResponse get_valid_write_ids(1: GetValidWriteIdsRequest rqst)
       throws (1: NoSuchTxnException o1, 2: MetaException o2),
@@ -3228,7 +3347,8 @@ service ThriftHiveMetastore {
   void mark_refused(1: CompactionInfoStruct cr) throws (1: MetaException o1),
   OpenTxnsResponse open_txns(1: OpenTxnRequest rqst),
   // since 4.0
-  void remove_compaction_metrics_data(1: CompactionMetricsDataRequest request) throws (1: MetaException o1),
+  void remove_compaction_metrics_data(1: CompactionMetricsDataRequest request)
+      throws (1: MetaException o1),
   // since 3.1
   void repl_tbl_writeid_state(1: ReplTblWriteIdStateRequest rqst),
   // since 4.0
@@ -3248,11 +3368,13 @@ service ThriftHiveMetastore {
   // Events and replication.
 
   // since 4.0
-  void add_replication_metrics(1: ReplicationMetricList replicationMetricList) throws (1: MetaException o1),
+  void add_replication_metrics(1: ReplicationMetricList replicationMetricList)
+      throws (1: MetaException o1),
   // since 4.0
   WriteNotificationLogResponse add_write_notification_log(1: WriteNotificationLogRequest rqst),
   // since 4.0
-  WriteNotificationLogBatchResponse add_write_notification_log_in_batch(1: WriteNotificationLogBatchRequest rqst),
+  WriteNotificationLogBatchResponse add_write_notification_log_in_batch(
+      1: WriteNotificationLogBatchRequest rqst),
   FireEventResponse fire_listener_event(1: FireEventRequest rqst),
   // since 4.0
   list<WriteEventInfo> get_all_write_event_info(1: GetAllWriteEventInfoRequest request)
@@ -3264,10 +3386,14 @@ service ThriftHiveMetastore {
   // since 4.0
   ReplicationMetricList get_replication_metrics(1: GetReplicationMetricsRequest rqst)
       throws (1: MetaException o1),
-  bool isPartitionMarkedForEvent(1: string db_name, 2: string tbl_name, 3: map<string, string> part_vals, 4: PartitionEventType eventType)
-      throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: UnknownDBException o3, 4: UnknownTableException o4, 5: UnknownPartitionException o5, 6: InvalidPartitionException o6),
-  void markPartitionForEvent(1: string db_name, 2: string tbl_name, 3: map<string, string> part_vals, 4: PartitionEventType eventType)
-      throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: UnknownDBException o3, 4: UnknownTableException o4, 5: UnknownPartitionException o5, 6: InvalidPartitionException o6),
+  bool isPartitionMarkedForEvent(1: string db_name, 2: string tbl_name, 3: map<string, string> part_vals,
+      4: PartitionEventType eventType)
+      throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: UnknownDBException o3,
+      4: UnknownTableException o4, 5: UnknownPartitionException o5, 6: InvalidPartitionException o6),
+  void markPartitionForEvent(1: string db_name, 2: string tbl_name, 3: map<string, string> part_vals,
+      4: PartitionEventType eventType)
+      throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: UnknownDBException o3,
+      4: UnknownTableException o4, 5: UnknownPartitionException o5, 6: InvalidPartitionException o6),
 
   // Schema registry.
 
@@ -3277,10 +3403,12 @@ service ThriftHiveMetastore {
   // since 3.1
   void add_serde(1: SerDeInfo serde) throws (1: AlreadyExistsException o1, 2: MetaException o2),
   // since 3.1
-  void alter_ischema(1: AlterISchemaRequest rqst) throws (1: NoSuchObjectException o1, 2: MetaException o2),
+  void alter_ischema(1: AlterISchemaRequest rqst)
+      throws (1: NoSuchObjectException o1, 2: MetaException o2),
   // since 3.1
   void create_ischema(1: ISchema schema)
-      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2 (skep.was = "-1"), 3: MetaException o3),
+      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2 (skep.was = "-1"),
+      3: MetaException o3),
   // since 3.1
   void drop_ischema(1: ISchemaName name)
       throws (1: NoSuchObjectException o1, 2: InvalidOperationException o2, 3: MetaException o3),
@@ -3316,7 +3444,8 @@ service ThriftHiveMetastore {
       throws (1: MetaException o1, 2: NoSuchObjectException o2),
   // since 4.0
   void scheduled_query_maintenance(1: ScheduledQueryMaintenanceRequest request)
-      throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: AlreadyExistsException o3, 4: InvalidInputException o4),
+      throws (1: MetaException o1, 2: NoSuchObjectException o2, 3: AlreadyExistsException o3,
+      4: InvalidInputException o4),
   // since 4.0
   ScheduledQueryPollResponse scheduled_query_poll(1: ScheduledQueryPollRequest request)
       throws (1: MetaException o1),
@@ -3343,25 +3472,31 @@ service ThriftHiveMetastore {
       throws (1: NoSuchObjectException o1, 2: InvalidOperationException o2, 3: MetaException o3),
   // since 3.1
   WMAlterPoolResponse alter_wm_pool(1: WMAlterPoolRequest request)
-      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3, 4: MetaException o4),
+      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3,
+      4: MetaException o4),
   // since 3.1
   WMAlterTriggerResponse alter_wm_trigger(1: WMAlterTriggerRequest request)
       throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3),
   // since 3.1
-  WMCreateOrDropTriggerToPoolMappingResponse create_or_drop_wm_trigger_to_pool_mapping(1: WMCreateOrDropTriggerToPoolMappingRequest request)
-      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3, 4: MetaException o4),
+  WMCreateOrDropTriggerToPoolMappingResponse create_or_drop_wm_trigger_to_pool_mapping(
+      1: WMCreateOrDropTriggerToPoolMappingRequest request)
+      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3,
+      4: MetaException o4),
   // since 3.1
   WMCreateOrUpdateMappingResponse create_or_update_wm_mapping(1: WMCreateOrUpdateMappingRequest request)
-      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3, 4: MetaException o4),
+      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3,
+      4: MetaException o4),
   // since 3.1
   WMCreateResourcePlanResponse create_resource_plan(1: WMCreateResourcePlanRequest request)
       throws (1: AlreadyExistsException o1, 2: InvalidObjectException o2, 3: MetaException o3),
   // since 3.1
   WMCreatePoolResponse create_wm_pool(1: WMCreatePoolRequest request)
-      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3, 4: MetaException o4),
+      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3,
+      4: MetaException o4),
   // since 3.1
   WMCreateTriggerResponse create_wm_trigger(1: WMCreateTriggerRequest request)
-      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3, 4: MetaException o4),
+      throws (1: AlreadyExistsException o1, 2: NoSuchObjectException o2, 3: InvalidObjectException o3,
+      4: MetaException o4),
   // since 3.1
   WMDropResourcePlanResponse drop_resource_plan(1: WMDropResourcePlanRequest request)
       throws (1: NoSuchObjectException o1, 2: InvalidOperationException o2, 3: MetaException o3),
@@ -3384,7 +3519,8 @@ service ThriftHiveMetastore {
   WMGetResourcePlanResponse get_resource_plan(1: WMGetResourcePlanRequest request)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   // since 3.1
-  WMGetTriggersForResourePlanResponse get_triggers_for_resourceplan(1: WMGetTriggersForResourePlanRequest request)
+  WMGetTriggersForResourePlanResponse get_triggers_for_resourceplan(
+      1: WMGetTriggersForResourePlanRequest request)
       throws (1: NoSuchObjectException o1, 2: MetaException o2),
   // since 3.1
   WMValidateResourcePlanResponse validate_resource_plan(1: WMValidateResourcePlanRequest request)

@@ -140,7 +140,7 @@ impl<'a> Decoder<'a> {
         match self.cursor.list()? {
             None => Ok(0),
             Some((wire, _)) if wire != V::WIRE => Err(Fault::Mismatch),
-            Some((_, size)) => self.sized(size),
+            Some((_, size)) => Ok(size),
         }
     }
 
@@ -150,16 +150,8 @@ impl<'a> Decoder<'a> {
         match self.cursor.map()? {
             None => Ok(0),
             Some((key, value, _)) if (key, value) != (K::WIRE, V::WIRE) => Err(Fault::Mismatch),
-            Some((_, _, size)) => self.sized(size),
+            Some((_, _, size)) => Ok(size),
         }
-    }
-
-    /// Takes a claimed size for true only if each element can have a byte.
-    fn sized(&self, size: usize) -> Result<usize, Fault> {
-        if size > self.cursor.left() {
-            return Err(Fault::Truncated);
-        }
-        Ok(size)
     }
 
     /// Accounts for one more element of a container.

@@ -71,7 +71,7 @@ pub trait Struct: Fields + Default + 'static {
 }
 
 /// A method of the service as a table.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Method {
     /// The name on the wire.
     pub name: &'static str,

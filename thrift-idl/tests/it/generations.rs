@@ -62,6 +62,15 @@ fn fields_of_another_type_are_left_unset() {
 }
 
 #[test]
+fn skipping_inside_does_not_count_as_nesting() {
+    // the keys of a table, a hundred times as a list of numbers, then properly
+    let wrong = [15, 0, 8, 8, 0, 0, 0, 1, 0, 0, 0, 9].repeat(100);
+    let bytes = [&wrong[..], &[15, 0, 8, 12, 0, 0, 0, 1, 0, 0]].concat();
+    let table: Table = decode(Protocol::Binary, &bytes).unwrap();
+    assert_eq!(table.partition_keys.map(|keys| keys.len()), Some(1));
+}
+
+#[test]
 fn unset_and_empty_differ() {
     for protocol in PROTOCOLS {
         let unset = Table::default();

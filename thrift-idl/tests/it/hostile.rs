@@ -105,6 +105,25 @@ fn depth_ends_at_the_limit() {
 }
 
 #[test]
+fn views_of_views_end_at_the_limit() {
+    // tables that hold the tables they were made from: known fields, so the decoder itself goes down
+    let level = [12, 0, 16, 15, 0, 7, 12, 0, 0, 0, 1, 12, 0, 1];
+    for levels in [20, 10_000] {
+        let error = decode::<Table>(Protocol::Binary, &level.repeat(levels)).unwrap_err();
+        assert!(
+            matches!(error.fault, Fault::Limit { what: "nesting", .. }),
+            "{error}"
+        );
+        assert!(
+            error
+                .path
+                .starts_with("Table.creationMetadata.sourceTables.table.creationMetadata."),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn each_kind_of_bad_byte_has_its_fault() {
     let cases: [(&[u8], Fault); 5] = [
         (&[11, 0, 1, 0xff, 0xff, 0xff, 0xff], Fault::NegativeSize(-1)),
