@@ -98,8 +98,8 @@ pub enum Error {
     #[error("parameter {key} is {actual:?}, not {expected:?}")]
     ParameterMismatch {
         key: String,
-        expected: String,
-        actual: Option<String>,
+        expected: ParameterValue,
+        actual: Option<ParameterValue>,
     },
     #[error("{operation} is not possible: {reason}")]
     NotAllowed { operation: &'static str, reason: String },

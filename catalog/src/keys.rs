@@ -142,6 +142,11 @@ pub fn statistics(table: TableId) -> Bytes {
     concat(&[&table.0])
 }
 
+/// Returns the prefix of the statistics of a table as a whole, by any engine.
+pub fn table_statistics(table: TableId) -> Bytes {
+    concat(&[&table.0, &[0]])
+}
+
 /// Returns the prefix of the statistics of a partition, by any engine.
 pub fn partition_statistics(table: TableId, name: &str) -> Bytes {
     concat(&[&table.0, &[1], name.as_bytes(), &[0]])

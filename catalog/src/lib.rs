@@ -1,6 +1,6 @@
 //! What a table is: databases, tables, columns, partitions, statistics and functions over the versioned store.
 //!
-//! A [`Snapshot`] reads the catalog at one version; a draft prepares changes of a branch. Both give
+//! A [`Snapshot`] reads the catalog at one version; a [`Draft`] prepares changes of a branch. Both give
 //! meaning to the keys and values of [`versioning`].
 //!
 //! *Architecture invariant:* knows no wire types and no exceptions of the Hive Metastore, no SQL engine, no HTTP.
@@ -8,9 +8,12 @@
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
+mod catalog;
 pub mod check;
 pub mod codec;
 pub mod columns;
+pub mod draft;
+mod ephemeral;
 mod error;
 pub mod keys;
 pub mod location;
@@ -21,7 +24,10 @@ mod records;
 mod snapshot;
 pub mod types;
 
+pub use catalog::Catalog;
 pub use check::{CheckOutcome, CheckRunner, CheckSpec};
+pub use draft::Draft;
+pub use ephemeral::is_ephemeral;
 pub use error::{Error, Result};
 pub use location::{Locator, ParameterValue, Place};
 pub use partitions::{PartitionRef, PartitionScan};

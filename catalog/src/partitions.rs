@@ -31,10 +31,13 @@ pub struct PartitionRef<'a> {
     /// Which stored template and column list it has. Equal ones have equal contents.
     pub shared: SharedRefs,
     payload: &'a [u8],
-    fields: [Option<&'a [u8]>; FIELDS],
+    fields: FieldContents<'a>,
     /// Whether there are fields of a newer version.
     has_extra: bool,
 }
+
+/// The contents of the known fields, by tag.
+type FieldContents<'a> = [Option<&'a [u8]>; FIELDS];
 
 const FIELDS: usize = tag::FILE_METADATA as usize + 1;
 
@@ -183,6 +186,15 @@ impl<'a> PartitionRef<'a> {
         })
     }
 
+    /// Returns where it lies; `None` for one that has no place.
+    ///
+    /// # Errors
+    /// As [`PartitionRef::values`].
+    pub fn location(&self) -> Result<Option<Location>> {
+        let read = |reader: &mut Reader<'a>| codec::read_location(reader.bytes()?);
+        Ok(self.field(tag::STORAGE, read)?.and_then(|(location, _)| location))
+    }
+
     /// Returns where it lies, if that, its times and its parameters are all that it says for itself: then the
     /// rest of it is its template and its column list. `None` sends to [`PartitionRef::to_partition`].
     ///
@@ -198,7 +210,9 @@ impl<'a> PartitionRef<'a> {
         if self.has_extra || rare.iter().any(|tag| self.fields[*tag as usize].is_some()) {
             return Ok(None);
         }
-        Ok(self.field(tag::STORAGE, read_plain_location)?.flatten())
+        let read = |reader: &mut Reader<'a>| codec::read_location(reader.bytes()?);
+        let found = self.field(tag::STORAGE, read)?;
+        Ok(found.and_then(|(location, is_plain)| location.filter(|_| is_plain)))
     }
 
     /// Returns all of it.
@@ -228,7 +242,7 @@ impl<'a> PartitionRef<'a> {
 }
 
 /// Finds the fields of a partition's bytes.
-fn read_fields(payload: &[u8]) -> Result<([Option<&[u8]>; FIELDS], bool), DecodeError> {
+fn read_fields(payload: &[u8]) -> Result<(FieldContents<'_>, bool), DecodeError> {
     let mut fields = [None; FIELDS];
     let mut reader = Reader::new(payload);
     codec::expect_format(&mut reader)?;
@@ -256,12 +270,6 @@ fn read_i32(reader: &mut Reader<'_>) -> Result<i32, DecodeError> {
     codec::Canonical::read(&mut (reader, &Shared::default()))
 }
 
-/// Returns the location of a storage that has one, and nothing else of its own.
-fn read_plain_location(reader: &mut Reader<'_>) -> Result<Option<Location>, DecodeError> {
-    let storage = reader.bytes()?;
-    codec::read_plain_location(storage)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,7 +295,7 @@ mod tests {
         ] {
             let (found, wanted) = plan_match(&keys, &values(given)).unwrap();
             assert_eq!(found, prefix, "{given:?}");
-            let key = |name| crate::keys::partition(TableId::default(), name);
+            let key = |name| keys::partition(TableId::default(), name);
             assert!(is_wanted(&wanted, &key(matching)), "{given:?}");
             assert!(
                 other.is_none_or(|other| !is_wanted(&wanted, &key(other))),

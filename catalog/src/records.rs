@@ -180,10 +180,6 @@ impl Records {
         &self.view
     }
 
-    pub(crate) fn cache(&self) -> &SharedCache {
-        &self.cache
-    }
-
     /// Returns the records with the changes of `batch` on top.
     pub(crate) fn with(&self, batch: &Batch) -> Records {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -203,7 +203,7 @@ pub fn may_become(from: &str, to: &str) -> bool {
     let number = |name| NUMBERS.iter().position(|number| *number == name);
     let text = |name| TEXTS.contains(&name);
     if let (Some(from), Some(to)) = (number(from), number(to)) {
-        return from < to || from == to;
+        return from <= to;
     }
     match () {
         () if text(from) => text(to) || to == "double",

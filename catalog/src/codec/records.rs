@@ -252,8 +252,8 @@ impl Canonical for PlaceField {
     }
 }
 
-/// Returns the location in the bytes of a storage, unless the storage has none or has others beside it.
-pub(crate) fn read_plain_location(storage: &[u8]) -> Result<Option<Location>, DecodeError> {
+/// Returns the location in the bytes of a storage, and whether it is the only one there.
+pub(crate) fn read_location(storage: &[u8]) -> Result<(Option<Location>, bool), DecodeError> {
     let mut reader = Reader::new(storage);
     let shared = Shared::default();
     let mut input = (&mut reader, &shared);
@@ -261,7 +261,7 @@ pub(crate) fn read_plain_location(storage: &[u8]) -> Result<Option<Location>, De
     let _: u64 = fields::must::read(&mut fields, 1)?;
     let _: Option<u64> = fields::opt::read(&mut fields, 2)?;
     let PlaceField(location) = fields::dflt::read(&mut fields, 3)?;
-    Ok(if fields.is_done() { location } else { None })
+    Ok((location, fields.is_done()))
 }
 
 /// The tags of a partition, which [`crate::partitions`] reads without building one.

@@ -1,0 +1,164 @@
+//! What changes of the catalog do to data: deleting what belongs to a table, counting it, moving it.
+
+use bytes::Bytes;
+use versioning::{Batch, KeyRange, Space};
+
+use crate::draft::Draft;
+use crate::location::Place;
+use crate::model::{Location, Parameters};
+use crate::snapshot::{OpenTable, Snapshot};
+use crate::{Result, keys};
+
+/// Statistics of a folder that need no look at the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FolderStatistics {
+    /// The number of data files.
+    pub files: u64,
+    pub bytes: u64,
+}
+
+/// Up to this many objects of a folder are looked at one by one, to leave out what is no data.
+const LISTED_MAX: u64 = 1_000;
+
+/// The parameters of [`FolderStatistics`].
+pub const FAST_STATISTICS: [&str; 2] = ["numFiles", "totalSize"];
+
+impl Snapshot {
+    /// Returns how many data files lie below a place and how large they are. Hidden files and markers of
+    /// folders do not count, unless there are so many objects that they are not looked at one by one.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`].
+    pub async fn folder_statistics(&self, place: &Place) -> Result<FolderStatistics> {
+        let totals = self.objects_below(place).await?;
+        let mut found = FolderStatistics {
+            files: totals.count,
+            bytes: totals.weight,
+        };
+        let Some(prefix) = place
+            .object_prefix()
+            .filter(|_| (1..=LISTED_MAX).contains(&totals.count))
+        else {
+            return Ok(found);
+        };
+        found = FolderStatistics::default();
+        let mut scan = self.view().scan(Space::Objects, KeyRange::prefix(prefix.clone()));
+        while let Some(entry) = scan.next().await? {
+            if is_data(&entry.key[prefix.len()..]) {
+                found.files += 1;
+                found.bytes += entry.weight;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Returns whether the rest of a path within a table's folder is that of a data file.
+pub(crate) fn is_data(rest: &[u8]) -> bool {
+    let hidden =
+        |part: &[u8]| part.is_empty() || part[0] == b'.' || (part[0] == b'_' && !part.contains(&b'='));
+    !rest.split(|byte| *byte == b'/').any(hidden)
+}
+
+impl FolderStatistics {
+    pub(super) fn write(self, parameters: &mut Option<Parameters>) {
+        let parameters = parameters.get_or_insert_default();
+        parameters.insert(FAST_STATISTICS[0].to_owned(), self.files.to_string());
+        parameters.insert(FAST_STATISTICS[1].to_owned(), self.bytes.to_string());
+    }
+}
+
+impl Draft {
+    /// Deletes all objects whose paths begin with `prefix`, which must not be empty.
+    pub(super) fn delete_objects(&mut self, prefix: &str) {
+        let prefix = Bytes::copy_from_slice(prefix.as_bytes());
+        self.change(|changes| changes.batch().delete_prefix(Space::Objects, prefix));
+    }
+
+    /// Deletes the data of a table and of its partitions, wherever in the repository it lies.
+    pub(super) async fn delete_table_data(&mut self, open: &OpenTable) -> Result<()> {
+        let table = open.data_place().and_then(|place| place.object_prefix());
+        let mut prefixes: Vec<String> = table.into_iter().collect();
+        let base = open
+            .partition_base
+            .is_some()
+            .then(|| open.partition_base().object_prefix())
+            .flatten();
+        if let Some(base) = base
+            && open.is_partitioned()
+        {
+            prefixes.extend(self.default_partition_prefixes(open, &base).await?);
+        }
+        prefixes.extend(self.partitions_elsewhere(open).await?);
+        for prefix in prefixes {
+            self.delete_objects(&prefix);
+        }
+        Ok(())
+    }
+
+    /// Returns the prefixes of partitions that lie in their own folders below `base`, which is not the table's.
+    async fn default_partition_prefixes(&self, open: &OpenTable, base: &str) -> Result<Vec<String>> {
+        let mut prefixes = Vec::new();
+        let mut scan = self.partitions(open.id);
+        while let Some(partition) = scan.next().await? {
+            if partition.location()? == Some(Location::Default) {
+                prefixes.push(format!("{base}{}/", partition.name));
+            }
+        }
+        Ok(prefixes)
+    }
+
+    /// Returns the prefixes of partitions that lie in folders of their own. Partitions say so in the sums of
+    /// their tree, so that nothing is read where there are none.
+    async fn partitions_elsewhere(&self, open: &OpenTable) -> Result<Vec<String>> {
+        let range = KeyRange::prefix(keys::partitions(open.id));
+        let mut prefixes = Vec::new();
+        if self.view().totals(Space::Parts, range).await?.weight == 0 {
+            return Ok(prefixes);
+        }
+        let mut scan = self.partitions(open.id);
+        while let Some(partition) = scan.next().await? {
+            if let Some(location @ Location::Rel(_)) = partition.location()? {
+                prefixes.extend(open.partition_place(partition.name, &location).object_prefix());
+            }
+        }
+        Ok(prefixes)
+    }
+
+    /// Moves all objects below one prefix to another. No bytes move: the objects keep their data.
+    pub(super) async fn move_objects(&mut self, from: &str, to: &str) -> Result<()> {
+        let mut batch = Batch::default();
+        let mut scan = self.view().scan(
+            Space::Objects,
+            KeyRange::prefix(Bytes::copy_from_slice(from.as_bytes())),
+        );
+        while let Some(entry) = scan.next().await? {
+            let key = [to.as_bytes(), &entry.key[from.len()..]].concat();
+            batch.put(Space::Objects, key, entry.value());
+            batch.delete(Space::Objects, Bytes::copy_from_slice(entry.key));
+        }
+        self.apply(batch);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_files_are_no_data() {
+        for (path, expected) in [
+            ("part-0.parquet", true),
+            ("d=1/part-0", true),
+            ("_d=1/part-0", true),
+            ("_SUCCESS", false),
+            (".part.crc", false),
+            ("d=1/_temporary/x", false),
+            ("d=1/", false),
+            ("", false),
+        ] {
+            assert_eq!(is_data(path.as_bytes()), expected, "{path}");
+        }
+    }
+}

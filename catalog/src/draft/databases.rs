@@ -1,0 +1,177 @@
+//! Creating, altering and dropping databases.
+
+use crate::draft::Draft;
+use crate::keys::MetaKey;
+use crate::location::{Location, Place};
+use crate::model::{Database, DatabaseId, Function, Table, TableKind};
+use crate::names::{self, Pattern};
+use crate::snapshot::{DEFAULT_DATABASE, OpenTable};
+use crate::{Error, Result};
+
+impl Draft {
+    /// Creates a database. Its id is assigned here.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`], [`Error::DatabaseExists`].
+    pub async fn create_database(&mut self, mut database: Database) -> Result<Database> {
+        database.name = names::object_name("database", &database.name)?;
+        if self.find_database(&database.name).await?.is_some() {
+            return Err(Error::DatabaseExists { name: database.name });
+        }
+        database.id = DatabaseId(self.ids.fresh());
+        database.created_s.get_or_insert(self.now_s);
+        shorten(&mut database);
+        self.put_database(&database);
+        Ok(database)
+    }
+
+    /// Replaces what is said of a database. Its name, id and time of creation stay.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchDatabase`].
+    pub async fn alter_database(&mut self, name: &str, mut database: Database) -> Result<Database> {
+        let old = self.database(name).await?;
+        database.id = old.id;
+        database.name = old.name;
+        database.created_s = old.created_s.or(database.created_s);
+        shorten(&mut database);
+        if database.location != old.location {
+            self.pin_tables(&database, &old.location).await?;
+        }
+        self.put_database(&database);
+        Ok(database)
+    }
+
+    /// Drops a database; with `cascade` also what is in it, and with `delete_data` the data that belongs to it.
+    ///
+    /// # Errors
+    /// [`Error::DefaultDatabase`], [`Error::NoSuchDatabase`]; [`Error::DatabaseNotEmpty`] without `cascade`.
+    pub async fn drop_database(&mut self, name: &str, delete_data: bool, cascade: bool) -> Result<Database> {
+        let database = self.database(name).await?;
+        if database.name == DEFAULT_DATABASE {
+            return Err(Error::DefaultDatabase);
+        }
+        let tables = self.tables(database.id, &Pattern::all()).await?;
+        let functions = self.functions(database.id, &Pattern::all()).await?;
+        let content = match (tables.is_empty(), functions.is_empty()) {
+            (false, _) => Some("one or more tables"),
+            (true, false) => Some("one or more functions"),
+            (true, true) => None,
+        };
+        if let (Some(what), false) = (content, cascade) {
+            return Err(Error::DatabaseNotEmpty {
+                name: database.name,
+                what,
+            });
+        }
+        let mut kept = Vec::new();
+        for (table, _) in &tables {
+            let dropped = self.drop_table(&database.name, table, delete_data).await?;
+            kept.extend((!dropped.owns_data()).then(|| dropped.data_place()).flatten());
+        }
+        self.change(|changes| {
+            for function in &functions {
+                changes.delete::<Function>(MetaKey::Function(database.id, function).encode());
+            }
+            changes.delete::<Database>(MetaKey::Database(&database.name).encode());
+        });
+        if delete_data {
+            self.delete_folder(&database.place(), &kept);
+        }
+        Ok(database)
+    }
+
+    /// Deletes what is left in the folder of a database, unless data is there that has to stay.
+    fn delete_folder(&mut self, folder: &Place, kept: &[Place]) {
+        let Some(prefix) = folder.object_prefix() else {
+            return;
+        };
+        let is_kept = kept
+            .iter()
+            .filter_map(Place::object_prefix)
+            .any(|kept| kept.starts_with(&prefix));
+        if !is_kept {
+            self.delete_objects(&prefix);
+        }
+    }
+
+    fn put_database(&mut self, database: &Database) {
+        self.change(|changes| changes.put(MetaKey::Database(&database.name).encode(), database));
+    }
+
+    /// Keeps the tables of a database where they are while its location changes.
+    async fn pin_tables(&mut self, database: &Database, before: &Location) -> Result<()> {
+        let mut old = database.clone();
+        old.location = before.clone();
+        for (_, entry) in self.tables(database.id, &Pattern::all()).await? {
+            let Some(table) = self.find_table_by_id(entry.id).await? else {
+                continue;
+            };
+            let mut open = OpenTable {
+                database: old.clone(),
+                table,
+            };
+            if open.location() != Some(&Location::Default) || is_placed_apart(&old, &open.kind) {
+                continue;
+            }
+            let place = open.place();
+            if let Some(storage) = &mut open.table.storage {
+                storage.location = place.map(Location::from);
+            }
+            self.put_table(&open.table);
+        }
+        Ok(())
+    }
+
+    pub(super) fn put_table(&mut self, table: &Table) {
+        self.change(|changes| changes.put(MetaKey::Table(table.id).encode(), table));
+    }
+}
+
+/// Returns whether tables of that kind do not follow the database's own location.
+fn is_placed_apart(database: &Database, kind: &TableKind) -> bool {
+    let apart = matches!(
+        database.managed_location,
+        Some(Location::Rel(_) | Location::External(_))
+    );
+    apart && *kind == TableKind::Managed
+}
+
+/// Says `Default` where the location is that.
+fn shorten(database: &mut Database) {
+    let location = std::mem::take(&mut database.location);
+    let default = database.place();
+    let name = format!("{}.db", database.name);
+    let place = location.resolve(&Place::root(), &name);
+    database.location = if place == default {
+        Location::Default
+    } else {
+        place.into()
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_locations_are_said_so() {
+        for (given, stored) in [
+            (Location::Default, Location::Default),
+            (Location::Rel("sales.db".into()), Location::Default),
+            (Location::Rel("x".into()), Location::Rel("x".into())),
+            (
+                Location::External("s3://b/x".into()),
+                Location::External("s3://b/x".into()),
+            ),
+        ] {
+            let mut database = Database {
+                name: "sales".into(),
+                location: given,
+                ..Database::default()
+            };
+            shorten(&mut database);
+            assert_eq!(database.location, stored);
+        }
+    }
+}

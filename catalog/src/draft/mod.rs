@@ -1,0 +1,99 @@
+//! Changes that are being prepared on a branch.
+
+mod alter;
+mod data;
+mod databases;
+mod functions;
+mod partitions;
+mod statistics;
+mod tables;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use versioning::{Batch, Ids, View};
+
+use crate::Snapshot;
+use crate::model::Parameters;
+use crate::records::{Changes, Records, SharedCache};
+
+pub use alter::AlterTable;
+pub use data::{FAST_STATISTICS, FolderStatistics};
+pub use partitions::{AddPartitions, AlterPartitions};
+
+/// The parameter in which Hive keeps the time of the last change, in seconds.
+pub const LAST_DDL_TIME: &str = "transient_lastDdlTime";
+
+/// Changes to a catalog that are being prepared on one state of a branch.
+///
+/// It reads its own writes. Each method changes everything it says, or nothing when it fails. What becomes
+/// of the changes is up to whoever takes them with [`Draft::into_batch`].
+#[derive(Debug)]
+pub struct Draft {
+    snapshot: Snapshot,
+    batch: Batch,
+    ids: Arc<dyn Ids>,
+    now_s: i32,
+}
+
+impl Deref for Draft {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
+
+impl Draft {
+    /// Starts to change `view`; `now_us` is the time that is recorded, in microseconds since the Unix epoch.
+    pub fn new(view: View, cache: SharedCache, ids: Arc<dyn Ids>, now_us: u64) -> Draft {
+        let now_s = i32::try_from(now_us / 1_000_000).unwrap_or(i32::MAX);
+        Draft {
+            snapshot: Snapshot::new(view, cache),
+            batch: Batch::default(),
+            ids,
+            now_s,
+        }
+    }
+
+    /// Returns the catalog as it is with the changes.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Returns all changes, in order.
+    pub fn into_batch(self) -> Batch {
+        self.batch
+    }
+
+    /// Adds changes of other spaces than the catalog's own, such as data objects.
+    pub fn add(&mut self, batch: Batch) {
+        self.apply(batch);
+    }
+
+    fn records(&self) -> &Records {
+        self.snapshot.records()
+    }
+
+    /// Makes the changes that `write` collects.
+    fn change(&mut self, write: impl FnOnce(&mut Changes<'_>)) {
+        let mut changes = Changes::new(self.records());
+        write(&mut changes);
+        let batch = changes.into_batch();
+        self.apply(batch);
+    }
+
+    fn apply(&mut self, mut batch: Batch) {
+        self.snapshot = Snapshot::from_records(self.records().with(&batch));
+        self.batch.mutations.append(&mut batch.mutations);
+        self.batch.blobs.append(&mut batch.blobs);
+    }
+
+    /// Sets the time of the last change, unless the client did.
+    fn stamp(&self, parameters: &mut Option<Parameters>) {
+        let parameters = parameters.get_or_insert_default();
+        parameters
+            .entry(LAST_DDL_TIME.to_owned())
+            .or_insert_with(|| self.now_s.to_string());
+    }
+}

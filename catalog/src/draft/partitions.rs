@@ -1,0 +1,369 @@
+//! Adding, altering, renaming and dropping partitions.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use versioning::{KeyRange, Space};
+
+use crate::columns::match_ids;
+use crate::draft::Draft;
+use crate::draft::tables::columns_mut;
+use crate::keys::{self, StatsKey};
+use crate::location::{Location, Place};
+use crate::model::{Columns, Partition, Storage, Table};
+use crate::names;
+use crate::snapshot::OpenTable;
+use crate::{Error, Result};
+
+/// How partitions are added.
+#[derive(Debug, Clone, Default)]
+pub struct AddPartitions {
+    /// Whether those that are there already are left out, instead of failing.
+    pub if_not_exists: bool,
+    /// Whether the client keeps the statistics of files itself.
+    pub keep_statistics: bool,
+}
+
+/// How partitions are altered.
+#[derive(Debug, Clone, Default)]
+pub struct AlterPartitions {
+    /// Whether the client keeps the statistics of files itself.
+    pub keep_statistics: bool,
+}
+
+impl Draft {
+    /// Adds partitions, all or none, and returns those that were added. Their names follow from their values.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`], [`Error::PartitionArity`], [`Error::InvalidPartitionValue`],
+    /// [`Error::DuplicatePartition`] within the list, [`Error::PartitionExists`].
+    pub async fn add_partitions(
+        &mut self,
+        database: &str,
+        table: &str,
+        partitions: Vec<Partition>,
+        how: &AddPartitions,
+    ) -> Result<Vec<Partition>> {
+        let open = self.table(database, table).await?;
+        let key_names = open.key_names();
+        let mut matcher = ColumnMatcher::new(&open);
+        let mut names = HashSet::new();
+        let mut added = Vec::with_capacity(partitions.len());
+        for mut partition in partitions {
+            partition.name = names::partition_name(&key_names, &partition.values)?;
+            if !names.insert(partition.name.clone()) {
+                return Err(Error::DuplicatePartition {
+                    values: partition.values,
+                });
+            }
+            let key = keys::partition(open.id, &partition.name);
+            if self.view().get(Space::Parts, &key).await?.is_some() {
+                if how.if_not_exists {
+                    continue;
+                }
+                return Err(open.partition_exists(partition.values));
+            }
+            matcher.settle(partition.storage.as_mut());
+            place_partition(&open, &mut partition, None);
+            partition.created_s = Some(self.now_s);
+            self.stamp(&mut partition.parameters);
+            if !how.keep_statistics {
+                self.count_partition(&open, &mut partition, false).await?;
+            }
+            added.push(partition);
+        }
+        self.put_partitions(&open, &added);
+        Ok(added)
+    }
+
+    /// Returns a partition with these values that is stored as the table is, for [`Draft::add_partitions`].
+    pub fn partition_like(open: &OpenTable, values: Vec<String>) -> Partition {
+        let like = |storage: &Storage| Storage {
+            columns: storage.columns.clone(),
+            template: Arc::clone(&storage.template),
+            ..Storage::default()
+        };
+        Partition {
+            values,
+            storage: open.storage.as_ref().map(like),
+            ..Partition::default()
+        }
+    }
+
+    /// Replaces partitions, which their values name, all or none. Their times of creation stay.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`], [`Error::NoSuchPartition`].
+    pub async fn alter_partitions(
+        &mut self,
+        database: &str,
+        table: &str,
+        partitions: Vec<Partition>,
+        how: &AlterPartitions,
+    ) -> Result<()> {
+        let open = self.table(database, table).await?;
+        let mut matcher = ColumnMatcher::new(&open);
+        let mut altered = Vec::with_capacity(partitions.len());
+        for mut partition in partitions {
+            let old = self.partition(&open, &partition.values).await?;
+            partition.name.clone_from(&old.name);
+            self.settle_altered(&open, &old, &mut partition, &mut matcher, how)
+                .await?;
+            altered.push(partition);
+        }
+        self.put_partitions(&open, &altered);
+        Ok(())
+    }
+
+    async fn settle_altered(
+        &self,
+        open: &OpenTable,
+        old: &Partition,
+        partition: &mut Partition,
+        matcher: &mut ColumnMatcher,
+        how: &AlterPartitions,
+    ) -> Result<()> {
+        matcher.settle(partition.storage.as_mut());
+        place_partition(open, partition, Some(old));
+        partition.created_s = old.created_s.or(partition.created_s);
+        partition.privileges = partition.privileges.take().or_else(|| old.privileges.clone());
+        self.stamp(&mut partition.parameters);
+        if how.keep_statistics {
+            return Ok(());
+        }
+        self.count_partition(open, partition, true).await
+    }
+
+    /// Renames a partition: `partition` has the new values, and replaces it as [`Draft::alter_partitions`] does.
+    ///
+    /// A partition in its default folder moves to that of its new name. No bytes move: its objects keep their
+    /// data. Otherwise the next partition of the old name would find them in its folder.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`], [`Error::NoSuchPartition`], [`Error::PartitionExists`], [`Error::PartitionArity`].
+    pub async fn rename_partition(
+        &mut self,
+        database: &str,
+        table: &str,
+        old_values: &[String],
+        mut partition: Partition,
+    ) -> Result<()> {
+        let open = self.table(database, table).await?;
+        let old = self.partition(&open, old_values).await?;
+        partition.name = names::partition_name(&open.key_names(), &partition.values)?;
+        if partition.name == old.name {
+            return self
+                .alter_partitions(database, table, vec![partition], &AlterPartitions::default())
+                .await;
+        }
+        if self.find_partition(open.id, &partition.name).await?.is_some() {
+            return Err(open.partition_exists(partition.values));
+        }
+        let how = AlterPartitions {
+            keep_statistics: true,
+        };
+        self.settle_altered(&open, &old, &mut partition, &mut ColumnMatcher::new(&open), &how)
+            .await?;
+        self.move_partition(&open, &old, &mut partition).await?;
+        self.change(|changes| changes.delete::<Partition>(keys::partition(open.id, &old.name)));
+        self.put_partitions(&open, &[partition]);
+        Ok(())
+    }
+
+    /// Moves what hangs on a partition's name: its default folder, if its data belongs to the table, and statistics.
+    async fn move_partition(&mut self, open: &OpenTable, old: &Partition, new: &mut Partition) -> Result<()> {
+        let default = |partition: &Partition| open.partition_place(&partition.name, &Location::Default);
+        let (from, to, told) = (default(old), default(new), place_of(open, new));
+        let stays = told.is_none() || told.as_ref() == Some(&from) || told.as_ref() == Some(&to);
+        if stays && place_of(open, old).as_ref() == Some(&from) {
+            match (from.object_prefix(), to.object_prefix()) {
+                (Some(from), Some(to)) if open.owns_data() => {
+                    self.move_objects(&from, &to).await?;
+                    set_location(new, Location::Default);
+                }
+                _ => set_location(new, from.into()),
+            }
+        }
+        self.move_statistics(open, &old.name, &new.name).await
+    }
+
+    async fn move_statistics(&mut self, open: &OpenTable, from: &str, to: &str) -> Result<()> {
+        let mut found = Vec::new();
+        let range = KeyRange::prefix(keys::partition_statistics(open.id, from));
+        let mut scan = self.view().scan(Space::Stats, range);
+        while let Some(entry) = scan.next().await? {
+            if let Some(key) = StatsKey::decode(entry.key) {
+                let key = StatsKey {
+                    partition: Some(to),
+                    ..key
+                };
+                found.push((key.encode(), entry.value()));
+            }
+        }
+        self.change(|changes| {
+            let prefix = keys::partition_statistics(open.id, from);
+            changes.batch().delete_prefix(Space::Stats, prefix);
+            for (key, value) in found {
+                changes.batch().put(Space::Stats, key, value);
+            }
+        });
+        Ok(())
+    }
+
+    /// Drops the named partitions, all or none; with `delete_data` also their data, if it belongs to the table.
+    /// Names that are not there are left out if `if_exists`. Returns those that were dropped.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`]; [`Error::MissingPartitions`].
+    pub async fn drop_partitions(
+        &mut self,
+        database: &str,
+        table: &str,
+        names: &[String],
+        delete_data: bool,
+        if_exists: bool,
+    ) -> Result<Vec<Partition>> {
+        let open = self.table(database, table).await?;
+        let mut dropped: Vec<Partition> = Vec::with_capacity(names.len());
+        let mut missing = Vec::new();
+        let mut seen = HashSet::new();
+        for name in names.iter().filter(|name| seen.insert(name.as_str())) {
+            match self.find_partition(open.id, name).await? {
+                Some(partition) => dropped.push(partition),
+                None => missing.push(name),
+            }
+        }
+        if let (Some(example), false) = (missing.first(), if_exists) {
+            return Err(open.missing_partitions(missing.len(), example));
+        }
+        let deletes = delete_data && open.owns_data();
+        let data = dropped
+            .iter()
+            .filter(|_| deletes)
+            .filter_map(|partition| place_of(&open, partition));
+        let prefixes: Vec<String> = data.filter_map(|place| place.object_prefix()).collect();
+        self.change(|changes| {
+            for partition in &dropped {
+                changes.delete::<Partition>(keys::partition(open.id, &partition.name));
+                let statistics = keys::partition_statistics(open.id, &partition.name);
+                changes.batch().delete_prefix(Space::Stats, statistics);
+            }
+            for prefix in prefixes {
+                changes.batch().delete_prefix(Space::Objects, prefix);
+            }
+        });
+        Ok(dropped)
+    }
+
+    pub(super) async fn named_partition(&self, open: &OpenTable, name: &str) -> Result<Partition> {
+        let found = self.find_partition(open.id, name).await?;
+        found.ok_or_else(|| open.missing_partitions(1, name))
+    }
+
+    fn put_partitions(&mut self, open: &OpenTable, partitions: &[Partition]) {
+        self.change(|changes| {
+            for partition in partitions {
+                changes.put(keys::partition(open.id, &partition.name), partition);
+            }
+        });
+    }
+
+    /// States how many files a partition has: always, or only if there are any and the client said nothing.
+    async fn count_partition(&self, open: &OpenTable, partition: &mut Partition, always: bool) -> Result<()> {
+        let Some(place) = place_of(open, partition).filter(|place| place.object_prefix().is_some()) else {
+            return Ok(());
+        };
+        let found = self.folder_statistics(&place).await?;
+        if always || found.files > 0 {
+            found.write(&mut partition.parameters);
+        }
+        Ok(())
+    }
+}
+
+fn place_of(open: &OpenTable, partition: &Partition) -> Option<Place> {
+    let location = partition.storage.as_ref()?.location.as_ref()?;
+    Some(open.partition_place(&partition.name, location))
+}
+
+fn set_location(partition: &mut Partition, location: Location) {
+    if let Some(storage) = &mut partition.storage {
+        storage.location = Some(location);
+    }
+}
+
+/// Decides where a partition lies. One that is not told keeps its place; a new one lies below the table as it is
+/// now, which is not where the default locations of older ones start if the table has moved.
+fn place_partition(open: &OpenTable, partition: &mut Partition, old: Option<&Partition>) {
+    let before = old.and_then(|old| old.storage.as_ref()?.location.clone());
+    let Some(storage) = &mut partition.storage else {
+        return;
+    };
+    let place = match storage.location.take().or(before) {
+        Some(told) if old.is_some() || told != Location::Default => {
+            Some(open.partition_place(&partition.name, &told))
+        }
+        _ => open.place().map(|table| table.child(&partition.name)),
+    };
+    let base = open.partition_base();
+    storage.location = place.map(|place| place.relative_to(&base, &partition.name));
+}
+
+impl OpenTable {
+    fn partition_exists(&self, values: Vec<String>) -> Error {
+        let (database, table) = (self.database.name.clone(), self.name.clone());
+        Error::PartitionExists {
+            database,
+            table,
+            values,
+        }
+    }
+
+    fn missing_partitions(&self, count: usize, example: &str) -> Error {
+        let (database, table) = (self.database.name.clone(), self.name.clone());
+        Error::MissingPartitions {
+            database,
+            table,
+            count,
+            example: example.to_owned(),
+        }
+    }
+}
+
+/// Lower-cases the columns of partitions and gives them the table's ids. Partitions of one list mostly have
+/// the same columns, so what was found is kept.
+struct ColumnMatcher {
+    table: Arc<Columns>,
+    last: Option<(Arc<Columns>, Arc<Columns>)>,
+}
+
+impl ColumnMatcher {
+    fn new(table: &Table) -> ColumnMatcher {
+        let columns = table.storage.as_ref().and_then(|storage| storage.columns.clone());
+        ColumnMatcher {
+            table: columns.unwrap_or_default(),
+            last: None,
+        }
+    }
+
+    fn settle(&mut self, storage: Option<&mut Storage>) {
+        let Some(given) = storage.as_ref().and_then(|storage| storage.columns.clone()) else {
+            return;
+        };
+        let Some(storage) = storage else { return };
+        if let Some((_, settled)) = self.last.as_ref().filter(|(last, _)| *last == given) {
+            storage.columns = Some(Arc::clone(settled));
+            return;
+        }
+        if let Some(columns) = columns_mut(Some(storage)) {
+            for column in &mut columns.0 {
+                column.name = column.name.to_lowercase();
+            }
+            match_ids(&self.table.0, &mut columns.0);
+        }
+        if storage.columns.as_deref() == Some(&self.table) {
+            storage.columns = Some(Arc::clone(&self.table));
+        }
+        self.last = storage.columns.clone().map(|settled| (given, settled));
+    }
+}

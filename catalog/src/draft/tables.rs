@@ -1,0 +1,337 @@
+//! Creating, dropping and truncating tables.
+
+use versioning::Space;
+
+use crate::columns::{check_columns, infer_ids};
+use crate::draft::{Draft, data::FAST_STATISTICS};
+use crate::keys::{self, MetaKey};
+use crate::location::Place;
+use crate::model::{
+    Columns, Location, Parameters, Partition, Storage, Table, TableEntry, TableId, TableKind,
+};
+use crate::names;
+use crate::snapshot::OpenTable;
+use crate::{Error, Result};
+
+/// The parameter that says whose the data is, whatever the kind says.
+const EXTERNAL: &str = "EXTERNAL";
+
+/// Said by clients that keep statistics themselves; never stored.
+const DO_NOT_UPDATE_STATISTICS: &str = "DO_NOT_UPDATE_STATS";
+
+impl Draft {
+    /// Creates a table or a view in `database`. Its id and those of its columns are assigned here.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchDatabase`], [`Error::InvalidName`], [`Error::InvalidType`], [`Error::TableExists`].
+    pub async fn create_table(&mut self, database: &str, mut table: Table) -> Result<OpenTable> {
+        let database = self.database(database).await?;
+        table.name = names::object_name("object", &table.name)?;
+        if self.find_entry(database.id, &table.name).await?.is_some() {
+            return Err(Error::TableExists {
+                database: database.name,
+                table: table.name,
+            });
+        }
+        table.id = TableId(self.ids.fresh());
+        table.database = database.id;
+        table.partition_base = None;
+        settle_kind(&mut table);
+        check_table_columns(&mut table)?;
+        table.next_column_id = assign_ids(None, &mut table);
+        table.created_s = Some(self.now_s);
+        let keeps_statistics = takes_do_not_update(&mut table);
+        self.stamp(&mut table.parameters);
+        let mut open = OpenTable { database, table };
+        self.place_new_table(&mut open).await?;
+        if !keeps_statistics {
+            self.count_new_table(&mut open).await?;
+        }
+        self.put_new_table(&open.table);
+        Ok(open)
+    }
+
+    fn put_new_table(&mut self, table: &Table) {
+        self.change(|changes| {
+            changes.put(
+                MetaKey::Entry(table.database, &table.name).encode(),
+                &table.entry(),
+            );
+            changes.put(MetaKey::Table(table.id).encode(), table);
+        });
+    }
+
+    /// Gives a table that has no location its default one. If data of somebody else is there, which a table
+    /// that was renamed leaves behind, it gets a folder of its own beside it.
+    async fn place_new_table(&self, open: &mut OpenTable) -> Result<()> {
+        let base = open.database.table_base(&open.kind);
+        let default = base.child(&open.name);
+        let is_view = open.kind == TableKind::View;
+        let is_free = self.objects_below(&default).await?.count == 0;
+        let own = || {
+            let id = open.table.id.to_string();
+            base.child(&format!("{}-{}", open.name, &id[..8])).into()
+        };
+        let location = match open.location() {
+            Some(location) => Some(location.resolve(&base, &open.name).relative_to(&base, &open.name)),
+            None if is_view => None,
+            None if is_free => Some(Location::Default),
+            None => Some(own()),
+        };
+        if let Some(storage) = &mut open.table.storage {
+            storage.location = location;
+        }
+        Ok(())
+    }
+
+    /// States how many files a table has from its beginning, if any.
+    async fn count_new_table(&self, open: &mut OpenTable) -> Result<()> {
+        let Some(place) = open.countable_place() else {
+            return Ok(());
+        };
+        let found = self.folder_statistics(&place).await?;
+        if found.files > 0 {
+            found.write(&mut open.table.parameters);
+        }
+        Ok(())
+    }
+
+    /// Drops a table; with `delete_data`, also the data that belongs to it. It costs the same at any size.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`].
+    pub async fn drop_table(&mut self, database: &str, name: &str, delete_data: bool) -> Result<OpenTable> {
+        let open = self.table(database, name).await?;
+        if delete_data && open.owns_data() {
+            self.delete_table_data(&open).await?;
+        }
+        self.change(|changes| {
+            changes.delete::<TableEntry>(MetaKey::Entry(open.database.id, &open.name).encode());
+            changes.delete::<Table>(MetaKey::Table(open.id).encode());
+            if open.is_partitioned() {
+                changes
+                    .batch()
+                    .delete_prefix(Space::Parts, keys::partitions(open.id));
+            }
+            changes
+                .batch()
+                .delete_prefix(Space::Stats, keys::statistics(open.id));
+        });
+        Ok(open)
+    }
+
+    /// Removes the data of a table, or of the partitions that are named, and what is known of it. An empty list
+    /// of names removes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTable`]; [`Error::NotAllowed`] for data that lies elsewhere; [`Error::MissingPartitions`].
+    pub async fn truncate_table(
+        &mut self,
+        database: &str,
+        name: &str,
+        partitions: Option<&[String]>,
+    ) -> Result<()> {
+        let mut open = self.table(database, name).await?;
+        let names = match partitions {
+            Some(names) => names.to_vec(),
+            None if open.is_partitioned() => self.partition_names(open.id).await?,
+            None => {
+                let place = open.data_place();
+                self.clear(&open, place.as_ref())?;
+                reset_statistics(&mut open.table.parameters);
+                self.put_table(&open.table);
+                return self.drop_statistics(open.id, None);
+            }
+        };
+        for name in names {
+            self.truncate_partition(&open, &name).await?;
+        }
+        Ok(())
+    }
+
+    async fn truncate_partition(&mut self, open: &OpenTable, name: &str) -> Result<()> {
+        let mut partition: Partition = self.named_partition(open, name).await?;
+        let location = partition
+            .storage
+            .as_ref()
+            .and_then(|storage| storage.location.as_ref());
+        let place = location.map(|location| open.partition_place(name, location));
+        self.clear(open, place.as_ref())?;
+        reset_statistics(&mut partition.parameters);
+        self.change(|changes| changes.put(keys::partition(open.id, name), &partition));
+        self.drop_statistics(open.id, Some(name))
+    }
+
+    fn clear(&mut self, open: &OpenTable, place: Option<&Place>) -> Result<()> {
+        match place.map(Place::object_prefix) {
+            Some(Some(prefix)) => self.delete_objects(&prefix),
+            _ => {
+                let reason = format!(
+                    "the data of {}.{} is not versioned here",
+                    open.database.name, open.name
+                );
+                return Err(Error::NotAllowed {
+                    operation: "truncate",
+                    reason,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn partition_names(&self, table: TableId) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut scan = self.partitions(table);
+        while let Some(partition) = scan.next().await? {
+            names.push(partition.name.to_owned());
+        }
+        Ok(names)
+    }
+
+    pub(super) fn drop_statistics(&mut self, table: TableId, partition: Option<&str>) -> Result<()> {
+        let prefix = match partition {
+            Some(name) => keys::partition_statistics(table, name),
+            None => keys::table_statistics(table),
+        };
+        self.change(|changes| changes.batch().delete_prefix(Space::Stats, prefix));
+        Ok(())
+    }
+}
+
+impl OpenTable {
+    /// Returns where the files of a table lie that has all of them in one folder of this repository.
+    pub(super) fn countable_place(&self) -> Option<Place> {
+        if self.is_partitioned() || self.kind == TableKind::View {
+            return None;
+        }
+        self.data_place().filter(|place| place.object_prefix().is_some())
+    }
+}
+
+/// Sets the kind by what the client said: the parameter `EXTERNAL` makes a table external, whatever its kind says,
+/// and a kind that says so gets the parameter (`hive.md` 4: the original would make it managed, and drop
+/// the data with it later).
+pub(super) fn settle_kind(table: &mut Table) {
+    match table.kind {
+        TableKind::Managed if table.is_set(EXTERNAL) => table.kind = TableKind::External,
+        TableKind::External if !table.is_set(EXTERNAL) => table.set_parameter(EXTERNAL, "TRUE"),
+        _ => {}
+    }
+}
+
+/// Lower-cases the names of columns and keys, and checks their types.
+pub(super) fn check_table_columns(table: &mut Table) -> Result<()> {
+    check_columns(table.partition_keys.as_deref_mut().unwrap_or_default())?;
+    if let Some(columns) = columns_mut(table.storage.as_mut()) {
+        check_columns(&mut columns.0)?;
+    }
+    Ok(())
+}
+
+pub(super) fn columns_mut(storage: Option<&mut Storage>) -> Option<&mut Columns> {
+    storage?.columns.as_mut().map(std::sync::Arc::make_mut)
+}
+
+/// Gives columns and keys their ids, from those of the table before; returns the id of the next column.
+pub(super) fn assign_ids(old: Option<&Table>, table: &mut Table) -> u32 {
+    let old_keys = old.map(Table::keys).unwrap_or_default();
+    let old_columns = old.map(Table::columns).unwrap_or_default();
+    let mut next = old.map_or(1, |old| old.next_column_id);
+    next = infer_ids(
+        old_keys,
+        table.partition_keys.as_deref_mut().unwrap_or_default(),
+        next,
+    );
+    match columns_mut(table.storage.as_mut()) {
+        Some(columns) => infer_ids(old_columns, &mut columns.0, next),
+        None => next,
+    }
+}
+
+/// Takes out the request to leave statistics alone; returns whether it was there.
+pub(super) fn takes_do_not_update(table: &mut Table) -> bool {
+    let found = table
+        .parameters
+        .as_mut()
+        .and_then(|found| found.remove(DO_NOT_UPDATE_STATISTICS));
+    found.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+/// States that there are no rows and no files, where something was stated of them.
+fn reset_statistics(parameters: &mut Option<Parameters>) {
+    let parameters = parameters.get_or_insert_default();
+    for key in ["numRows", "rawDataSize", "numFilesErasureCoded"] {
+        if let Some(value) = parameters.get_mut(key) {
+            "0".clone_into(value);
+        }
+    }
+    for key in FAST_STATISTICS {
+        parameters.insert(key.to_owned(), "0".to_owned());
+    }
+    parameters.insert(
+        "COLUMN_STATS_ACCURATE".to_owned(),
+        r#"{"BASIC_STATS":"true"}"#.to_owned(),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(kind: TableKind, external: Option<&str>) -> Table {
+        let mut table = Table {
+            kind,
+            ..Table::default()
+        };
+        if let Some(value) = external {
+            table.set_parameter(EXTERNAL, value);
+        }
+        table
+    }
+
+    #[test]
+    fn external_is_what_anybody_calls_so() {
+        for (kind, external, expected) in [
+            (TableKind::Managed, None, TableKind::Managed),
+            (TableKind::Managed, Some("true"), TableKind::External),
+            (TableKind::Managed, Some("FALSE"), TableKind::Managed),
+            (TableKind::External, None, TableKind::External),
+            (TableKind::External, Some("TRUE"), TableKind::External),
+            (TableKind::View, None, TableKind::View),
+        ] {
+            let mut table = table(kind.clone(), external);
+            settle_kind(&mut table);
+            assert_eq!(table.kind, expected, "{kind:?} {external:?}");
+            assert_eq!(
+                table.is_set(EXTERNAL),
+                expected == TableKind::External,
+                "{kind:?} {external:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn statistics_are_reset_as_in_hive() {
+        let mut parameters = Some(Parameters::from([
+            ("numRows".into(), "7".into()),
+            ("k".into(), "v".into()),
+        ]));
+        reset_statistics(&mut parameters);
+        let text: Vec<_> = parameters
+            .unwrap()
+            .into_iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
+        let accurate = r#"COLUMN_STATS_ACCURATE={"BASIC_STATS":"true"}"#;
+        assert_eq!(text, [accurate, "k=v", "numFiles=0", "numRows=0", "totalSize=0"]);
+    }
+
+    #[test]
+    fn a_request_to_leave_statistics_alone_is_not_stored() {
+        let mut table = Table::default();
+        assert!(!takes_do_not_update(&mut table));
+        table.set_parameter(DO_NOT_UPDATE_STATISTICS, "true");
+        assert!(takes_do_not_update(&mut table));
+        assert_eq!(table.parameter(DO_NOT_UPDATE_STATISTICS), None);
+    }
+}

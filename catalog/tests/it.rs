@@ -1,0 +1,12 @@
+//! The catalog over a real store in memory.
+
+#[cfg(test)]
+mod it {
+    mod costs;
+    mod databases;
+    mod fixture;
+    mod functions;
+    mod partitions;
+    mod statistics;
+    mod tables;
+}
