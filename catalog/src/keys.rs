@@ -111,6 +111,11 @@ pub fn databases() -> Bytes {
     concat(&[&[DATABASE]])
 }
 
+/// Returns the prefix of all tables.
+pub fn tables() -> Bytes {
+    concat(&[&[TABLE]])
+}
+
 /// Returns the prefix of the entries of the tables of a database.
 pub fn entries(database: DatabaseId) -> Bytes {
     concat(&[&[ENTRY], &database.0])

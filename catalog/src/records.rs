@@ -206,14 +206,26 @@ impl Records {
 
     /// Reads the record of a value.
     pub(crate) async fn load<T: Record>(&self, key: &[u8], value: &Value) -> Result<T> {
+        let (payload, refs) = self.open(value).await?;
+        let shared = self.shared(&refs).await?;
+        T::decode(key, &payload, &shared).map_err(|error| corrupt(T::WHAT, key, &error))
+    }
+
+    /// Returns the bytes of the record of a value, and what it shares.
+    async fn open(&self, value: &Value) -> Result<(Bytes, SharedRefs)> {
         let blob = |index: usize| value.blobs.get(index).copied();
         let (spilled, refs) = refs(&value.payload, blob, value.blobs.len());
         let payload = match value.blobs.last() {
             Some(last) if spilled => self.view.blob(last).await?,
             _ => value.payload.clone(),
         };
-        let shared = self.shared(&refs).await?;
-        T::decode(key, &payload, &shared).map_err(|error| corrupt(T::WHAT, key, &error))
+        Ok((payload, refs))
+    }
+
+    /// Returns the location of a table without reading the rest.
+    pub(crate) async fn table_location(&self, key: &[u8], value: &Value) -> Result<Option<Location>> {
+        let (payload, _) = self.open(value).await?;
+        codec::read_table_location(&payload).map_err(|error| corrupt(Table::WHAT, key, &error))
     }
 
     /// Reads what records share.

@@ -301,6 +301,7 @@ fn carry_over(old: &OpenTable, table: &mut Table) {
     table.created_s = old.created_s.or(table.created_s);
     table.partition_base = old.partition_base.clone();
     table.next_column_id = assign_ids(Some(old), table);
+    table.storage = table.storage.take().or_else(|| old.storage.clone());
     if columns_mut(table.storage.as_mut()).is_none()
         && let (Some(new), Some(old)) = (&mut table.storage, &old.storage)
     {

@@ -53,6 +53,23 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Returns whether a table was told to lie at a place, or stayed there when it was renamed. It looks through
+    /// all tables.
+    pub(super) async fn is_occupied(&self, place: &Place) -> Result<bool> {
+        let mut scan = self.view().scan(Space::Meta, KeyRange::prefix(keys::tables()));
+        while let Some(entry) = scan.next().await? {
+            let (key, value) = (Bytes::copy_from_slice(entry.key), entry.value());
+            let location = self.records().table_location(&key, &value).await?;
+            let told = location.filter(|location| *location != Location::Default);
+            if told.is_some_and(|told| told.resolve(&Place::root(), "") == *place) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 /// Returns whether the rest of a path within a table's folder is that of a data file.
 pub(crate) fn is_data(rest: &[u8]) -> bool {
     let hidden =
@@ -73,6 +90,27 @@ impl Draft {
     pub(super) fn delete_objects(&mut self, prefix: &str) {
         let prefix = Bytes::copy_from_slice(prefix.as_bytes());
         self.change(|changes| changes.batch().delete_prefix(Space::Objects, prefix));
+    }
+
+    /// Deletes the markers of empty folders below a place. Files stay: they may be those of a table that was renamed
+    /// into another database, or of an external one.
+    pub(super) async fn delete_markers(&mut self, place: &Place) -> Result<()> {
+        let Some(prefix) = place.object_prefix() else {
+            return Ok(());
+        };
+        let mut batch = Batch::default();
+        let mut scan = self.view().scan(Space::Objects, KeyRange::prefix(prefix));
+        let mut looked_at = 0;
+        while let Some(entry) = scan.next().await?
+            && looked_at < LISTED_MAX
+        {
+            looked_at += 1;
+            if entry.key.ends_with(b"/") && entry.weight == 0 {
+                batch.delete(Space::Objects, Bytes::copy_from_slice(entry.key));
+            }
+        }
+        self.apply(batch);
+        Ok(())
     }
 
     /// Deletes the data of a table and of its partitions, wherever in the repository it lies.

@@ -64,10 +64,8 @@ impl Draft {
                 what,
             });
         }
-        let mut kept = Vec::new();
         for (table, _) in &tables {
-            let dropped = self.drop_table(&database.name, table, delete_data).await?;
-            kept.extend((!dropped.owns_data()).then(|| dropped.data_place()).flatten());
+            self.drop_table(&database.name, table, delete_data).await?;
         }
         self.change(|changes| {
             for function in &functions {
@@ -76,23 +74,9 @@ impl Draft {
             changes.delete::<Database>(MetaKey::Database(&database.name).encode());
         });
         if delete_data {
-            self.delete_folder(&database.place(), &kept);
+            self.delete_markers(&database.place()).await?;
         }
         Ok(database)
-    }
-
-    /// Deletes what is left in the folder of a database, unless data is there that has to stay.
-    fn delete_folder(&mut self, folder: &Place, kept: &[Place]) {
-        let Some(prefix) = folder.object_prefix() else {
-            return;
-        };
-        let is_kept = kept
-            .iter()
-            .filter_map(Place::object_prefix)
-            .any(|kept| kept.starts_with(&prefix));
-        if !is_kept {
-            self.delete_objects(&prefix);
-        }
     }
 
     fn put_database(&mut self, database: &Database) {

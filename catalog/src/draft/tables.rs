@@ -61,27 +61,28 @@ impl Draft {
         });
     }
 
-    /// Gives a table that has no location its default one. If data of somebody else is there, which a table
-    /// that was renamed leaves behind, it gets a folder of its own beside it.
+    /// Gives a table that has no location its default one, or, where another table stayed there when it was
+    /// renamed, a folder of its own beside it. Data that is nobody's is taken over: some clients write it first.
     async fn place_new_table(&self, open: &mut OpenTable) -> Result<()> {
         let base = open.database.table_base(&open.kind);
-        let default = base.child(&open.name);
-        let is_view = open.kind == TableKind::View;
-        let is_free = self.objects_below(&default).await?.count == 0;
-        let own = || {
-            let id = open.table.id.to_string();
-            base.child(&format!("{}-{}", open.name, &id[..8])).into()
-        };
         let location = match open.location() {
             Some(location) => Some(location.resolve(&base, &open.name).relative_to(&base, &open.name)),
-            None if is_view => None,
-            None if is_free => Some(Location::Default),
-            None => Some(own()),
+            None if open.kind == TableKind::View => None,
+            None => Some(self.free_location(open, &base).await?),
         };
         if let Some(storage) = &mut open.table.storage {
             storage.location = location;
         }
         Ok(())
+    }
+
+    async fn free_location(&self, open: &OpenTable, base: &Place) -> Result<Location> {
+        let default = base.child(&open.name);
+        if self.objects_below(&default).await?.count == 0 || !self.is_occupied(&default).await? {
+            return Ok(Location::Default);
+        }
+        let id = open.table.id.to_string();
+        Ok(base.child(&format!("{}-{id}", open.name)).into())
     }
 
     /// States how many files a table has from its beginning, if any.

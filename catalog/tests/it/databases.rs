@@ -91,8 +91,8 @@ async fn a_database_is_dropped_with_what_is_in_it_or_not_at_all() {
     );
     write!(lake, |draft| draft.drop_database("Sales", true, true).await?).unwrap();
     let main = lake.main().await;
-    assert_eq!(counts(&main).await, [0, 0, 0, 2]);
-    assert_eq!(files(&main).await, ["a", "sales.dbx"]);
+    assert_eq!(counts(&main).await, [0, 0, 0, 3]);
+    assert_eq!(files(&main).await, ["a", "sales.db/x", "sales.dbx"]);
 }
 
 #[tokio::test]
@@ -109,6 +109,25 @@ async fn data_of_external_tables_outlives_their_database() {
     })
     .unwrap();
     assert_eq!(files(&lake.main().await).await, ["sales.db/e/f"]);
+}
+
+#[tokio::test]
+async fn data_of_a_table_that_left_outlives_its_first_database() {
+    let lake = lake().await;
+    write!(lake, |draft| {
+        draft.create_database(database("sales")).await?;
+        draft.create_table("sales", table("t", "a int", "")).await?;
+        put_files(draft, &["sales.db/t/f"]);
+        draft.rename_table("sales", "t", "default", "t").await?;
+        draft.drop_database("sales", true, true).await?;
+    })
+    .unwrap();
+    let main = lake.main().await;
+    assert_eq!(
+        main.table("default", "t").await.unwrap().place(),
+        Some(Place::Path("sales.db/t".into()))
+    );
+    assert_eq!(files(&main).await, ["sales.db/t/f"]);
 }
 
 #[tokio::test]

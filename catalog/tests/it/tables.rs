@@ -202,6 +202,21 @@ async fn a_renamed_table_keeps_its_data_where_it_is() {
 }
 
 #[tokio::test]
+async fn data_that_is_nobodys_belongs_to_the_table_that_comes() {
+    let lake = Lake::with_orders().await;
+    write!(lake, |draft| {
+        put_files(draft, &["sales.db/t/f"]);
+        draft.create_table("sales", table("t", "a int", "")).await?;
+    })
+    .unwrap();
+    let found = lake.main().await.table("sales", "t").await.unwrap();
+    assert_eq!(
+        (found.place(), found.parameter("totalSize")),
+        (path("sales.db/t"), Some("10"))
+    );
+}
+
+#[tokio::test]
 async fn an_empty_table_takes_its_folder_along() {
     let lake = Lake::with_orders().await;
     write!(lake, |draft| draft

@@ -1,0 +1,343 @@
+//! Columns: matched by id, additions by name (versioning.md 5.3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::generic::Three;
+use crate::model::{Column, ColumnId};
+use crate::types::ColumnType;
+
+/// How a format finds the values of a column in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    ByName,
+    ByPosition,
+}
+
+/// The columns of three versions of a table, each with the id that its next column would get.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lists<'a> {
+    pub(crate) columns: Three<&'a [Column]>,
+    pub(crate) next: Three<u32>,
+}
+
+/// The outcome of a merge of columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Merged {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) next: u32,
+    /// The new ids of those columns of theirs that could not keep theirs.
+    pub(crate) renumbered: Renumbered,
+}
+
+/// Which of their columns have another id after the merge.
+pub(crate) type Renumbered = BTreeMap<ColumnId, ColumnId>;
+
+/// Merges columns. On a conflict the columns of ours stay.
+pub(crate) fn merge(lists: Lists<'_>, layout: Layout, scope: &Scope, report: &mut Report) -> Merged {
+    let (renumbered, next) = renumber(lists);
+    let Three { base, ours, theirs } = lists.columns;
+    let mut theirs = theirs.to_vec();
+    renew_ids(&mut theirs, &renumbered);
+    let lists = Three::new(base, ours, theirs.as_slice());
+    let columns = if layout == Layout::ByPosition && is_contested_by_position(lists) {
+        let texts = Texts::new(Some(&text_of(base)), text_of(ours), text_of(&theirs));
+        report.add(scope, ConflictKind::PositionalAdd, Subject::Columns, texts);
+        ours.to_vec()
+    } else {
+        merge_by_id(lists, scope, report)
+    };
+    Merged {
+        columns,
+        next,
+        renumbered,
+    }
+}
+
+/// Gives columns the ids that they have after the merge.
+pub(crate) fn renew_ids(columns: &mut [Column], renumbered: &Renumbered) {
+    for column in columns {
+        if let Some(id) = renumbered.get(&column.id) {
+            column.id = *id;
+        }
+    }
+}
+
+/// Finds new ids for those columns that theirs added, where ours gave the same id to another column, and for
+/// those that both added. Returns the id of the next column, too.
+fn renumber(lists: Lists<'_>) -> (Renumbered, u32) {
+    let Three { base, ours, theirs } = lists.columns;
+    let mut next = lists.next.ours.max(lists.next.theirs);
+    let is_new = |column: &&Column| !base.iter().any(|base| base.id == column.id);
+    let taken = lists.next.base..lists.next.ours;
+    let mut renumbered = Renumbered::new();
+    for column in theirs.iter().filter(is_new) {
+        let twin = ours
+            .iter()
+            .filter(is_new)
+            .find(|ours| ours.name == column.name);
+        let id = match twin {
+            Some(twin) => twin.id,
+            None if taken.contains(&column.id.0) => {
+                next += 1;
+                ColumnId(next - 1)
+            }
+            None => column.id,
+        };
+        if id != column.id {
+            renumbered.insert(column.id, id);
+        }
+    }
+    (renumbered, next)
+}
+
+/// Returns whether both sides changed which column stands where, and not alike: files that each side wrote
+/// would mean something else on the other.
+fn is_contested_by_position(lists: Three<&[Column]>) -> bool {
+    let shape = |columns: &[Column]| -> Vec<(ColumnId, String)> {
+        let shape = |column: &Column| (column.id, String::new());
+        columns.iter().map(shape).collect()
+    };
+    let shapes = lists.map(shape);
+    shapes.as_ref().settled().is_none()
+}
+
+fn merge_by_id(lists: Three<&[Column]>, scope: &Scope, report: &mut Report) -> Vec<Column> {
+    let ids: BTreeSet<ColumnId> = [lists.base, lists.ours, lists.theirs]
+        .into_iter()
+        .flatten()
+        .map(|column| column.id)
+        .collect();
+    let mut merged = BTreeMap::new();
+    for id in ids {
+        let versions = lists.map(|columns| columns.iter().find(|column| column.id == id));
+        if let Some(column) = merge_column(versions, scope, report) {
+            merged.insert(id, column);
+        }
+    }
+    let order = order(lists, &merged, scope, report);
+    let columns: Vec<Column> = order.iter().filter_map(|id| merged.remove(id)).collect();
+    check_names(&columns, lists, scope, report);
+    columns
+}
+
+fn merge_column(versions: Three<Option<&Column>>, scope: &Scope, report: &mut Report) -> Option<Column> {
+    match (versions.base, versions.ours, versions.theirs) {
+        (Some(base), Some(ours), Some(theirs)) => {
+            Some(merge_kept(Three::new(base, ours, theirs), scope, report))
+        }
+        (None, Some(ours), Some(theirs)) => Some(merge_added(ours, theirs, scope, report)),
+        (None, ours, theirs) => ours.or(theirs).cloned(),
+        (Some(base), Some(kept), None) => merge_dropped(base, kept, ("changed", "dropped"), scope, report),
+        (Some(base), None, Some(kept)) => merge_dropped(base, kept, ("dropped", "changed"), scope, report),
+        (Some(_), None, None) => None,
+    }
+}
+
+/// A drop wins over a new comment, and over nothing else.
+fn merge_dropped(
+    base: &Column,
+    kept: &Column,
+    words: (&str, &str),
+    scope: &Scope,
+    report: &mut Report,
+) -> Option<Column> {
+    let is_changed = kept.name != base.name || kept.type_name != base.type_name;
+    if !is_changed {
+        return None;
+    }
+    let texts = Texts::new(Some(&base.type_name), words.0, words.1);
+    let subject = Subject::Column(base.name.clone());
+    report.add(scope, ConflictKind::DropModify, subject, texts);
+    Some(kept.clone())
+}
+
+fn merge_kept(versions: Three<&Column>, scope: &Scope, report: &mut Report) -> Column {
+    let Three { base, ours, .. } = versions;
+    let subject = || Subject::Column(ours.name.clone());
+    let name = versions.map(|column| &column.name).settled().cloned();
+    let name = name.unwrap_or_else(|| {
+        let renamed = versions.map(|column| format!("renamed to {}", column.name));
+        let texts = Texts::new(None, renamed.ours, renamed.theirs);
+        let subject = Subject::Column(base.name.clone());
+        report.add(scope, ConflictKind::RenameRename, subject, texts);
+        ours.name.clone()
+    });
+    let types = versions.map(|column| &column.type_name);
+    let type_name = types.settled().cloned().or_else(|| join(types.map(String::as_str)));
+    let type_name = type_name.unwrap_or_else(|| {
+        let texts = Texts::new(Some(types.base), types.ours, types.theirs);
+        report.add(scope, ConflictKind::ColumnType, subject(), texts);
+        ours.type_name.clone()
+    });
+    let comment = versions.map(|column| &column.comment).or_conflict(
+        (scope, ConflictKind::CommentBoth, comment_of(&name)),
+        Option::clone,
+        report,
+    );
+    Column {
+        id: ours.id,
+        name,
+        type_name,
+        comment,
+    }
+}
+
+fn merge_added(ours: &Column, theirs: &Column, scope: &Scope, report: &mut Report) -> Column {
+    if ours.type_name != theirs.type_name {
+        let texts = Texts::new(None, &ours.type_name, &theirs.type_name);
+        let subject = Subject::Column(ours.name.clone());
+        report.add(scope, ConflictKind::ColumnType, subject, texts);
+    }
+    let comments = Three::new(&None, &ours.comment, &theirs.comment);
+    let comment = comments.or_conflict(
+        (scope, ConflictKind::CommentBoth, comment_of(&ours.name)),
+        Option::clone,
+        report,
+    );
+    Column {
+        comment,
+        ..ours.clone()
+    }
+}
+
+fn comment_of(column: &str) -> Subject {
+    Subject::Column(format!("{column}'s comment"))
+}
+
+/// Returns the type that serves what both sides wrote, and that files of all three types can be read as by the
+/// formats that find columns by name: whole numbers, floating point numbers and texts widen. In Hive's wider
+/// lattice a number may become a text, but no reader of Parquet agrees.
+fn join(types: Three<&str>) -> Option<String> {
+    let serves = |to: &str| {
+        [types.base, types.ours, types.theirs]
+            .into_iter()
+            .all(|from| is_read_as(from, to))
+    };
+    [types.ours, types.theirs]
+        .into_iter()
+        .find(|to| serves(to))
+        .map(str::to_owned)
+}
+
+/// Returns whether files written with one type can be read with the other.
+fn is_read_as(from: &str, to: &str) -> bool {
+    if from == to {
+        return true;
+    }
+    let (Ok(from), Ok(to)) = (ColumnType::parse(from), ColumnType::parse(to)) else {
+        return false;
+    };
+    match (&from, &to) {
+        (
+            ColumnType::Primitive { name, arguments },
+            ColumnType::Primitive {
+                name: to_name,
+                arguments: to_arguments,
+            },
+        ) => widens((name, arguments), (to_name, to_arguments)),
+        _ => from == to,
+    }
+}
+
+fn widens(from: (&str, &[u32]), to: (&str, &[u32])) -> bool {
+    const CHAINS: [&[&str]; 2] = [&["tinyint", "smallint", "int", "bigint"], &["float", "double"]];
+    let in_chain = |chain: &&[&str]| {
+        let at = |name: &str| chain.iter().position(|link| *link == name);
+        at(from.0).zip(at(to.0)).is_some_and(|(from, to)| from <= to)
+    };
+    match (from, to) {
+        (("decimal", [precision, scale]), ("decimal", [wider, same])) => scale == same && precision <= wider,
+        (("varchar", [len]), ("varchar", [longer])) => len <= longer,
+        (("varchar" | "string", _), ("string", [])) => true,
+        _ => CHAINS.iter().any(in_chain),
+    }
+}
+
+/// Returns the ids of the merged columns in order: that of the side that moved columns, else ours; additions
+/// of the other side follow their left neighbours, ours first.
+fn order(
+    lists: Three<&[Column]>,
+    merged: &BTreeMap<ColumnId, Column>,
+    scope: &Scope,
+    report: &mut Report,
+) -> Vec<ColumnId> {
+    let in_all = |column: &&Column| {
+        [lists.base, lists.ours, lists.theirs]
+            .iter()
+            .all(|list| list.iter().any(|other| other.id == column.id))
+    };
+    let kept = lists.map(|columns| columns.iter().filter(in_all).map(|column| column.id).collect::<Vec<_>>());
+    if kept.as_ref().settled().is_none() {
+        let texts = Texts::new(
+            Some(&text_of(lists.base)),
+            text_of(lists.ours),
+            text_of(lists.theirs),
+        );
+        report.add(scope, ConflictKind::ColumnOrder, Subject::Columns, texts);
+    }
+    let theirs_leads = kept.theirs_changed() && !kept.ours_changed();
+    let (first, second) = if theirs_leads {
+        (lists.theirs, lists.ours)
+    } else {
+        (lists.ours, lists.theirs)
+    };
+    let mut order: Vec<ColumnId> = ids(first).filter(|id| merged.contains_key(id)).collect();
+    let is_addition = |id: &ColumnId| !ids(lists.base).any(|base| base == *id);
+    let mut left = None;
+    for id in ids(second) {
+        if !order.contains(&id) && merged.contains_key(&id) {
+            let mut at = left.map_or(0, |left| position(&order, left) + 1);
+            while !theirs_leads
+                && order.get(at).is_some_and(|next| is_addition(next) && !ids(second).any(|id| id == *next))
+            {
+                at += 1;
+            }
+            order.insert(at, id);
+        }
+        left = if order.contains(&id) { Some(id) } else { left };
+    }
+    order
+}
+
+fn ids(columns: &[Column]) -> impl Iterator<Item = ColumnId> + '_ {
+    columns.iter().map(|column| column.id)
+}
+
+fn position(order: &[ColumnId], id: ColumnId) -> usize {
+    order.iter().position(|other| *other == id).unwrap_or(order.len())
+}
+
+/// Reports columns that came to one name from two sides.
+fn check_names(columns: &[Column], lists: Three<&[Column]>, scope: &Scope, report: &mut Report) {
+    let mut seen = BTreeSet::new();
+    for column in columns {
+        if seen.insert(&column.name) {
+            continue;
+        }
+        // a list that has a name twice is odd, but it is what the client wrote
+        let twice = |list: &[Column]| list.iter().filter(|other| other.name == column.name).count() > 1;
+        if twice(lists.ours) || twice(lists.theirs) {
+            continue;
+        }
+        let did = |list: &[Column]| {
+            let found = list.iter().find(|other| other.name == column.name);
+            let before = found.and_then(|found| lists.base.iter().find(|base| base.id == found.id));
+            match before {
+                Some(before) if before.name == column.name => "kept".to_owned(),
+                Some(before) => format!("renamed from {}", before.name),
+                None => "added".to_owned(),
+            }
+        };
+        let texts = Texts::new(None, did(lists.ours), did(lists.theirs));
+        let subject = Subject::Column(column.name.clone());
+        report.add(scope, ConflictKind::NameCollision, subject, texts);
+    }
+}
+
+/// Returns a column list as conflicts show it.
+pub(crate) fn text_of(columns: &[Column]) -> String {
+    let text = |column: &Column| format!("{} {}", column.name, column.type_name);
+    let columns: Vec<String> = columns.iter().map(text).collect();
+    format!("({})", columns.join(", "))
+}
