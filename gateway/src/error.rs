@@ -64,6 +64,8 @@ pub enum Error {
     PartOrder,
     #[error("part {number} has {size} bytes: all but the last need {least}")]
     PartSize { number: i32, size: u64, least: u64 },
+    #[error("the metadata has {size} bytes: the limit is {limit}")]
+    Metadata { size: usize, limit: usize },
     #[error("{what} exceeds the limit of {limit}")]
     TooLarge { what: &'static str, limit: u64 },
 }
@@ -100,6 +102,7 @@ impl Error {
             Error::Part { .. } => S3ErrorCode::InvalidPart,
             Error::PartOrder => S3ErrorCode::InvalidPartOrder,
             Error::PartSize { .. } => S3ErrorCode::EntityTooSmall,
+            Error::Metadata { .. } => S3ErrorCode::MetadataTooLarge,
             Error::TooLarge { .. } => S3ErrorCode::EntityTooLarge,
         }
     }

@@ -1,11 +1,14 @@
 //! What all operations share: finding a repository, a ref, an object, and writing to a branch.
 
 use std::future::Future;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use versioning::object::Object;
+use futures::StreamExt as _;
+use versioning::object::{Object, Segment};
 use versioning::repository::RefKind;
+use versioning::tree::VALUE_BYTES_MAX;
 use versioning::{
     Batch, Error as StoreError, RefName, Repositories, Repository, RepositoryName, Space, View,
 };
@@ -90,6 +93,26 @@ pub(crate) fn root_marker() -> Object {
     }
 }
 
+/// Returns whether an object fits an entry of its tree.
+pub(crate) fn fits(object: &Object) -> bool {
+    object.encode().payload.len() <= VALUE_BYTES_MAX
+}
+
+/// Stores the bytes of a stretch of an object anew.
+pub(crate) async fn copy_bytes(
+    from: &Repository,
+    object: &Object,
+    range: Range<u64>,
+    to: &Repository,
+) -> Result<Segment> {
+    let mut bytes = from.read(object, range);
+    let mut upload = to.upload().await?;
+    while let Some(piece) = bytes.next().await {
+        upload.write(piece?).await?;
+    }
+    Ok(upload.finish().await?.segment)
+}
+
 async fn view(repository: &Repository, at: &Address) -> Result<View> {
     match repository.view(&at.reference).await {
         Err(StoreError::NotFound { .. }) => Err(Error::NoRef {
@@ -140,6 +163,7 @@ impl Place {
 
     /// Writes an object if the conditions hold, in one step.
     pub(crate) async fn put(&self, object: Object, conditions: WriteConditions) -> Result<()> {
+        let object = self.fitting(object).await?;
         let path: Arc<str> = self.path.as_str().into();
         let value = object.encode();
         self.write(move |view| {
@@ -154,6 +178,20 @@ impl Place {
             }
         })
         .await
+    }
+
+    /// Returns the object so that it fits an entry: its bytes are stored anew, in one piece, if it has more
+    /// segments than an entry holds, which is about 700.
+    async fn fitting(&self, object: Object) -> Result<Object> {
+        if fits(&object) || object.segments.len() < 2 {
+            return Ok(object);
+        }
+        let whole = 0..object.size();
+        let segment = copy_bytes(&self.repository, &object, whole, &self.repository).await?;
+        Ok(Object {
+            segments: vec![segment],
+            ..object
+        })
     }
 
     /// Plans and writes a change of the branch.

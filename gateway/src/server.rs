@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
+use tracing::field::Empty;
 use versioning::Repositories;
 
 use crate::credentials::{Credentials, OperationName, SignedOnly};
@@ -135,13 +136,22 @@ impl Server {
         let started = Instant::now();
         let name = OperationName::default();
         request.extensions_mut().insert(name.clone());
-        let span = tracing::info_span!("s3", method = %request.method(), path = request.uri().path());
+        let (method, path) = (request.method(), request.uri().path());
+        let span = tracing::info_span!("s3", %method, path, operation = Empty, status = Empty);
         let request = request.map(|body| Body::http_body_unsync(GuardedBody::new(body, self.limits.stall)));
-        let response = self.service.call(request).instrument(span).await.map(partial);
+        let response = self
+            .service
+            .call(request)
+            .instrument(span.clone())
+            .await
+            .map(partial);
         let status = response
             .as_ref()
             .map_or(500, |response| response.status().as_u16());
         let operation = name.get();
+        span.record("operation", operation.as_str())
+            .record("status", status);
+        span.in_scope(|| tracing::debug!("answered"));
         metrics::counter!("skep_gateway_requests_total",
             "operation" => operation.clone(), "status" => status.to_string())
         .increment(1);

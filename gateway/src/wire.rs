@@ -7,6 +7,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::{ETag, Metadata, Timestamp};
 use versioning::object::Object;
 
+use crate::error::{Error, Result};
+
 /// What `encoding-type=url` leaves as it is. The space becomes `%20` and `+` becomes `%2B`, so that decoders
 /// that take `+` for a space and those that do not both read it right.
 const LEFT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC
@@ -63,6 +65,25 @@ pub(crate) struct Headers {
     pub(crate) user: Option<Metadata>,
 }
 
+/// Takes what is to be kept out of the input of an operation: three have the same fields, and no type in common.
+macro_rules! headers_of {
+    ($input:expr) => {
+        $crate::wire::Headers {
+            content_type: $input.content_type.take(),
+            cache_control: $input.cache_control.take(),
+            content_disposition: $input.content_disposition.take(),
+            content_encoding: $input.content_encoding.take(),
+            content_language: $input.content_language.take(),
+            user: $input.metadata.take(),
+        }
+    };
+}
+pub(crate) use headers_of;
+
+/// The bytes of all that is kept with an object beside its data: 2 KiB of user metadata, as in S3, and as much
+/// for the standard headers.
+pub(crate) const METADATA_BYTES_MAX: usize = 4 << 10;
+
 const CACHE_CONTROL: &str = ":cache-control";
 const CONTENT_DISPOSITION: &str = ":content-disposition";
 const CONTENT_ENCODING: &str = ":content-encoding";
@@ -89,7 +110,7 @@ impl Headers {
     }
 
     /// Returns the type and the metadata for an object.
-    pub(crate) fn kept(self) -> (Option<String>, BTreeMap<String, String>) {
+    pub(crate) fn kept(self) -> Result<(Option<String>, BTreeMap<String, String>)> {
         let mut metadata: BTreeMap<String, String> = self.user.unwrap_or_default().into_iter().collect();
         let standard = [
             (CACHE_CONTROL, self.cache_control),
@@ -105,7 +126,18 @@ impl Headers {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?))),
         );
-        (self.content_type, metadata)
+        let size: usize = metadata
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        let size = size + self.content_type.as_ref().map_or(0, String::len);
+        match size > METADATA_BYTES_MAX {
+            true => Err(Error::Metadata {
+                size,
+                limit: METADATA_BYTES_MAX,
+            }),
+            false => Ok((self.content_type, metadata)),
+        }
     }
 }
 
@@ -150,7 +182,7 @@ mod tests {
             user: Some(Metadata::from([("owner".to_owned(), "me".to_owned())])),
             ..Headers::default()
         };
-        let (content_type, metadata) = headers.kept();
+        let (content_type, metadata) = headers.kept().unwrap();
         let object = Object {
             content_type,
             metadata,
@@ -161,5 +193,16 @@ mod tests {
         assert_eq!(back.content_type.as_deref(), Some("text/csv"));
         assert_eq!(back.user.unwrap().len(), 1);
         assert_eq!(without_transfer("aws-chunked"), None);
+    }
+
+    #[test]
+    fn metadata_has_a_limit() {
+        let of = |len: usize| Headers {
+            content_type: Some("x".repeat(len)),
+            ..Headers::default()
+        };
+        assert!(of(METADATA_BYTES_MAX).kept().is_ok());
+        let error = of(METADATA_BYTES_MAX + 1).kept().unwrap_err();
+        assert_eq!(error.code().as_str(), "MetadataTooLarge");
     }
 }

@@ -126,7 +126,15 @@ mod tests {
 
     #[test]
     fn pages() {
-        let cases: [(&str, &str, &str, usize, &[&str], bool); 12] = [
+        type Case = (
+            &'static str,
+            &'static str,
+            &'static str,
+            usize,
+            &'static [&'static str],
+            bool,
+        );
+        let cases: [Case; 12] = [
             ("", "", "", 100, &KEYS, false),
             ("", "/", "", 100, &["a", "a-b", "a/", "b/", "é/"], false),
             ("a/", "/", "", 100, &["a/", "a/1", "a/2/"], false),

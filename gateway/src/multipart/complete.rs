@@ -10,13 +10,24 @@ use super::records::{Records, UploadId};
 use crate::address::Address;
 use crate::conditions::WriteConditions;
 use crate::error::{Error, Result};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Place, fits};
 use crate::segments;
 use crate::wire::{hex, unhex};
 
+/// An upload whose parts are found right.
+struct Whole {
+    place: Place,
+    records: Records,
+    key: String,
+    id: UploadId,
+    /// The parts that were uploaded, listed or not.
+    numbers: Vec<i32>,
+    object: Object,
+    conditions: WriteConditions,
+}
+
 impl Gateway {
-    /// Completes an upload: first the object is written, then the upload is forgotten. A crash in between leaves
-    /// an upload whose completion can be repeated.
+    /// Completes an upload.
     pub(crate) async fn complete_multipart(
         &self,
         input: CompleteMultipartUploadInput,
@@ -33,31 +44,64 @@ impl Gateway {
             }
         };
         let uploaded = records.all_parts(&id).await?;
-        let numbers: Vec<i32> = uploaded.iter().map(|(number, _)| *number).collect();
+        let numbers = uploaded.iter().map(|(number, _)| *number).collect();
         let listed = input
             .multipart_upload
             .as_ref()
             .and_then(|upload| upload.parts.as_deref());
-        let joined = join(
-            listed.unwrap_or_default(),
-            uploaded.into_iter().collect(),
-            self.limits.part_bytes_min,
-        )?;
+        let least = self.limits.part_bytes_min;
+        let Joined { segments, etag } =
+            join(listed.unwrap_or_default(), uploaded.into_iter().collect(), least)?;
         let object = Object {
-            segments: joined.segments,
-            etag: joined.etag,
+            segments,
+            etag: etag.clone(),
             modified_us: place.now_us(),
             ..template
         };
         check_size(input.mpu_object_size, object.size())?;
+        let reply = reply(&input, etag);
         let conditions = WriteConditions {
-            if_match: input.if_match.clone(),
-            if_none_match: input.if_none_match.clone(),
+            if_match: input.if_match,
+            if_none_match: input.if_none_match,
         };
-        let etag = object.etag.clone();
-        place.put(object, conditions).await?;
-        records.complete(&at.key(), &id, &numbers, &etag).await?;
-        Ok(reply(&input, etag))
+        let whole = Whole {
+            place,
+            records,
+            key: at.key(),
+            id,
+            numbers,
+            object,
+            conditions,
+        };
+        whole.finish(reply).await
+    }
+}
+
+impl Whole {
+    /// Finishes at once, unless bytes have to be moved: then the client is kept waiting by blanks.
+    async fn finish(self, reply: CompleteMultipartUploadOutput) -> Result<CompleteMultipartUploadOutput> {
+        if fits(&self.object) {
+            self.write().await?;
+            return Ok(reply);
+        }
+        let written = async move {
+            self.write().await?;
+            Ok(reply)
+        };
+        Ok(CompleteMultipartUploadOutput {
+            future: Some(Box::pin(written)),
+            ..Default::default()
+        })
+    }
+
+    /// Writes the object, then forgets the upload. A crash in between leaves an upload whose completion can be
+    /// repeated.
+    async fn write(self) -> Result<()> {
+        let etag = self.object.etag.clone();
+        self.place.put(self.object, self.conditions).await?;
+        self.records
+            .complete(&self.key, &self.id, &self.numbers, &etag)
+            .await
     }
 }
 

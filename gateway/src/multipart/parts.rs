@@ -18,6 +18,7 @@ use crate::wire::{hex, timestamp};
 struct Slot {
     place: Place,
     records: Records,
+    key: String,
     id: UploadId,
     number: i32,
 }
@@ -90,6 +91,7 @@ impl Gateway {
         Ok(Slot {
             place,
             records,
+            key: at.key(),
             id,
             number,
         })
@@ -104,7 +106,9 @@ impl Slot {
             etag,
             ..Object::default()
         };
-        self.records.put_part(&self.id, self.number, &part).await?;
+        self.records
+            .put_part(&self.key, &self.id, self.number, &part)
+            .await?;
         Ok(part)
     }
 }

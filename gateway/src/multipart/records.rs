@@ -102,10 +102,18 @@ impl Records {
         found.ok_or_else(|| Error::NoUpload(id.0.clone()))
     }
 
-    /// Notes a part; it takes the place of one with the same number.
-    pub(crate) async fn put_part(&self, id: &UploadId, number: i32, part: &Object) -> Result<()> {
+    /// Notes a part of an open upload; it takes the place of one with the same number.
+    ///
+    /// If the upload has ended meanwhile, the part is taken back. Since an ending looks for parts once more
+    /// after it has removed the upload, one of the two sees the other, and no part is left behind.
+    pub(crate) async fn put_part(&self, key: &str, id: &UploadId, number: i32, part: &Object) -> Result<()> {
         self.write(&[(part_key(id, number), Some(part.encode().payload))])
-            .await
+            .await?;
+        let upload = self.find(key, id).await;
+        if matches!(upload, Err(Error::NoUpload(_))) {
+            self.write(&[(part_key(id, number), None)]).await?;
+        }
+        upload.map(|_| ())
     }
 
     /// Returns up to `limit` parts behind a number.
@@ -146,7 +154,8 @@ impl Records {
         };
         let mut changes = removal(key, id, parts);
         changes.push((done_key(id), Some(done.encode().payload)));
-        self.write(&changes).await
+        self.write(&changes).await?;
+        self.sweep(id).await
     }
 
     /// Returns the etag of an upload that was completed not long ago.
@@ -159,7 +168,21 @@ impl Records {
 
     /// Ends an upload of which nothing remains.
     pub(crate) async fn abort(&self, key: &str, id: &UploadId, parts: &[i32]) -> Result<()> {
-        self.write(&removal(key, id, parts)).await
+        self.write(&removal(key, id, parts)).await?;
+        self.sweep(id).await
+    }
+
+    /// Removes parts that came while the upload ended.
+    async fn sweep(&self, id: &UploadId) -> Result<()> {
+        let late = self.all_parts(id).await?;
+        if late.is_empty() {
+            return Ok(());
+        }
+        let changes: Vec<Change> = late
+            .iter()
+            .map(|(number, _)| (part_key(id, *number), None))
+            .collect();
+        self.write(&changes).await
     }
 
     /// Returns up to `limit` open uploads whose keys begin with `prefix`, behind a key and an id.

@@ -10,13 +10,13 @@ use super::records::{Open, Records, UploadId, forget_before_ms};
 use crate::address::Address;
 use crate::error::{Error, Result};
 use crate::gateway::Gateway;
-use crate::wire::Headers;
+use crate::wire::headers_of;
 
 impl Gateway {
     /// Begins an upload.
     pub(crate) async fn create_multipart(
         &self,
-        input: CreateMultipartUploadInput,
+        mut input: CreateMultipartUploadInput,
     ) -> Result<CreateMultipartUploadOutput> {
         if input.sse_customer_algorithm.is_some() || input.ssekms_key_id.is_some() {
             return Err(Error::Unsupported("encryption with keys of the client"));
@@ -32,15 +32,7 @@ impl Gateway {
         }
         let place = self.place(&at).await?;
         let now_us = place.now_us();
-        let headers = Headers {
-            content_type: input.content_type,
-            cache_control: input.cache_control,
-            content_disposition: input.content_disposition,
-            content_encoding: input.content_encoding,
-            content_language: input.content_language,
-            user: input.metadata,
-        };
-        let (content_type, metadata) = headers.kept();
+        let (content_type, metadata) = headers_of!(input).kept()?;
         let template = Object {
             modified_us: now_us,
             content_type,

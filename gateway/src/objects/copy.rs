@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use futures::StreamExt as _;
 use s3s::dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, MetadataDirective};
 use versioning::Repository;
 use versioning::object::{Object, Segment};
@@ -11,9 +10,9 @@ use super::ranges::source_range;
 use crate::address::Address;
 use crate::conditions::{ReadConditions, WriteConditions};
 use crate::error::{Error, Result};
-use crate::gateway::{Gateway, Place};
+use crate::gateway::{Gateway, Place, copy_bytes};
 use crate::segments;
-use crate::wire::{Headers, etag, hex, timestamp};
+use crate::wire::{etag, headers_of, hex, timestamp};
 
 /// The source of a copy.
 #[derive(Debug)]
@@ -31,7 +30,7 @@ impl Gateway {
     }
 
     /// Copies an object. Within a repository, whatever the refs, no bytes move.
-    pub(crate) async fn copy_object(&self, input: CopyObjectInput) -> Result<CopyObjectOutput> {
+    pub(crate) async fn copy_object(&self, mut input: CopyObjectInput) -> Result<CopyObjectOutput> {
         let at = Address::parse(&input.bucket, &input.key)?;
         let source_at = Address::parse_source(&input.copy_source)?;
         let replace = replaces(&input)?;
@@ -61,15 +60,7 @@ impl Gateway {
             ..source.object
         };
         if replace {
-            let headers = Headers {
-                content_type: input.content_type,
-                cache_control: input.cache_control,
-                content_disposition: input.content_disposition,
-                content_encoding: input.content_encoding,
-                content_language: input.content_language,
-                user: input.metadata,
-            };
-            (object.content_type, object.metadata) = headers.kept();
+            (object.content_type, object.metadata) = headers_of!(input).kept()?;
         }
         let result = CopyObjectResult {
             e_tag: Some(etag(&object)),
@@ -94,12 +85,9 @@ impl Source {
         if range.is_empty() {
             return Ok(Vec::new());
         }
-        let mut bytes = self.repository.read(&self.object, range);
-        let mut upload = place.repository.upload().await?;
-        while let Some(piece) = bytes.next().await {
-            upload.write(piece?).await?;
-        }
-        Ok(vec![upload.finish().await?.segment])
+        Ok(vec![
+            copy_bytes(&self.repository, &self.object, range, &place.repository).await?,
+        ])
     }
 
     /// Returns the range that `x-amz-copy-source-range` names, or the whole.

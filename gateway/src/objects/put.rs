@@ -9,7 +9,7 @@ use crate::body::{Claims, receive};
 use crate::conditions::WriteConditions;
 use crate::error::{Error, Result};
 use crate::gateway::Gateway;
-use crate::wire::{Headers, hex};
+use crate::wire::{headers_of, hex};
 
 impl Gateway {
     /// Stores an object.
@@ -17,6 +17,7 @@ impl Gateway {
         let body = request.input.body.take();
         let at = Address::parse(&request.input.bucket, &request.input.key)?;
         check_supported(&request.input)?;
+        let (content_type, metadata) = headers_of!(request.input).kept()?;
         let (length, md5) = (request.input.content_length, request.input.content_md5.as_deref());
         let claims = Claims::of(&request, length, md5, self.limits.upload_bytes_max)?;
         let place = self.place(&at).await?;
@@ -24,24 +25,13 @@ impl Gateway {
         if at.is_root() {
             return put_root(received.size);
         }
-        let input = request.input;
         let conditions = WriteConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
+            if_match: request.input.if_match,
+            if_none_match: request.input.if_none_match,
         };
-        let headers = Headers {
-            content_type: input.content_type,
-            cache_control: input.cache_control,
-            content_disposition: input.content_disposition,
-            content_encoding: input.content_encoding,
-            content_language: input.content_language,
-            user: input.metadata,
-        };
-        let (content_type, metadata) = headers.kept();
         let etag = hex(&received.md5);
-        let segments = received.segment.into_iter().collect();
         let object = Object {
-            segments,
+            segments: received.segment.into_iter().collect(),
             modified_us: place.now_us(),
             etag: etag.clone(),
             content_type,

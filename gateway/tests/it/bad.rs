@@ -92,6 +92,16 @@ async fn what_is_not_supported_is_not_promised() {
 }
 
 #[tokio::test]
+async fn metadata_has_a_limit() {
+    let rig = Rig::start().await;
+    let large = Call::new("PUT", "/lake/main/a")
+        .header("x-amz-meta-a", &"x".repeat(5000))
+        .body("x");
+    large.send(&rig).await.expect_error(400, "MetadataTooLarge");
+    Call::new("HEAD", "/lake/main/a").send(&rig).await.expect(404);
+}
+
+#[tokio::test]
 async fn a_full_disk_fails_at_once_and_loses_nothing() {
     let rig = Rig::start().await;
     Call::new("PUT", "/lake/main/a")

@@ -5,7 +5,10 @@ use std::sync::atomic::Ordering::SeqCst;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutPayload};
 
-use crate::rig::Rig;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::rig::{Rig, soon};
 use crate::signing::{Call, Reply};
 
 async fn begin(rig: &Rig, path: &str) -> String {
@@ -291,4 +294,86 @@ async fn parts_and_uploads_are_listed() {
         }
     }
     assert_eq!(found, ids);
+}
+
+#[tokio::test]
+async fn more_segments_than_an_entry_holds_are_stored_as_one() {
+    let rig = Rig::start().await;
+    let (path, source) = ("/lake/main/many", "/lake/main/source");
+    // an object of forty segments, then one of thirty times that
+    let id = begin(&rig, source).await;
+    let mut etags = Vec::new();
+    for number in 1..=40 {
+        etags.push((
+            number,
+            put_part(&rig, source, &id, number, &format!("part {number:03}, ")).await,
+        ));
+    }
+    let parts: Vec<(u32, &str)> = etags
+        .iter()
+        .map(|(number, etag)| (*number, etag.as_str()))
+        .collect();
+    complete(source, &id, &parts).send(&rig).await.expect(200);
+    let text = get(&rig, source).await.expect(200).text();
+    let id = begin(&rig, path).await;
+    let mut etags = Vec::new();
+    for number in 1..=30 {
+        let copied = part(path, &id, number)
+            .header("x-amz-copy-source", source)
+            .send(&rig)
+            .await
+            .expect(200);
+        etags.push((number, copied.one("ETag").unwrap().replace("&quot;", "\"")));
+    }
+    let parts: Vec<(u32, &str)> = etags
+        .iter()
+        .map(|(number, etag)| (*number, etag.as_str()))
+        .collect();
+    let files = rig.files.counts.files.load(SeqCst);
+    let done = complete(path, &id, &parts).send(&rig).await.expect(200);
+    assert!(done.one("ETag").unwrap().contains("-30"), "{}", done.text());
+    assert_eq!(rig.files.counts.files.load(SeqCst), files + 1);
+    assert_eq!(get(&rig, path).await.expect(200).text(), text.repeat(30));
+    let view = rig
+        .repository
+        .view(&crate::rig::reference("main").into())
+        .await
+        .unwrap();
+    assert_eq!(view.object("source").await.unwrap().unwrap().segments.len(), 40);
+    assert_eq!(view.object("many").await.unwrap().unwrap().segments.len(), 1);
+}
+
+#[tokio::test]
+async fn a_part_that_comes_too_late_leaves_nothing_behind() {
+    let rig = Rig::start().await;
+    let path = "/lake/main/a";
+    let id = begin(&rig, path).await;
+    let bytes = part(path, &id, 1).body("0123456789").signed(&rig);
+    let (first, last) = bytes.split_at(bytes.len() - 5);
+    let mut open = TcpStream::connect(rig.address).await.unwrap();
+    open.write_all(first).await.unwrap();
+    // the upload was found when the body has begun to arrive in the store
+    soon(async {
+        while rig.files.counts.files.load(SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    Call::new("DELETE", path)
+        .query("uploadId", &id)
+        .send(&rig)
+        .await
+        .expect(204);
+    open.write_all(last).await.unwrap();
+    let mut reply = Vec::new();
+    soon(open.read_to_end(&mut reply)).await.unwrap();
+    Reply::parse(&reply).unwrap().expect_error(404, "NoSuchUpload");
+    let (store, repository) = rig.repository.records();
+    assert!(
+        store
+            .kv_list(repository, "mpu", "", "", 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }

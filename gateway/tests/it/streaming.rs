@@ -1,7 +1,9 @@
 //! Large objects pass through in pieces: counted, not guessed from memory.
 
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
+use gateway::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use versioning::object::{DataFile, Object, Segment};
@@ -39,9 +41,8 @@ async fn an_upload_reaches_the_store_before_it_has_ended() {
     );
 }
 
-#[tokio::test]
-async fn a_download_reads_no_further_than_its_client() {
-    let rig = Rig::start().await;
+/// Writes an object of 4 GiB that was never stored, and asks for it.
+async fn ask_for_much(rig: &Rig) -> TcpStream {
     let size = 4 << 30;
     let main = reference("main");
     let written = rig.repository.write(&main, move |_| {
@@ -70,6 +71,13 @@ async fn a_download_reads_no_further_than_its_client() {
         .write_all(&Call::new("GET", "/lake/main/big").signed(&rig))
         .await
         .unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_download_reads_no_further_than_its_client() {
+    let rig = Rig::start().await;
+    let mut stream = ask_for_much(&rig).await;
     let mut some = vec![0; 4 << 20];
     soon(stream.read_exact(&mut some)).await.unwrap();
     assert!(some.starts_with(b"HTTP/1.1 200"));
@@ -78,4 +86,16 @@ async fn a_download_reads_no_further_than_its_client() {
     // what was read ahead fits the buffers of two sockets
     let read = rig.files.pieces_read.load(SeqCst) * PIECE as u64;
     assert!(read < 64 << 20, "{read} bytes were read for 4 MiB");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_let_go() {
+    let rig = Rig::with(Limits {
+        stall: Duration::from_millis(200),
+        ..Limits::default()
+    })
+    .await;
+    let stream = ask_for_much(&rig).await;
+    soon(rig.files.read_ended.notified()).await;
+    drop(stream);
 }
