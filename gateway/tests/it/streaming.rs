@@ -68,7 +68,7 @@ async fn ask_for_much(rig: &Rig) -> TcpStream {
     rig.files.endless.store(true, SeqCst);
     let mut stream = TcpStream::connect(rig.address).await.unwrap();
     stream
-        .write_all(&Call::new("GET", "/lake/main/big").signed(&rig))
+        .write_all(&Call::new("GET", "/lake/main/big").signed(rig))
         .await
         .unwrap();
     stream
