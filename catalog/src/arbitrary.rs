@@ -164,10 +164,13 @@ impl Source {
     /// Returns an entry of the list of tables.
     pub fn entry(&mut self) -> TableEntry {
         let format = TableFormat::ALL[self.below(5) as usize];
+        let id = TableId(self.id());
+        let is_displaced = id.0[0] % 2 == 1;
         TableEntry {
-            id: TableId(self.id()),
+            id,
             kind: self.kind(),
             format,
+            is_displaced,
             extra: self.extra(),
         }
     }

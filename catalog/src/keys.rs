@@ -116,6 +116,11 @@ pub fn tables() -> Bytes {
     concat(&[&[TABLE]])
 }
 
+/// Returns the prefix of the entries of the tables of all databases.
+pub fn all_entries() -> Bytes {
+    concat(&[&[ENTRY]])
+}
+
 /// Returns the prefix of the entries of the tables of a database.
 pub fn entries(database: DatabaseId) -> Bytes {
     concat(&[&[ENTRY], &database.0])

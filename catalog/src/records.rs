@@ -55,14 +55,15 @@ pub(crate) trait Record: Sized {
         None
     }
 
-    /// Returns what the sums over ranges of keys count ([`versioning::tree::Totals`]).
+    /// Returns what the sums over ranges of keys count ([`versioning::tree::Totals`]): what is displaced, so that
+    /// it has to be looked for only where there is any.
     fn weight(&self) -> u64 {
         0
     }
 }
 
 macro_rules! records {
-    ($($type:ident $what:literal $space:ident $max:literal $encode:ident $decode:ident,)+) => { $(
+    ($($type:ident $what:literal $space:ident $max:literal $encode:ident $decode:ident $weight:expr,)+) => { $(
         impl Record for $type {
             const WHAT: &'static str = $what;
             const SPACE: Space = Space::$space;
@@ -75,15 +76,20 @@ macro_rules! records {
             fn decode(_: &[u8], bytes: &[u8], _: &Shared) -> Result<Self, DecodeError> {
                 codec::$decode(bytes)
             }
+
+            fn weight(&self) -> u64 {
+                let weight: fn(&$type) -> u64 = $weight;
+                weight(self)
+            }
         }
     )+ };
 }
 
 records! {
-    Database "database" Meta 8192 encode_database decode_database,
-    TableEntry "table entry" Meta 8192 encode_entry decode_entry,
-    Function "function" Meta 8192 encode_function decode_function,
-    TableStatistics "statistics" Stats 2048 encode_statistics decode_statistics,
+    Database "database" Meta 8192 encode_database decode_database |_| 0,
+    TableEntry "table entry" Meta 8192 encode_entry decode_entry |entry| u64::from(entry.is_displaced),
+    Function "function" Meta 8192 encode_function decode_function |_| 0,
+    TableStatistics "statistics" Stats 2048 encode_statistics decode_statistics |_| 0,
 }
 
 impl Record for Table {
@@ -122,8 +128,7 @@ impl Record for Partition {
         self.storage.as_ref()
     }
 
-    /// A partition that lies elsewhere in the repository counts, so that dropping a table with its data has to
-    /// look for such partitions only where there are any.
+    /// A partition that lies elsewhere in the repository than by default counts.
     fn weight(&self) -> u64 {
         let location = self
             .storage
@@ -220,12 +225,6 @@ impl Records {
             _ => value.payload.clone(),
         };
         Ok((payload, refs))
-    }
-
-    /// Returns the location of a table without reading the rest.
-    pub(crate) async fn table_location(&self, key: &[u8], value: &Value) -> Result<Option<Location>> {
-        let (payload, _) = self.open(value).await?;
-        codec::read_table_location(&payload).map_err(|error| corrupt(Table::WHAT, key, &error))
     }
 
     /// Reads what records share.

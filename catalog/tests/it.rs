@@ -6,6 +6,7 @@ mod it {
     mod databases;
     mod fixture;
     mod functions;
+    mod histories;
     mod partitions;
     mod statistics;
     mod tables;

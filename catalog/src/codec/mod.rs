@@ -21,7 +21,7 @@ use crate::model::{Columns, Database, Function, Partition, Table, TableEntry, Ta
 
 pub(crate) use fields::Fields;
 pub(crate) use primitive::Canonical;
-pub(crate) use records::{partition_tag, read_location, read_table_location};
+pub(crate) use records::{partition_tag, read_location};
 
 /// The version of the encoding that is written.
 pub const FORMAT: u8 = 1;

@@ -3,7 +3,7 @@
 use versioning::codec::{DecodeError, Reader};
 
 use super::fields::{put_extra, put_nested, read_nested, record};
-use super::{Canonical, Fields, Input, Shared, expect_format, fields};
+use super::{Canonical, Fields, Input, Shared, fields};
 use crate::model::{
     Column, Columns, Creation, Database, FileMetadata, Function, Grant, Location, Partition, Privileges,
     Resource, Serde, Skew, SortColumn, SourceTable, Storage, Table, TableEntry, TableRest, Template,
@@ -30,6 +30,7 @@ record!(TableEntry {
     1 must id,
     2 dflt kind,
     3 dflt format,
+    4 dflt is_displaced,
 } extra);
 
 record!(Table {
@@ -263,23 +264,6 @@ pub(crate) fn read_location(storage: &[u8]) -> Result<(Option<Location>, bool), 
     let PlaceField(location) = fields::dflt::read(&mut fields, 3)?;
     Ok((location, fields.is_done()))
 }
-
-/// Returns the location in the bytes of a table, reading nothing else.
-pub(crate) fn read_table_location(table: &[u8]) -> Result<Option<Location>, DecodeError> {
-    let mut reader = Reader::new(table);
-    expect_format(&mut reader)?;
-    while !reader.is_empty() {
-        let tag = reader.varint()?;
-        let mut content = Reader::new(reader.bytes()?);
-        if tag == TABLE_STORAGE {
-            return Ok(read_location(content.bytes()?)?.0);
-        }
-    }
-    Ok(None)
-}
-
-/// The tag of the storage of a table.
-const TABLE_STORAGE: u64 = 10;
 
 /// The tags of a partition, which [`crate::partitions`] reads without building one.
 pub(crate) mod partition_tag {

@@ -5,7 +5,7 @@ use versioning::{Batch, KeyRange, Space};
 
 use crate::draft::Draft;
 use crate::location::Place;
-use crate::model::{Location, Parameters};
+use crate::model::{Location, Parameters, Table, TableEntry};
 use crate::snapshot::{OpenTable, Snapshot};
 use crate::{Result, keys};
 
@@ -54,15 +54,22 @@ impl Snapshot {
 }
 
 impl Snapshot {
-    /// Returns whether a table was told to lie at a place, or stayed there when it was renamed. It looks through
-    /// all tables.
+    /// Returns whether a managed table lies at a place, though not by default.
     pub(super) async fn is_occupied(&self, place: &Place) -> Result<bool> {
-        let mut scan = self.view().scan(Space::Meta, KeyRange::prefix(keys::tables()));
+        let entries = KeyRange::prefix(keys::all_entries());
+        if self.view().totals(Space::Meta, entries.clone()).await?.weight == 0 {
+            return Ok(false);
+        }
+        let mut scan = self.view().scan(Space::Meta, entries);
         while let Some(entry) = scan.next().await? {
+            if entry.weight == 0 {
+                continue;
+            }
             let (key, value) = (Bytes::copy_from_slice(entry.key), entry.value());
-            let location = self.records().table_location(&key, &value).await?;
-            let told = location.filter(|location| *location != Location::Default);
-            if told.is_some_and(|told| told.resolve(&Place::root(), "") == *place) {
+            let listed: TableEntry = self.records().load(&key, &value).await?;
+            let table = self.find_table_by_id(listed.id).await?;
+            let location = table.as_ref().and_then(Table::location);
+            if location.is_some_and(|told| told.resolve(&Place::root(), "") == *place) {
                 return Ok(true);
             }
         }

@@ -78,7 +78,7 @@ impl Draft {
 
     async fn free_location(&self, open: &OpenTable, base: &Place) -> Result<Location> {
         let default = base.child(&open.name);
-        if self.objects_below(&default).await?.count == 0 || !self.is_occupied(&default).await? {
+        if !self.is_occupied(&default).await? {
             return Ok(Location::Default);
         }
         let id = open.table.id.to_string();

@@ -137,6 +137,9 @@ pub struct TableEntry {
     pub id: TableId,
     pub kind: TableKind,
     pub format: TableFormat,
+    /// Whether it is a managed table that lies elsewhere in the repository than by default: one that stayed
+    /// where it was when it was renamed, mostly.
+    pub is_displaced: bool,
     pub extra: Extra,
 }
 
@@ -182,12 +185,9 @@ impl Table {
     /// Returns the entry for the list of the database's tables.
     pub fn entry(&self) -> TableEntry {
         let format = TableFormat::of(self);
-        TableEntry {
-            id: self.id,
-            kind: self.kind.clone(),
-            format,
-            extra: Extra::default(),
-        }
+        let location = self.storage.as_ref().and_then(|storage| storage.location.as_ref());
+        let is_displaced = self.kind == TableKind::Managed && matches!(location, Some(Location::Rel(_)));
+        TableEntry { id: self.id, kind: self.kind.clone(), format, is_displaced, extra: Extra::default() }
     }
 
     /// Returns whether dropping the table drops its data: a managed table, or an external one that asks for it.

@@ -135,12 +135,21 @@ pub(crate) fn column_ids(table: &Table) -> String {
 
 /// Adds partitions of `sales.orders` with these values, written `d/h`.
 pub(crate) async fn add(draft: &mut Draft, values: &[&str]) -> Result<Vec<Partition>> {
-    let orders = draft.table("sales", "orders").await?;
-    let like = |text: &&str| Draft::partition_like(&orders, self::values(text));
+    add_to(draft, "sales", "orders", values, &AddPartitions::default()).await
+}
+
+/// Adds partitions with these values, written `v/w`, that are stored as their table is.
+pub(crate) async fn add_to(
+    draft: &mut Draft,
+    database: &str,
+    table: &str,
+    values: &[&str],
+    how: &AddPartitions,
+) -> Result<Vec<Partition>> {
+    let open = draft.table(database, table).await?;
+    let like = |text: &&str| Draft::partition_like(&open, self::values(text));
     let partitions = values.iter().map(like).collect();
-    draft
-        .add_partitions("sales", "orders", partitions, &AddPartitions::default())
-        .await
+    draft.add_partitions(database, table, partitions, how).await
 }
 
 pub(crate) fn values(text: &str) -> Vec<String> {
