@@ -1,0 +1,377 @@
+//! What a client is told when something fails: the exception that the method may throw.
+//!
+//! A method can only say what its IDL declares. So each error has exceptions in the order of how well they
+//! fit, and the first that the method declares is thrown. There is no wildcard here: a new error does not
+//! compile until it has its answer.
+//!
+//! Texts are those of the original where a client or a person may know them (`hive.md`, section 8).
+
+use catalog::Error;
+use thrift_idl::types::{
+    AlreadyExistsException, ConfigValSecurityException, Exception, InvalidInputException,
+    InvalidObjectException, InvalidOperationException, MetaException, NoSuchObjectException,
+    UnknownDBException, UnknownTableException,
+};
+use thrift_idl::{ApplicationError, ApplicationErrorKind, Outcome};
+
+use crate::filter::FilterError;
+use crate::registry::{Answer, Servable};
+
+/// Why a call failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Catalog(#[from] Error),
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// A handler knows better than the error does which exception clients await.
+    #[error("{1}")]
+    As(&'static [Class], String),
+}
+
+impl From<versioning::Error> for Failure {
+    fn from(error: versioning::Error) -> Failure {
+        Failure::Catalog(error.into())
+    }
+}
+
+impl Failure {
+    /// Returns the failure of a compare-and-set of a parameter, as Iceberg reads it.
+    pub(crate) fn mismatch(key: &str, actual: Option<&str>, expected: &str) -> Failure {
+        // the doubled "was" is the original's, and clients look for the beginning
+        Failure::meta(format!(
+            "The table has been modified. The parameter value for key '{key}' is '{}'. The expected was value \
+             was '{expected}'",
+            actual.unwrap_or("null")
+        ))
+    }
+
+    /// Returns the failure of a request that is wrong, whatever the method.
+    pub(crate) fn meta(message: impl Into<String>) -> Failure {
+        Failure::As(&[Class::Meta], message.into())
+    }
+}
+
+/// The exceptions that failures end in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    AlreadyExists,
+    ConfigValSecurity,
+    InvalidInput,
+    InvalidObject,
+    InvalidOperation,
+    Meta,
+    NoSuchObject,
+    UnknownDatabase,
+    UnknownTable,
+}
+
+impl Class {
+    fn with(self, message: String) -> Exception {
+        let message = Some(message);
+        match self {
+            Class::AlreadyExists => AlreadyExistsException { message }.into(),
+            Class::ConfigValSecurity => ConfigValSecurityException { message }.into(),
+            Class::InvalidInput => InvalidInputException { message }.into(),
+            Class::InvalidObject => InvalidObjectException { message }.into(),
+            Class::InvalidOperation => InvalidOperationException { message }.into(),
+            Class::Meta => MetaException { message }.into(),
+            Class::NoSuchObject => NoSuchObjectException { message }.into(),
+            Class::UnknownDatabase => UnknownDBException { message }.into(),
+            Class::UnknownTable => UnknownTableException { message }.into(),
+        }
+    }
+}
+
+/// Nothing of that name.
+const MISSING: &[Class] = &[
+    Class::NoSuchObject,
+    Class::UnknownTable,
+    Class::UnknownDatabase,
+    Class::InvalidOperation,
+    Class::InvalidObject,
+    Class::Meta,
+];
+const MISSING_DATABASE: &[Class] = &[
+    Class::NoSuchObject,
+    Class::UnknownDatabase,
+    Class::InvalidOperation,
+    Class::InvalidObject,
+    Class::Meta,
+];
+/// Something of that name is there.
+const EXISTS: &[Class] = &[Class::AlreadyExists, Class::InvalidOperation, Class::Meta];
+/// The thing that is handed in is wrong.
+const INVALID: &[Class] = &[
+    Class::InvalidObject,
+    Class::InvalidOperation,
+    Class::InvalidInput,
+    Class::Meta,
+];
+/// The thing is right, but not here or now.
+const REFUSED: &[Class] = &[Class::InvalidOperation, Class::Meta, Class::InvalidObject];
+const META: &[Class] = &[Class::Meta];
+/// A ref or repository that is not there; a client takes a database of it for missing.
+const MISSING_REF: &[Class] = &[
+    Class::NoSuchObject,
+    Class::UnknownDatabase,
+    Class::Meta,
+    Class::InvalidObject,
+];
+
+/// Answers a call of `R` that failed.
+pub(crate) fn raise<R: Servable>(failure: Failure) -> Answer {
+    let (classes, message) = match failure {
+        Failure::Catalog(error) => describe(&error),
+        Failure::Filter(error) => (META, error.to_string()),
+        Failure::As(classes, message) => (classes, message),
+    };
+    for class in classes {
+        let exception = class.with(message.clone());
+        let name = exception.name();
+        if let Ok(reply) = R::Reply::raise(exception) {
+            return Answer::Reply {
+                body: Box::new(reply),
+                exception: Some(name),
+            };
+        }
+    }
+    Answer::Unanswerable(ApplicationError::new(
+        ApplicationErrorKind::InternalError,
+        message,
+    ))
+}
+
+/// Returns which exceptions say `error`, and the text.
+fn describe(error: &Error) -> (&'static [Class], String) {
+    match error {
+        Error::NoSuchDatabase { name } => (MISSING_DATABASE, name.clone()),
+        Error::NoSuchTable { database, table } => {
+            (MISSING, format!("hive.{database}.{table} table not found"))
+        }
+        Error::NoSuchPartition { values, .. } => (MISSING, format!("partition values={}", java_list(values))),
+        Error::MissingPartitions { .. } => (MISSING, "Some partitions to drop are missing".into()),
+        Error::NoSuchFunction { database, function } => {
+            (MISSING, format!("Function {database}.{function} does not exist"))
+        }
+        Error::NoSuchStatistics {
+            database,
+            table,
+            partition,
+            column,
+        } => (
+            MISSING,
+            format!(
+                "Column stats doesn't exist for table=hive.{database}.{table} partition={partition} col={column}"
+            ),
+        ),
+        Error::DatabaseExists { name } => (EXISTS, format!("Database {name} already exists")),
+        Error::TableExists { database, table } => {
+            (EXISTS, format!("Table hive.{database}.{table} already exists"))
+        }
+        Error::PartitionExists {
+            database,
+            table,
+            values,
+        } => (
+            EXISTS,
+            format!(
+                "Partition already exists: Partition(values:{}, dbName:{database}, tableName:{table})",
+                java_list(values)
+            ),
+        ),
+        Error::DuplicatePartition { values } => (
+            META,
+            format!("Duplicate partitions in the list: {}", java_list(values)),
+        ),
+        Error::FunctionExists { function, .. } => (EXISTS, format!("Function {function} already exists")),
+        Error::InvalidName { what, name } => (INVALID, invalid_name(what, name)),
+        Error::InvalidType { text } => (INVALID, format!("Invalid column type: {text}")),
+        Error::NoSuchColumn {
+            database,
+            table,
+            column,
+        } => (
+            META,
+            format!("Column {column} doesn't exist in table {table} in database {database}"),
+        ),
+        Error::IncompatibleTypes { columns } => (
+            REFUSED,
+            format!(
+                "The following columns have types incompatible with the existing columns in their respective \
+                 positions : {}",
+                columns.join(",")
+            ),
+        ),
+        Error::PartitionKeysChanged { .. } => (REFUSED, "partition keys can not be changed.".into()),
+        Error::PartitionArity { keys, values } => (
+            META,
+            format!(
+                "Invalid partition key & values; keys {}, values {}",
+                counted_list(keys),
+                counted_list(values)
+            ),
+        ),
+        Error::IncompletePartitionName { missing, .. } => {
+            (MISSING, format!("incomplete partition name - missing {missing}"))
+        }
+        Error::DatabaseNotEmpty { name, what } => (
+            REFUSED,
+            format!("Database {name} is not empty. {} exist.", capitalized(what)),
+        ),
+        Error::DefaultDatabase => (META, "Can not drop default database in catalog hive".into()),
+        // whoever compares knows how the client spells places, and words this itself
+        Error::ParameterMismatch { .. } => (META, error.to_string()),
+        Error::InvalidColumn { .. } => (INVALID, error.to_string()),
+        Error::InvalidPartitionName { .. }
+        | Error::InvalidPartitionValue { .. }
+        | Error::NotPartitioned { .. } => (META, error.to_string()),
+        Error::ForeignLocation { .. } => (
+            REFUSED,
+            format!("{error}: write to it through its own ref, or give a location of the ref in use"),
+        ),
+        Error::InvalidLocation { .. } => (INVALID, error.to_string()),
+        Error::NotAllowed { .. } => (REFUSED, error.to_string()),
+        Error::Corrupt { .. } => (META, format!("{error} (run `skep fsck`)")),
+        Error::Store(error) => describe_store(error),
+    }
+}
+
+fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {
+    use versioning::Error;
+    match error {
+        Error::NotFound { .. } | Error::Ambiguous { .. } => (MISSING_REF, error.to_string()),
+        Error::Name { .. } => (MISSING_REF, error.to_string()),
+        Error::AlreadyExists { .. } => (EXISTS, error.to_string()),
+        Error::ReadOnly { reference } => (
+            REFUSED,
+            format!("{reference} is read-only: it is a tag or a commit; write to a branch instead"),
+        ),
+        Error::Protected { branch, rule } => (
+            REFUSED,
+            format!("branch {branch} is protected ({rule}): write to another branch and merge it"),
+        ),
+        Error::NothingToCommit { .. }
+        | Error::HeadMoved { .. }
+        | Error::Dirty { .. }
+        | Error::Refused { .. } => (REFUSED, error.to_string()),
+        Error::TooLarge { .. } => (INVALID, error.to_string()),
+        Error::Storage { .. }
+        | Error::NoSpace { .. }
+        | Error::InUse { .. }
+        | Error::Corrupt { .. }
+        | Error::Internal(_) => (META, error.to_string()),
+    }
+}
+
+fn invalid_name(what: &str, name: &str) -> String {
+    let what = if what == "database" { what } else { "object" };
+    format!("{name} is not a valid {what} name")
+        .trim_start()
+        .to_owned()
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+/// Spells a list as Java does.
+pub(crate) fn java_list(values: &[String]) -> String {
+    format!("[{}]", values.join(", "))
+}
+
+/// Spells a list as the original does where it complains of its length.
+fn counted_list(values: &[String]) -> String {
+    format!(
+        "[{}]",
+        values
+            .iter()
+            .map(|value| format!("{value}, "))
+            .collect::<String>()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use thrift_idl::methods::{AddPartition, AlterTable, FlushCache, GetDatabase, GetFields, GetTable};
+    use thrift_idl::types::Exception;
+
+    use super::*;
+
+    fn name<R: Servable>(failure: impl Into<Failure>) -> Option<&'static str> {
+        match raise::<R>(failure.into()) {
+            Answer::Reply { exception, .. } => exception,
+            Answer::Unanswerable(_) => None,
+            Answer::Stream(_) => panic!("a failure is no stream"),
+        }
+    }
+
+    #[test]
+    fn each_method_throws_what_it_declares() {
+        let missing = || Error::NoSuchTable {
+            database: "g1".into(),
+            table: "nope".into(),
+        };
+        assert_eq!(name::<GetTable>(missing()), Some("NoSuchObjectException"));
+        assert_eq!(name::<GetFields>(missing()), Some("UnknownTableException"));
+        assert_eq!(name::<AlterTable>(missing()), Some("InvalidOperationException"));
+        assert_eq!(name::<AddPartition>(missing()), Some("InvalidObjectException"));
+        assert_eq!(name::<FlushCache>(missing()), None);
+        let read_only = versioning::Error::ReadOnly {
+            reference: "v1".into(),
+        };
+        assert_eq!(
+            name::<AlterTable>(read_only.clone()),
+            Some("InvalidOperationException")
+        );
+        assert_eq!(name::<AddPartition>(read_only), Some("MetaException"));
+        let no_ref = versioning::Error::NotFound {
+            what: "ref",
+            name: "x".into(),
+        };
+        assert_eq!(name::<GetDatabase>(no_ref), Some("NoSuchObjectException"));
+    }
+
+    #[test]
+    fn texts_are_those_that_clients_look_for() {
+        let text = |error: Error| describe(&error).1;
+        let Failure::As(_, mismatch) = Failure::mismatch("metadata_location", Some("b"), "a") else {
+            panic!("it has its own words")
+        };
+        assert_eq!(
+            mismatch,
+            "The table has been modified. The parameter value for key 'metadata_location' is 'b'. The expected \
+             was value was 'a'"
+        );
+        let arity = Error::PartitionArity {
+            keys: vec!["d".into(), "s".into()],
+            values: vec!["x".into()],
+        };
+        assert_eq!(
+            text(arity),
+            "Invalid partition key & values; keys [d, s, ], values [x, ]"
+        );
+        assert_eq!(
+            text(Error::InvalidName {
+                what: "database",
+                name: String::new()
+            }),
+            "is not a valid database name"
+        );
+        let values = vec!["2099-01-01".into(), "x".into()];
+        let partition = Error::NoSuchPartition {
+            database: "g".into(),
+            table: "p".into(),
+            values,
+        };
+        assert_eq!(text(partition), "partition values=[2099-01-01, x]");
+        assert!(matches!(
+            Class::Meta.with(String::new()),
+            Exception::MetaException(_)
+        ));
+    }
+}

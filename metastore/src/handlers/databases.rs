@@ -1,0 +1,170 @@
+//! Databases.
+
+use catalog::Error;
+use catalog::model::Database;
+use catalog::names::Pattern;
+use futures::FutureExt;
+use thrift_idl::methods::{
+    AlterDatabase, AlterDatabaseArgs, AlterDatabaseReq, AlterDatabaseReqArgs, CreateDatabase,
+    CreateDatabaseArgs, CreateDatabaseReq, CreateDatabaseReqArgs, DropDatabase, DropDatabaseArgs,
+    DropDatabaseReq, DropDatabaseReqArgs, GetAllDatabases, GetDatabase, GetDatabaseArgs, GetDatabaseReq,
+    GetDatabaseReqArgs, GetDatabases, GetDatabasesArgs,
+};
+use thrift_idl::types;
+
+use crate::complete::{blank_to_none, new_database};
+use crate::context::Call;
+use crate::convert::{database_from, database_to};
+use crate::exception::Failure;
+use crate::registry::Routes;
+use crate::route::Asked;
+use crate::target::Target;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .serve::<GetAllDatabases, _, _>(async |call, _| names(call, None).await)
+        .serve::<GetDatabases, _, _>(async |call, args: GetDatabasesArgs| names(call, args.pattern).await)
+        .serve::<GetDatabase, _, _>(async |call, args: GetDatabaseArgs| get(call, args.name, None).await)
+        .serve::<GetDatabaseReq, _, _>(get_req)
+        .serve::<CreateDatabase, _, _>(async |call, args: CreateDatabaseArgs| {
+            create(call, args.database.unwrap_or_default()).await
+        })
+        .serve::<CreateDatabaseReq, _, _>(create_req)
+        .serve::<AlterDatabase, _, _>(async |call, args: AlterDatabaseArgs| {
+            alter(call, args.dbname, args.db.unwrap_or_default()).await
+        })
+        .serve::<AlterDatabaseReq, _, _>(async |call, args: AlterDatabaseReqArgs| {
+            let request = args.alter_db_req.unwrap_or_default();
+            alter(call, request.old_db_name, request.new_db.unwrap_or_default()).await
+        })
+        .serve::<DropDatabase, _, _>(async |call, args: DropDatabaseArgs| {
+            let flags = (
+                args.delete_data.unwrap_or_default(),
+                args.cascade.unwrap_or_default(),
+            );
+            drop(call.database(args.name.as_deref(), None).await?, flags).await
+        })
+        .serve::<DropDatabaseReq, _, _>(drop_req)
+}
+
+/// Returns the databases that match, each with the suffix that was asked with; none given is all.
+async fn names(call: Call, pattern: Option<String>) -> Result<Vec<String>, Failure> {
+    let asked = Asked::parse(pattern.as_deref(), None);
+    let all = asked.database.is_none();
+    let target = call.resolve(asked).await?;
+    let pattern = if all {
+        Pattern::all()
+    } else {
+        Pattern::parse(&target.database)
+    };
+    let found = target.snapshot().await?.databases(&pattern).await?;
+    Ok(found
+        .into_iter()
+        .map(|name| format!("{name}{}", target.suffix()))
+        .collect())
+}
+
+async fn get(call: Call, name: Option<String>, catalog: Option<String>) -> Result<types::Database, Failure> {
+    let target = call.database(name.as_deref(), catalog.as_deref()).await?;
+    let database = target.snapshot().await?.database(&target.database).await?;
+    Ok(database_to(&database, &target.names, &database.place()))
+}
+
+async fn get_req(call: Call, args: GetDatabaseReqArgs) -> Result<types::Database, Failure> {
+    let request = args.request.unwrap_or_default();
+    get(call, request.name, request.catalog_name).await
+}
+
+async fn create(call: Call, mut wire: types::Database) -> Result<(), Failure> {
+    let target = call
+        .database(wire.name.as_deref(), wire.catalog_name.as_deref())
+        .await?;
+    new_database(&mut wire, call.session.user());
+    let database = database_from(wire, &target.database, &target.names.locator)?;
+    target
+        .write(database, |draft, database: &Database| {
+            async move {
+                Ok(draft
+                    .create_database(database.clone())
+                    .await
+                    .map(std::mem::drop)?)
+            }
+            .boxed()
+        })
+        .await
+}
+
+async fn create_req(call: Call, args: CreateDatabaseReqArgs) -> Result<(), Failure> {
+    let request = args.create_database_request.unwrap_or_default();
+    let database = types::Database {
+        name: request.database_name,
+        description: request.description,
+        location_uri: request.location_uri,
+        parameters: request.parameters,
+        privileges: request.privileges,
+        owner_name: request.owner_name,
+        owner_type: request.owner_type,
+        catalog_name: request.catalog_name,
+        create_time: request.create_time,
+        managed_location_uri: request.managed_location_uri,
+        r#type: request.r#type,
+        connector_name: request.data_connector_name,
+        remote_dbname: request.remote_dbname,
+    };
+    create(call, database).await
+}
+
+/// Changes a database. A location that is left out stays.
+async fn alter(call: Call, name: Option<String>, mut wire: types::Database) -> Result<(), Failure> {
+    let target = call
+        .database(name.as_deref(), wire.catalog_name.as_deref())
+        .await?;
+    blank_to_none(&mut wire.location_uri);
+    let stays = wire.location_uri.is_none();
+    let database = database_from(wire, &target.database, &target.names.locator)?;
+    target
+        .write((database, stays), |draft, (database, stays)| {
+            async move {
+                let mut database = database.clone();
+                if *stays {
+                    database.location = draft.database(&database.name).await?.location;
+                }
+                let name = database.name.clone();
+                Ok(draft.alter_database(&name, database).await.map(std::mem::drop)?)
+            }
+            .boxed()
+        })
+        .await
+}
+
+async fn drop(target: Target, flags: (bool, bool)) -> Result<(), Failure> {
+    let name = target.database.clone();
+    target
+        .write((name, flags), |draft, (name, (delete_data, cascade))| {
+            async move {
+                Ok(draft
+                    .drop_database(name, *delete_data, *cascade)
+                    .await
+                    .map(std::mem::drop)?)
+            }
+            .boxed()
+        })
+        .await
+}
+
+async fn drop_req(call: Call, args: DropDatabaseReqArgs) -> Result<(), Failure> {
+    let request = args.req.unwrap_or_default();
+    let target = call
+        .database(request.name.as_deref(), request.catalog_name.as_deref())
+        .await?;
+    let flags = (
+        request.delete_data.unwrap_or_default(),
+        request.cascade.unwrap_or_default(),
+    );
+    match drop(target, flags).await {
+        Err(Failure::Catalog(Error::NoSuchDatabase { .. })) if request.ignore_unknown_db == Some(true) => {
+            Ok(())
+        }
+        other => other,
+    }
+}

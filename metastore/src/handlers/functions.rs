@@ -1,0 +1,118 @@
+//! Functions.
+
+use catalog::Error;
+use catalog::model::Function;
+use catalog::names::Pattern;
+use futures::FutureExt;
+use thrift_idl::methods::{
+    AlterFunction, AlterFunctionArgs, CreateFunction, CreateFunctionArgs, DropFunction, DropFunctionArgs,
+    GetAllFunctions, GetFunction, GetFunctionArgs, GetFunctions, GetFunctionsArgs,
+};
+use thrift_idl::types::{self, GetAllFunctionsResponse};
+
+use crate::complete::new_function;
+use crate::context::Call;
+use crate::convert::{Names, function_from, function_to};
+use crate::exception::{Class, Failure};
+use crate::registry::Routes;
+use crate::route::Asked;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .serve::<GetFunction, _, _>(get)
+        .serve::<GetFunctions, _, _>(names)
+        .serve::<GetAllFunctions, _, _>(all)
+        .serve::<CreateFunction, _, _>(create)
+        .serve::<AlterFunction, _, _>(alter)
+        .serve::<DropFunction, _, _>(drop)
+}
+
+async fn get(call: Call, args: GetFunctionArgs) -> Result<types::Function, Failure> {
+    let target = call.database(args.db_name.as_deref(), None).await?;
+    let name = args.func_name.unwrap_or_default();
+    let function = target.snapshot().await?.function(&target.database, &name).await?;
+    Ok(function_to(&function, &target.names))
+}
+
+async fn names(call: Call, args: GetFunctionsArgs) -> Result<Vec<String>, Failure> {
+    let target = call.database(args.db_name.as_deref(), None).await?;
+    let snapshot = target.snapshot().await?;
+    let Some(database) = snapshot.find_database(&target.database).await? else {
+        return Ok(Vec::new());
+    };
+    let pattern = args.pattern.as_deref().map_or_else(Pattern::all, Pattern::parse);
+    Ok(snapshot.functions(database.id, &pattern).await?)
+}
+
+async fn all<A>(call: Call, _: A) -> Result<GetAllFunctionsResponse, Failure> {
+    let target = call.resolve(Asked::parse(None, None)).await?;
+    let snapshot = target.snapshot().await?;
+    let mut functions = Vec::new();
+    for database in snapshot.databases(&Pattern::all()).await? {
+        let id = snapshot.database(&database).await?.id;
+        let names = Names {
+            database: database.clone(),
+            ..target.names.clone()
+        };
+        for name in snapshot.functions(id, &Pattern::all()).await? {
+            functions.push(function_to(&snapshot.function(&database, &name).await?, &names));
+        }
+    }
+    Ok(GetAllFunctionsResponse {
+        functions: Some(functions),
+    })
+}
+
+async fn create(call: Call, args: CreateFunctionArgs) -> Result<(), Failure> {
+    let mut wire = args.func.unwrap_or_default();
+    let target = call
+        .database(wire.db_name.as_deref(), wire.cat_name.as_deref())
+        .await?;
+    new_function(&mut wire, call.session.user());
+    let input = (target.database.clone(), function_from(wire));
+    target
+        .write(input, |draft, (database, function): &(String, Function)| {
+            async move {
+                Ok(draft
+                    .create_function(database, function.clone())
+                    .await
+                    .map(std::mem::drop)?)
+            }
+            .boxed()
+        })
+        .await
+}
+
+async fn alter(call: Call, args: AlterFunctionArgs) -> Result<(), Failure> {
+    let target = call.database(args.db_name.as_deref(), None).await?;
+    let function = function_from(args.new_func.unwrap_or_default());
+    let input = (
+        target.database.clone(),
+        args.func_name.unwrap_or_default(),
+        function,
+    );
+    target
+        .write(input, |draft, (database, name, function)| {
+            async move { Ok(draft.alter_function(database, name, function.clone()).await?) }.boxed()
+        })
+        .await
+}
+
+async fn drop(call: Call, args: DropFunctionArgs) -> Result<(), Failure> {
+    let target = call.database(args.db_name.as_deref(), None).await?;
+    let input = (target.database.clone(), args.func_name.unwrap_or_default());
+    target
+        .write(input, |draft, (database, name)| {
+            async move {
+                match draft.drop_function(database, name).await {
+                    Err(Error::NoSuchFunction { function, .. }) => Err(Failure::As(
+                        &[Class::NoSuchObject],
+                        format!("Function {function} does not exist"),
+                    )),
+                    other => Ok(other?),
+                }
+            }
+            .boxed()
+        })
+        .await
+}

@@ -1,0 +1,36 @@
+//! What each method does, family by family.
+//!
+//! A handler resolves what its names mean, calls the catalog once, and converts. What may fail is left to
+//! [`crate::exception`], unless a method words a failure in its own way.
+
+mod catalogs;
+mod constraints;
+mod databases;
+mod document;
+mod functions;
+mod partition_changes;
+mod partitions;
+mod privileges;
+mod session;
+mod statistics;
+mod table_changes;
+mod tables;
+
+use crate::registry::Routes;
+
+pub use document::methods_document;
+
+/// Returns the routes of all methods that are served.
+pub(crate) fn routes() -> Routes {
+    session::routes()
+        .and(catalogs::routes())
+        .and(databases::routes())
+        .and(tables::routes())
+        .and(table_changes::routes())
+        .and(partitions::routes())
+        .and(partition_changes::routes())
+        .and(functions::routes())
+        .and(statistics::routes())
+        .and(constraints::routes())
+        .and(privileges::routes())
+}

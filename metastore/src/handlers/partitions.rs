@@ -1,0 +1,339 @@
+//! Partitions, read.
+
+use std::collections::BTreeMap;
+
+use catalog::model::Partition;
+use catalog::names;
+use thrift_idl::methods::{
+    FetchPartitionNamesReq, FetchPartitionNamesReqArgs, GetNumPartitionsByFilter,
+    GetNumPartitionsByFilterArgs, GetPartition, GetPartitionArgs, GetPartitionByName, GetPartitionByNameArgs,
+    GetPartitionNames, GetPartitionNamesArgs, GetPartitionNamesPs, GetPartitionNamesPsArgs,
+    GetPartitionNamesPsReq, GetPartitionNamesPsReqArgs, GetPartitionReq, GetPartitionReqArgs,
+    GetPartitionWithAuth, GetPartitionWithAuthArgs, GetPartitions, GetPartitionsArgs, GetPartitionsByFilter,
+    GetPartitionsByFilterArgs, GetPartitionsByFilterReq, GetPartitionsByFilterReqArgs, GetPartitionsByNames,
+    GetPartitionsByNamesArgs, GetPartitionsByNamesReq, GetPartitionsByNamesReqArgs, GetPartitionsPs,
+    GetPartitionsPsArgs, GetPartitionsPsWithAuth, GetPartitionsPsWithAuthArgs, GetPartitionsPsWithAuthReq,
+    GetPartitionsPsWithAuthReqArgs, GetPartitionsReq, GetPartitionsReqArgs, GetPartitionsWithAuth,
+    GetPartitionsWithAuthArgs, PartitionNameHasValidCharacters, PartitionNameHasValidCharactersArgs,
+    PartitionNameToSpec, PartitionNameToSpecArgs, PartitionNameToVals, PartitionNameToValsArgs,
+};
+use thrift_idl::types::{
+    self, GetPartitionNamesPsResponse, GetPartitionResponse, GetPartitionsByNamesResult,
+    GetPartitionsPsWithAuthResponse, PartitionsResponse,
+};
+
+use crate::context::Call;
+use crate::exception::Failure;
+use crate::filter::{self, Key, Plan};
+use crate::registry::Routes;
+use crate::stream::Listing;
+use crate::target::{NamedTable, SeenTable};
+use crate::walk::{Among, NameRows, PartitionRows, Walk, room};
+
+pub(super) fn routes() -> Routes {
+    single()
+        .and(all())
+        .and(by_values())
+        .and(by_filter())
+        .and(by_names())
+        .and(of_names())
+}
+
+fn single() -> Routes {
+    Routes::default()
+        .serve::<GetPartition, _, _>(async |call: Call, args: GetPartitionArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            one(named, args.part_vals).await
+        })
+        .serve::<GetPartitionWithAuth, _, _>(async |call: Call, args: GetPartitionWithAuthArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            one(named, args.part_vals).await
+        })
+        .serve::<GetPartitionReq, _, _>(async |call: Call, args: GetPartitionReqArgs| {
+            let request = args.req.unwrap_or_default();
+            let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
+            let named = call.table(database, table, request.cat_name.as_deref()).await?;
+            Ok(GetPartitionResponse {
+                partition: Some(one(named, request.part_vals).await?),
+            })
+        })
+        .serve::<GetPartitionByName, _, _>(async |call: Call, args: GetPartitionByNameArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            let seen = named.see().await?;
+            let values =
+                names::partition_values(&seen.open.key_names(), &args.part_name.unwrap_or_default())?;
+            Ok(seen.partition_to_wire(&seen.snapshot.partition(&seen.open, &values).await?))
+        })
+}
+
+fn all() -> Routes {
+    Routes::default()
+        .stream::<GetPartitions, _, _>(async |call: Call, args: GetPartitionsArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            Ok(Listing::of(
+                partitions(named, Among::All, None, args.max_parts).await?,
+            ))
+        })
+        .stream::<GetPartitionsWithAuth, _, _>(async |call: Call, args: GetPartitionsWithAuthArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            Ok(Listing::of(
+                partitions(named, Among::All, None, args.max_parts).await?,
+            ))
+        })
+        .stream::<GetPartitionsReq, _, _>(async |call: Call, args: GetPartitionsReqArgs| {
+            let request = args.req.unwrap_or_default();
+            let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
+            let named = call.table(database, table, request.cat_name.as_deref()).await?;
+            let rows = partitions(named, Among::All, None, request.max_parts).await?;
+            let value = PartitionsResponse {
+                partitions: Some(Vec::new()),
+            };
+            Ok(Listing {
+                value,
+                path: &[1],
+                rows: Box::new(rows),
+            })
+        })
+        .stream::<GetPartitionNames, _, _>(async |call: Call, args: GetPartitionNamesArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            Ok(Listing::of(
+                partition_names(named, Among::All, args.max_parts).await?,
+            ))
+        })
+        .stream::<FetchPartitionNamesReq, _, _>(async |call: Call, args: FetchPartitionNamesReqArgs| {
+            let request = args.partition_req.unwrap_or_default();
+            let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
+            let named = call.table(database, table, request.cat_name.as_deref()).await?;
+            Ok(Listing::of(
+                partition_names(named, Among::All, request.max_parts).await?,
+            ))
+        })
+}
+
+fn by_values() -> Routes {
+    Routes::default()
+        .stream::<GetPartitionsPs, _, _>(async |call: Call, args: GetPartitionsPsArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            let among = Among::Values(args.part_vals.unwrap_or_default());
+            Ok(Listing::of(partitions(named, among, None, args.max_parts).await?))
+        })
+        .stream::<GetPartitionsPsWithAuth, _, _>(async |call: Call, args: GetPartitionsPsWithAuthArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            let among = Among::Values(args.part_vals.unwrap_or_default());
+            Ok(Listing::of(partitions(named, among, None, args.max_parts).await?))
+        })
+        .stream::<GetPartitionsPsWithAuthReq, _, _>(
+            async |call: Call, args: GetPartitionsPsWithAuthReqArgs| {
+                let request = args.req.unwrap_or_default();
+                let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
+                let named = call.table(database, table, request.cat_name.as_deref()).await?;
+                let among = Among::Values(request.part_vals.unwrap_or_default());
+                let rows = partitions(named, among, None, request.max_parts).await?;
+                let value = GetPartitionsPsWithAuthResponse {
+                    partitions: Some(Vec::new()),
+                };
+                Ok(Listing {
+                    value,
+                    path: &[1],
+                    rows: Box::new(rows),
+                })
+            },
+        )
+        .stream::<GetPartitionNamesPs, _, _>(async |call: Call, args: GetPartitionNamesPsArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            let among = Among::Values(args.part_vals.unwrap_or_default());
+            Ok(Listing::of(partition_names(named, among, args.max_parts).await?))
+        })
+        .stream::<GetPartitionNamesPsReq, _, _>(async |call: Call, args: GetPartitionNamesPsReqArgs| {
+            let request = args.req.unwrap_or_default();
+            let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
+            let named = call.table(database, table, request.cat_name.as_deref()).await?;
+            let among = Among::Values(request.part_values.unwrap_or_default());
+            let rows = partition_names(named, among, request.max_parts).await?;
+            let value = GetPartitionNamesPsResponse {
+                names: Some(Vec::new()),
+            };
+            Ok(Listing {
+                value,
+                path: &[1],
+                rows: Box::new(rows),
+            })
+        })
+}
+
+fn by_filter() -> Routes {
+    Routes::default()
+        .stream::<GetPartitionsByFilter, _, _>(async |call: Call, args: GetPartitionsByFilterArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            Ok(Listing::of(
+                partitions(named, Among::All, args.filter, args.max_parts).await?,
+            ))
+        })
+        .stream::<GetPartitionsByFilterReq, _, _>(async |call: Call, args: GetPartitionsByFilterReqArgs| {
+            let request = args.req.unwrap_or_default();
+            let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
+            let named = call.table(database, table, request.cat_name.as_deref()).await?;
+            Ok(Listing::of(
+                partitions(named, Among::All, request.filter, request.max_parts).await?,
+            ))
+        })
+        .serve::<GetNumPartitionsByFilter, _, _>(async |call: Call, args: GetNumPartitionsByFilterArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            count(named, args.filter).await
+        })
+}
+
+fn by_names() -> Routes {
+    Routes::default()
+        .serve::<GetPartitionsByNames, _, _>(async |call: Call, args: GetPartitionsByNamesArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            named_partitions(named, args.names).await
+        })
+        .serve::<GetPartitionsByNamesReq, _, _>(async |call: Call, args: GetPartitionsByNamesReqArgs| {
+            let request = args.req.unwrap_or_default();
+            let named = call
+                .table(request.db_name.as_deref(), request.tbl_name.as_deref(), None)
+                .await?;
+            let partitions = named_partitions(named, request.names).await?;
+            Ok(GetPartitionsByNamesResult {
+                partitions: Some(partitions),
+                dictionary: None,
+            })
+        })
+}
+
+/// What can be said of a name alone.
+fn of_names() -> Routes {
+    Routes::default()
+        .serve::<PartitionNameToVals, _, _>(async |_, args: PartitionNameToValsArgs| {
+            Ok(parse(args.part_name)?
+                .into_iter()
+                .map(|(_, value)| value)
+                .collect())
+        })
+        .serve::<PartitionNameToSpec, _, _>(async |_, args: PartitionNameToSpecArgs| {
+            Ok(parse(args.part_name)?.into_iter().collect::<BTreeMap<_, _>>())
+        })
+        .serve::<PartitionNameHasValidCharacters, _, _>(
+            async |_, args: PartitionNameHasValidCharactersArgs| {
+                let valid = args
+                    .part_vals
+                    .unwrap_or_default()
+                    .iter()
+                    .all(|value| !value.contains('\0'));
+                match (valid, args.throw_exception) {
+                    (false, Some(true)) => Err(Failure::meta("a partition value has a zero byte")),
+                    (valid, _) => Ok(valid),
+                }
+            },
+        )
+}
+
+/// Splits a name; none has no parts.
+fn parse(name: Option<String>) -> Result<Vec<(String, String)>, Failure> {
+    match name.filter(|name| !name.is_empty()) {
+        Some(name) => Ok(names::parse_partition_name(&name)?),
+        None => Ok(Vec::new()),
+    }
+}
+
+async fn one(named: NamedTable, values: Option<Vec<String>>) -> Result<types::Partition, Failure> {
+    let seen = named.see().await?;
+    let partition = seen
+        .snapshot
+        .partition(&seen.open, &values.unwrap_or_default())
+        .await?;
+    Ok(seen.partition_to_wire(&partition))
+}
+
+/// Returns how to find what a filter accepts among the partitions of a table; no filter accepts all.
+fn plan(seen: &SeenTable, filter: Option<&str>) -> Result<Plan, Failure> {
+    let key = |key: &catalog::model::Column| Key {
+        name: key.name.clone(),
+        type_name: key.type_name.clone(),
+    };
+    let keys: Vec<Key> = seen.open.keys().iter().map(key).collect();
+    Ok(filter::plan(filter.unwrap_or_default(), &keys)?)
+}
+
+async fn partitions(
+    named: NamedTable,
+    among: Among,
+    filter: Option<String>,
+    max: Option<i16>,
+) -> Result<PartitionRows, Failure> {
+    let seen = named.see().await?;
+    let plan = plan(&seen, filter.as_deref())?;
+    Ok(PartitionRows::new(
+        Walk::start(seen, among, plan, room(max)).await?,
+    ))
+}
+
+async fn partition_names(named: NamedTable, among: Among, max: Option<i16>) -> Result<NameRows, Failure> {
+    let seen = named.see().await?;
+    let plan = plan(&seen, None)?;
+    Ok(NameRows(Walk::start(seen, among, plan, room(max)).await?))
+}
+
+async fn count(named: NamedTable, filter: Option<String>) -> Result<i32, Failure> {
+    let seen = named.see().await?;
+    let plan = plan(&seen, filter.as_deref())?;
+    let count = if plan.takes_all() {
+        seen.snapshot.count_partitions(seen.open.id, "").await?
+    } else {
+        Walk::start(seen, Among::All, plan, usize::MAX)
+            .await?
+            .left()
+            .await? as u64
+    };
+    Ok(i32::try_from(count).unwrap_or(i32::MAX))
+}
+
+/// Returns those partitions of a list of names that are there, in the order of their names.
+async fn named_partitions(
+    named: NamedTable,
+    names: Option<Vec<String>>,
+) -> Result<Vec<types::Partition>, Failure> {
+    let seen = named.see().await?;
+    let keys = seen.open.key_names();
+    // clients escape as they like; what is no name at all is not found
+    let stored = |name: String| {
+        let values = names::partition_values(&keys, &name);
+        values
+            .and_then(|values| names::partition_name(&keys, &values))
+            .unwrap_or(name)
+    };
+    let mut names: Vec<String> = names.unwrap_or_default().into_iter().map(stored).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut found = Vec::with_capacity(names.len().min(1_000));
+    for name in names {
+        let partition: Option<Partition> = seen.snapshot.find_partition(seen.open.id, &name).await?;
+        found.extend(partition.map(|partition| seen.partition_to_wire(&partition)));
+    }
+    Ok(found)
+}

@@ -1,0 +1,141 @@
+//! The service itself: who is calling, settings, status, events.
+
+use std::collections::BTreeMap;
+
+use thrift_idl::methods::{
+    AliveSince, FlushCache, GetConfigValue, GetConfigValueArgs, GetCounter, GetCounters, GetCpuProfile,
+    GetCurrentNotificationEventId, GetDelegationToken, GetMetaConf, GetMetaConfArgs, GetMetastoreDbUuid,
+    GetName, GetNextNotification, GetNotificationEventsCount, GetOption, GetOptions, GetRuntimeStats,
+    GetStatus, GetStatusDetails, GetVersion, Reinitialize, SetMetaConf, SetMetaConfArgs, SetOption, SetUgi,
+    SetUgiArgs, Shutdown,
+};
+use thrift_idl::types::{
+    CurrentNotificationEventId, FbStatus, NotificationEventResponse, NotificationEventsCountResponse,
+};
+
+use crate::context::Call;
+use crate::exception::{Class, Failure};
+use crate::registry::Routes;
+
+/// What `getVersion` has answered since Hive 3.0, whatever the version.
+const VERSION: &str = "3.0";
+
+/// The settings of a session that clients may change, and what they are by default.
+const SESSION_SETTINGS: [(&str, &str); 8] = [
+    ("metastore.capability.check", "true"),
+    ("metastore.client.socket.timeout", "600s"),
+    ("metastore.partition.name.whitelist.pattern", ""),
+    ("metastore.disallow.incompatible.col.type.changes", "true"),
+    ("metastore.try.direct.sql", "true"),
+    ("metastore.try.direct.sql.ddl", "true"),
+    ("metastore.integral.jdo.pushdown", "false"),
+    ("hive.metastore.try.direct.sql", "true"),
+];
+
+/// What settings may be asked for begin with.
+const READABLE: [&str; 4] = ["hive", "hdfs", "mapred", "metastore"];
+
+pub(super) fn routes() -> Routes {
+    status()
+        .serve::<SetUgi, _, _>(set_ugi)
+        .serve::<FlushCache, _, _>(async |_, _| Ok(()))
+        .serve::<GetConfigValue, _, _>(async |_, args| get_config_value(args))
+        .serve::<GetMetaConf, _, _>(async |call, args| get_meta_conf(&call, args))
+        .serve::<SetMetaConf, _, _>(async |call, args| set_meta_conf(&call, args))
+        .serve::<GetMetastoreDbUuid, _, _>(get_metastore_db_uuid)
+        .serve::<GetDelegationToken, _, _>(async |_, _| {
+            Err(Failure::meta(
+                "there are no delegation tokens: this listener does not use Kerberos",
+            ))
+        })
+        .empty::<GetCurrentNotificationEventId>(|| CurrentNotificationEventId { event_id: Some(0) })
+        .empty::<GetNextNotification>(|| NotificationEventResponse {
+            events: Some(Vec::new()),
+        })
+        .empty::<GetNotificationEventsCount>(|| NotificationEventsCountResponse {
+            events_count: Some(0),
+        })
+        .empty::<GetRuntimeStats>(Vec::new)
+}
+
+/// What fb303 clients ask.
+fn status() -> Routes {
+    Routes::default()
+        .serve::<GetName, _, _>(async |_, _| Ok("skep".to_owned()))
+        .serve::<GetVersion, _, _>(async |_, _| Ok(VERSION.to_owned()))
+        .serve::<GetStatus, _, _>(async |_, _| Ok(FbStatus::ALIVE))
+        .serve::<GetStatusDetails, _, _>(async |_, _| Ok("OK".to_owned()))
+        .serve::<AliveSince, _, _>(async |call: Call, _| Ok(call.context.started_s))
+        .serve::<Reinitialize, _, _>(async |_, _| Ok(()))
+        .serve::<Shutdown, _, _>(async |_, _| Ok(()))
+        .serve::<SetOption, _, _>(async |_, _| Ok(()))
+        .empty::<GetCounter>(|| 0)
+        .empty::<GetCounters>(BTreeMap::new)
+        .empty::<GetOption>(String::new)
+        .empty::<GetOptions>(BTreeMap::new)
+        .empty::<GetCpuProfile>(String::new)
+}
+
+/// Remembers who is calling, and answers with all their principals.
+async fn set_ugi(call: Call, args: SetUgiArgs) -> Result<Vec<String>, Failure> {
+    let mut state = call.session.state();
+    state.user = args.user_name;
+    state.groups = args.group_names.unwrap_or_default();
+    Ok(state.groups.iter().chain(&state.user).cloned().collect())
+}
+
+fn get_config_value(args: GetConfigValueArgs) -> Result<String, Failure> {
+    let name = args.name.unwrap_or_default();
+    if !name.is_empty() && !READABLE.iter().any(|prefix| name.starts_with(prefix)) {
+        let text = format!("For security reasons, the config key {name} cannot be accessed");
+        return Err(Failure::As(&[Class::ConfigValSecurity], text));
+    }
+    let known = SESSION_SETTINGS.iter().find(|(key, _)| *key == name);
+    Ok(known
+        .map(|(_, value)| (*value).to_owned())
+        .or(args.default_value)
+        .unwrap_or_default())
+}
+
+fn session_setting(key: &str) -> Result<&'static str, Failure> {
+    let known = SESSION_SETTINGS.iter().find(|(known, _)| *known == key);
+    known
+        .map(|(_, value)| *value)
+        .ok_or_else(|| Failure::meta(format!("Invalid configuration key {key}")))
+}
+
+fn get_meta_conf(call: &Call, args: GetMetaConfArgs) -> Result<String, Failure> {
+    let key = args.key.unwrap_or_default();
+    let default = session_setting(&key)?;
+    Ok(call
+        .session
+        .state()
+        .settings
+        .get(&key)
+        .map_or_else(|| default.to_owned(), Clone::clone))
+}
+
+fn set_meta_conf(call: &Call, args: SetMetaConfArgs) -> Result<(), Failure> {
+    let key = args.key.unwrap_or_default();
+    session_setting(&key)?;
+    call.session
+        .state()
+        .settings
+        .insert(key, args.value.unwrap_or_default());
+    Ok(())
+}
+
+/// Answers with the id of the listener's repository, in the form of a UUID.
+async fn get_metastore_db_uuid<A>(call: Call, _: A) -> Result<String, Failure> {
+    let catalog = call.context.catalog(&call.context.listener.repository).await?;
+    let hex: String = catalog
+        .repository()
+        .record()
+        .id
+        .0
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    Ok(parts.join("-"))
+}

@@ -1,0 +1,338 @@
+//! Tables and views, changed.
+
+use catalog::Error;
+use catalog::draft::AlterTable as How;
+use catalog::model::Table;
+use futures::FutureExt;
+use thrift_idl::methods::{
+    AlterTable, AlterTableArgs, AlterTableReq, AlterTableReqArgs, AlterTableWithCascade,
+    AlterTableWithCascadeArgs, AlterTableWithEnvironmentContext, AlterTableWithEnvironmentContextArgs,
+    CreateTable, CreateTableArgs, CreateTableReq, CreateTableReqArgs, CreateTableWithConstraints,
+    CreateTableWithConstraintsArgs, CreateTableWithEnvironmentContext, CreateTableWithEnvironmentContextArgs,
+    DropTable, DropTableArgs, DropTableReq, DropTableReqArgs, DropTableWithEnvironmentContext,
+    DropTableWithEnvironmentContextArgs, TruncateTable, TruncateTableArgs, TruncateTableReq,
+    TruncateTableReqArgs,
+};
+use thrift_idl::types::{self, AlterTableResponse, TruncateTableResponse};
+
+use crate::complete::{Words, new_table, shape_table};
+use crate::context::Call;
+use crate::convert::{Names, table_from};
+use crate::exception::{Class, Failure};
+use crate::registry::Routes;
+use crate::target::{NamedTable, Target};
+
+pub(super) fn routes() -> Routes {
+    creating().and(altering()).and(removing())
+}
+
+fn creating() -> Routes {
+    Routes::default()
+        .serve::<CreateTable, _, _>(async |call, args: CreateTableArgs| {
+            create(call, args.tbl, Words::default()).await
+        })
+        .serve::<CreateTableWithEnvironmentContext, _, _>(
+            async |call, args: CreateTableWithEnvironmentContextArgs| {
+                create(call, args.tbl, args.environment_context.into()).await
+            },
+        )
+        .serve::<CreateTableWithConstraints, _, _>(async |call, args: CreateTableWithConstraintsArgs| {
+            refuse_constraints([
+                args.primary_keys.is_some_and(|list| !list.is_empty()),
+                args.foreign_keys.is_some_and(|list| !list.is_empty()),
+                args.unique_constraints.is_some_and(|list| !list.is_empty()),
+                args.not_null_constraints.is_some_and(|list| !list.is_empty()),
+                args.default_constraints.is_some_and(|list| !list.is_empty()),
+                args.check_constraints.is_some_and(|list| !list.is_empty()),
+            ])?;
+            create(call, args.tbl, Words::default()).await
+        })
+        .serve::<CreateTableReq, _, _>(async |call, args: CreateTableReqArgs| {
+            let request = args.request.unwrap_or_default();
+            refuse_constraints([
+                request.primary_keys.is_some_and(|list| !list.is_empty()),
+                request.foreign_keys.is_some_and(|list| !list.is_empty()),
+                request.unique_constraints.is_some_and(|list| !list.is_empty()),
+                request.not_null_constraints.is_some_and(|list| !list.is_empty()),
+                request.default_constraints.is_some_and(|list| !list.is_empty()),
+                request.check_constraints.is_some_and(|list| !list.is_empty()),
+            ])?;
+            create(call, request.table, request.env_context.into()).await
+        })
+}
+
+fn altering() -> Routes {
+    Routes::default()
+        .serve::<AlterTable, _, _>(async |call: Call, args: AlterTableArgs| {
+            let named = call
+                .table(args.dbname.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            alter(call, named, args.new_tbl, Words::default(), How::default()).await
+        })
+        .serve::<AlterTableWithCascade, _, _>(async |call: Call, args: AlterTableWithCascadeArgs| {
+            let named = call
+                .table(args.dbname.as_deref(), args.tbl_name.as_deref(), None)
+                .await?;
+            let how = How {
+                cascade: args.cascade.unwrap_or_default(),
+                ..How::default()
+            };
+            alter(call, named, args.new_tbl, Words::default(), how).await
+        })
+        .serve::<AlterTableWithEnvironmentContext, _, _>(
+            async |call: Call, args: AlterTableWithEnvironmentContextArgs| {
+                let named = call
+                    .table(args.dbname.as_deref(), args.tbl_name.as_deref(), None)
+                    .await?;
+                alter(
+                    call,
+                    named,
+                    args.new_tbl,
+                    args.environment_context.into(),
+                    How::default(),
+                )
+                .await
+            },
+        )
+        .serve::<AlterTableReq, _, _>(alter_req)
+}
+
+fn removing() -> Routes {
+    Routes::default()
+        .serve::<DropTable, _, _>(async |call: Call, args: DropTableArgs| {
+            let named = call
+                .table(args.dbname.as_deref(), args.name.as_deref(), None)
+                .await?;
+            drop(named, args.delete_data).await
+        })
+        .serve::<DropTableWithEnvironmentContext, _, _>(
+            async |call: Call, args: DropTableWithEnvironmentContextArgs| {
+                let named = call
+                    .table(args.dbname.as_deref(), args.name.as_deref(), None)
+                    .await?;
+                drop(named, args.delete_data).await
+            },
+        )
+        .serve::<DropTableReq, _, _>(async |call: Call, args: DropTableReqArgs| {
+            let request = args.drop_table_req.unwrap_or_default();
+            let (database, table) = (request.db_name.as_deref(), request.table_name.as_deref());
+            drop(
+                call.table(database, table, request.catalog_name.as_deref())
+                    .await?,
+                request.delete_data,
+            )
+            .await
+        })
+        .serve::<TruncateTable, _, _>(async |call: Call, args: TruncateTableArgs| {
+            let named = call
+                .table(args.db_name.as_deref(), args.table_name.as_deref(), None)
+                .await?;
+            truncate(named, args.part_names).await
+        })
+        .serve::<TruncateTableReq, _, _>(async |call: Call, args: TruncateTableReqArgs| {
+            let request = args.req.unwrap_or_default();
+            let named = call
+                .table(request.db_name.as_deref(), request.table_name.as_deref(), None)
+                .await?;
+            truncate(named, request.part_names).await?;
+            Ok(TruncateTableResponse {})
+        })
+}
+
+fn refuse_constraints(given: [bool; 6]) -> Result<(), Failure> {
+    if given.contains(&true) {
+        return Err(Failure::meta(
+            "constraints are not kept yet: create the table without them",
+        ));
+    }
+    Ok(())
+}
+
+async fn create(call: Call, table: Option<types::Table>, words: Words) -> Result<(), Failure> {
+    let mut wire = table.ok_or_else(|| Failure::meta("Table cannot be null."))?;
+    let target = call
+        .database(wire.db_name.as_deref(), wire.cat_name.as_deref())
+        .await?;
+    new_table(&mut wire, call.session.user());
+    if words.keeps_statistics() {
+        let parameters = wire.parameters.get_or_insert_default();
+        parameters.insert("DO_NOT_UPDATE_STATS".into(), "true".into());
+    }
+    let table = table_from(wire, &target.names.locator)?;
+    let database = target.database.clone();
+    target
+        .write((database, table), |draft, (database, table): &(String, Table)| {
+            async move {
+                match draft.create_table(database, table.clone()).await {
+                    Ok(_) => Ok(()),
+                    Err(Error::NoSuchDatabase { name }) => Err(Failure::As(&[Class::InvalidObject], name)),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            .boxed()
+        })
+        .await
+}
+
+/// What a plan needs to alter a table.
+struct Altered {
+    database: String,
+    name: String,
+    table: Table,
+    how: How,
+    names: Names,
+}
+
+async fn alter(
+    call: Call,
+    named: NamedTable,
+    table: Option<types::Table>,
+    words: Words,
+    mut how: How,
+) -> Result<(), Failure> {
+    let mut wire = table.ok_or_else(|| Failure::meta("New table cannot be null."))?;
+    shape_table(&mut wire);
+    let target = named.target;
+    how.database = other_database(&call, &target, &wire).await?;
+    how.cascade |= words.is_set("CASCADE");
+    how.keep_statistics = words.keeps_statistics();
+    how.any_types = allows_any_types(&call);
+    let expected = words
+        .get("expected_parameter_key")
+        .zip(words.get("expected_parameter_value"));
+    how.expected = match expected {
+        Some((key, value)) => Some((key.to_owned(), target.names.locator.parameter(value)?)),
+        None => None,
+    };
+    let altered = Altered {
+        database: target.database.clone(),
+        name: named.name,
+        table: table_from(wire, &target.names.locator)?,
+        how,
+        names: target.names.clone(),
+    };
+    target
+        .write(altered, |draft, it: &Altered| {
+            async move {
+                let done = draft
+                    .alter_table(&it.database, &it.name, it.table.clone(), &it.how)
+                    .await;
+                done.map(std::mem::drop)
+                    .map_err(|error| alter_failure(error, &it.names))
+            }
+            .boxed()
+        })
+        .await
+}
+
+/// Returns the database that a table moves to, if it is another one. It has to be on the same ref.
+async fn other_database(
+    call: &Call,
+    target: &Target,
+    table: &types::Table,
+) -> Result<Option<String>, Failure> {
+    let Some(name) = table.db_name.as_deref() else {
+        return Ok(None);
+    };
+    let catalog = table.cat_name.as_deref().unwrap_or(&target.names.catalog);
+    let other = call.database(Some(name), Some(catalog)).await?;
+    // a client that named the ref with the old name may leave it out in the new one
+    let same = other.suffix().is_empty()
+        || (other.reference == target.reference
+            && other.catalog.repository().record().id == target.catalog.repository().record().id);
+    if !same {
+        let text = format!(
+            "a table cannot move from {} to another ref or repository",
+            target.names.database
+        );
+        return Err(Failure::As(&[Class::InvalidOperation], text));
+    }
+    Ok((other.database != target.database).then_some(other.database))
+}
+
+/// Returns whether the session has turned off the check of column types.
+fn allows_any_types(call: &Call) -> bool {
+    let state = call.session.state();
+    let check = state
+        .settings
+        .get("metastore.disallow.incompatible.col.type.changes");
+    check.is_some_and(|value| value.eq_ignore_ascii_case("false"))
+}
+
+/// Words what goes wrong when a table is altered as the original does.
+fn alter_failure(error: Error, names: &Names) -> Failure {
+    match error {
+        Error::TableExists { database, table } => Failure::As(
+            &[Class::InvalidOperation],
+            format!("new table {database}.{table} already exists"),
+        ),
+        Error::NoSuchDatabase { name } => Failure::As(
+            &[Class::InvalidOperation],
+            format!("Unable to change partition or table. Database {name} does not exist"),
+        ),
+        Error::ParameterMismatch {
+            key,
+            expected,
+            actual,
+        } => {
+            let actual = actual.map(|actual| names.locator.spell_parameter(&actual));
+            Failure::mismatch(&key, actual.as_deref(), &names.locator.spell_parameter(&expected))
+        }
+        other => other.into(),
+    }
+}
+
+async fn alter_req(call: Call, args: AlterTableReqArgs) -> Result<AlterTableResponse, Failure> {
+    let request = args.req.unwrap_or_default();
+    let (database, table) = (request.db_name.as_deref(), request.table_name.as_deref());
+    let named = call.table(database, table, request.cat_name.as_deref()).await?;
+    let mut context = request.environment_context.unwrap_or_default();
+    let words = context.properties.get_or_insert_default();
+    let expected = [
+        ("expected_parameter_key", request.expected_parameter_key),
+        ("expected_parameter_value", request.expected_parameter_value),
+    ];
+    words.extend(
+        expected
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?))),
+    );
+    alter(call, named, request.table, Some(context).into(), How::default()).await?;
+    Ok(AlterTableResponse {})
+}
+
+async fn drop(named: NamedTable, delete_data: Option<bool>) -> Result<(), Failure> {
+    let input = (
+        named.target.database.clone(),
+        named.name,
+        delete_data.unwrap_or_default(),
+    );
+    named
+        .target
+        .write(input, |draft, (database, name, delete_data)| {
+            async move {
+                Ok(draft
+                    .drop_table(database, name, *delete_data)
+                    .await
+                    .map(std::mem::drop)?)
+            }
+            .boxed()
+        })
+        .await
+}
+
+/// Removes the data of the named partitions, or of the whole table if no list is given.
+async fn truncate(named: NamedTable, partitions: Option<Vec<String>>) -> Result<(), Failure> {
+    let input = (named.target.database.clone(), named.name, partitions);
+    named
+        .target
+        .write(input, |draft, (database, name, partitions)| {
+            async move {
+                Ok(draft
+                    .truncate_table(database, name, partitions.as_deref())
+                    .await?)
+            }
+            .boxed()
+        })
+        .await
+}

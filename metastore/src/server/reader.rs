@@ -1,0 +1,117 @@
+//! Messages from a socket, within deadlines.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use thrift_idl::{DetectError, Fault, Message, Scanner, Wire};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::{Instant, timeout_at};
+
+use super::Limits;
+
+/// Room for the first bytes of a call: most calls fit, and idle connections stay small.
+const FIRST_BYTES: usize = 2 << 10;
+/// Room for each further read of a long one.
+const MORE_BYTES: usize = 64 << 10;
+
+/// Why no further message can be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum End {
+    #[error("the client closed the connection")]
+    Closed,
+    #[error("the connection ended within a message")]
+    Cut,
+    #[error("no call came in for {0:?}")]
+    Idle(Duration),
+    #[error("a call did not come in within {0:?}")]
+    Slow(Duration),
+    #[error(transparent)]
+    Foreign(#[from] DetectError),
+    /// The head of the message was readable, so its sender can be told.
+    #[error("a message cannot be read: {fault}")]
+    Garbage {
+        fault: Fault,
+        pending: Option<(String, i32)>,
+    },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Reads messages one after the other.
+pub(super) struct Reader<S> {
+    stream: S,
+    limits: Limits,
+    buffer: BytesMut,
+    speaking: Option<(Wire, Scanner)>,
+}
+
+impl<S: AsyncRead + Unpin> Reader<S> {
+    pub(super) fn new(stream: S, limits: Limits) -> Reader<S> {
+        Reader {
+            stream,
+            limits,
+            buffer: BytesMut::new(),
+            speaking: None,
+        }
+    }
+
+    /// Returns how the client speaks and the next message, which lies at the beginning of [`Reader::buffer`].
+    pub(super) async fn next(&mut self) -> Result<(Wire, Message), End> {
+        if self.buffer.is_empty() {
+            self.rest().await?;
+        }
+        let deadline = Instant::now() + self.limits.message_deadline;
+        loop {
+            if let Some((wire, scanner)) = &mut self.speaking {
+                match scanner.scan(&self.buffer) {
+                    Ok(Some(message)) => return Ok((*wire, message)),
+                    Ok(None) => {}
+                    Err(fault) => {
+                        let pending = scanner.pending().map(|(name, seq)| (name.to_owned(), seq));
+                        return Err(End::Garbage { fault, pending });
+                    }
+                }
+            } else if let Some(wire) = Wire::detect(&self.buffer)? {
+                self.speaking = Some((wire, Scanner::new(wire, self.limits.message)));
+                continue;
+            }
+            self.buffer
+                .reserve(MORE_BYTES.min(self.buffer.len().max(FIRST_BYTES)));
+            match timeout_at(deadline, self.stream.read_buf(&mut self.buffer)).await {
+                Err(_) => return Err(End::Slow(self.limits.message_deadline)),
+                Ok(Ok(0)) => return Err(End::Cut),
+                Ok(read) => read.map(drop)?,
+            }
+        }
+    }
+
+    /// Waits for the first bytes of a call.
+    async fn rest(&mut self) -> Result<(), End> {
+        if self.buffer.capacity() > MORE_BYTES {
+            self.buffer = BytesMut::new();
+        }
+        self.buffer.reserve(FIRST_BYTES);
+        let idle = Instant::now() + self.limits.idle;
+        match timeout_at(idle, self.stream.read_buf(&mut self.buffer)).await {
+            Err(_) => Err(End::Idle(self.limits.idle)),
+            Ok(Ok(0)) => Err(End::Closed),
+            Ok(read) => Ok(read.map(drop)?),
+        }
+    }
+
+    /// Returns how the client speaks, once that is known.
+    pub(super) fn wire(&self) -> Option<Wire> {
+        self.speaking.as_ref().map(|(wire, _)| *wire)
+    }
+
+    /// Returns the bytes that have come in.
+    pub(super) fn buffer(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Drops a message that has been dealt with.
+    pub(super) fn consume(&mut self, message: &Message) {
+        self.buffer.advance(message.end);
+    }
+}

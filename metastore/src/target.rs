@@ -1,0 +1,202 @@
+//! What a call works on: a repository at a ref, and a database in it.
+
+use std::sync::Arc;
+
+use catalog::location::Locator;
+use catalog::model::Partition;
+use catalog::{Catalog, Draft, OpenTable, Snapshot};
+use futures::future::BoxFuture;
+use versioning::repository::RefKind;
+use versioning::{Error, RefExpr, Repository};
+
+use crate::context::Call;
+use crate::convert::{Names, partition_to, table_to};
+use crate::exception::Failure;
+use crate::route::Asked;
+
+/// Where a call's database is.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) catalog: Catalog,
+    /// What is served, under its true name.
+    pub(crate) reference: RefExpr,
+    /// The database without its suffix, in lower case; empty if none is named.
+    pub(crate) database: String,
+    /// How the client calls things.
+    pub(crate) names: Names,
+}
+
+impl Call {
+    /// Finds what the database `name` and the Hive catalog beside it mean. A name has to be given.
+    pub(crate) async fn database(
+        &self,
+        name: Option<&str>,
+        catalog: Option<&str>,
+    ) -> Result<Target, Failure> {
+        let asked = Asked::parse(name, catalog);
+        if asked.database.is_none() {
+            return Err(Failure::meta("Database name cannot be null."));
+        }
+        self.resolve(asked).await
+    }
+
+    /// Finds what a client names, or the listener's own repository and ref.
+    pub(crate) async fn resolve(&self, asked: Asked) -> Result<Target, Failure> {
+        let place = asked.place(&self.context.listener)?;
+        let catalog = self.context.catalog(&place.repository).await?;
+        let reference = match place.reference {
+            Some(reference) => true_name(catalog.repository(), reference).await?,
+            None => catalog.repository().record().default_branch.clone().into(),
+        };
+        let database = place.database.unwrap_or_default();
+        let scheme = &self.context.listener.scheme;
+        let names = Names {
+            catalog: place.catalog,
+            database: format!("{database}{}", place.suffix),
+            locator: Locator::new(place.repository, &reference, scheme),
+        };
+        Ok(Target {
+            catalog,
+            reference,
+            database,
+            names,
+        })
+    }
+}
+
+/// Returns the ref as it is called: Spark makes names of databases lower-case, suffix and all.
+async fn true_name(repository: &Repository, asked: RefExpr) -> Result<RefExpr, Failure> {
+    let missing = match repository.resolve(&asked).await {
+        Ok(_) => return Ok(asked),
+        Err(error @ Error::NotFound { .. }) => error,
+        Err(error) => return Err(error.into()),
+    };
+    let branches = repository.branches().await?.into_iter().map(|branch| branch.name);
+    let tags = repository.tags().await?.into_iter().map(|(name, _)| name);
+    let mut alike = branches
+        .chain(tags)
+        .filter(|name| name.as_str().eq_ignore_ascii_case(asked.name.as_str()));
+    match (alike.next(), alike.next()) {
+        (Some(name), None) => Ok(RefExpr { name, ..asked }),
+        _ => Err(missing.into()),
+    }
+}
+
+impl Target {
+    /// Returns what the client put behind the database's name: `@etl`, or nothing.
+    pub(crate) fn suffix(&self) -> &str {
+        &self.names.database[self.database.len()..]
+    }
+
+    /// Returns the catalog as it is now.
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot, Failure> {
+        Ok(self.catalog.snapshot(&self.reference).await?)
+    }
+
+    /// Plans a change with what is in `input` and makes it durable. The plan may be made again, on a newer
+    /// state, when another writer was faster.
+    ///
+    /// # Errors
+    /// Those of the plan; [`Error::ReadOnly`] for all but branches.
+    pub(crate) async fn write<I, T>(
+        &self,
+        input: I,
+        plan: for<'a> fn(&'a mut Draft, &'a I) -> BoxFuture<'a, Result<T, Failure>>,
+    ) -> Result<T, Failure>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.check_writable().await?;
+        let input = Arc::new(input);
+        let plan = move |mut draft: Draft| {
+            let input = Arc::clone(&input);
+            async move {
+                let answer = plan(&mut draft, &input).await?;
+                Ok((draft, answer))
+            }
+        };
+        self.catalog.write(&self.reference.name, plan).await
+    }
+
+    async fn check_writable(&self) -> Result<(), Failure> {
+        let RefExpr { committed, back, .. } = self.reference;
+        let kind = self.catalog.repository().resolve(&self.reference).await?.kind;
+        if kind == RefKind::Branch && !committed && back == 0 {
+            return Ok(());
+        }
+        Err(Error::ReadOnly {
+            reference: self.reference.to_string(),
+        }
+        .into())
+    }
+}
+
+/// A table that a call names.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedTable {
+    pub(crate) target: Target,
+    pub(crate) name: String,
+}
+
+/// A table as a call sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct SeenTable {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) open: OpenTable,
+    pub(crate) names: Names,
+}
+
+impl Call {
+    /// Finds where a table's name means; whether it is there is another question.
+    pub(crate) async fn table(
+        &self,
+        database: Option<&str>,
+        table: Option<&str>,
+        catalog: Option<&str>,
+    ) -> Result<NamedTable, Failure> {
+        let target = self.database(database, catalog).await?;
+        let name = table.ok_or_else(|| Failure::meta("Table name cannot be null."))?;
+        Ok(NamedTable {
+            target,
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl NamedTable {
+    /// Returns the table as it is now.
+    ///
+    /// # Errors
+    /// [`catalog::Error::NoSuchTable`].
+    pub(crate) async fn see(self) -> Result<SeenTable, Failure> {
+        let snapshot = self.target.snapshot().await?;
+        let open = snapshot.table(&self.target.database, &self.name).await?;
+        Ok(SeenTable {
+            snapshot,
+            open,
+            names: self.target.names,
+        })
+    }
+}
+
+impl SeenTable {
+    /// Returns the table for the wire.
+    pub(crate) fn to_wire(&self) -> thrift_idl::types::Table {
+        table_to(
+            &self.open.table,
+            &self.names,
+            &self.open.database.table_base(&self.open.kind),
+        )
+    }
+
+    /// Returns a partition of it for the wire.
+    pub(crate) fn partition_to_wire(&self, partition: &Partition) -> thrift_idl::types::Partition {
+        partition_to(
+            partition,
+            &self.names,
+            &self.open.name,
+            &self.open.partition_base(),
+        )
+    }
+}

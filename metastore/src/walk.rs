@@ -1,0 +1,297 @@
+//! A walk over the partitions of a table, and what is encoded on the way.
+
+use async_trait::async_trait;
+use catalog::codec::Shared;
+use catalog::model::Location;
+use catalog::{Error, PartitionRef, PartitionScan, SharedRefs};
+use thrift_idl::splice::{PartitionTemplate, Row};
+use thrift_idl::types::Partition as Wire;
+use thrift_idl::{Encoder, Protocol};
+
+use crate::exception::Failure;
+use crate::filter::{Plan, Step};
+use crate::stream::{PIECE_BYTES, Rows};
+use crate::target::SeenTable;
+
+/// Which partitions are walked over, before a filter looks at them.
+#[derive(Debug, Clone)]
+pub(crate) enum Among {
+    All,
+    /// Those with these first values; an empty one is any.
+    Values(Vec<String>),
+}
+
+/// A walk over partitions in the order of their names.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    pub(crate) seen: SeenTable,
+    among: Among,
+    plan: Plan,
+    scan: PartitionScan,
+    /// How many may still be taken.
+    room: usize,
+    /// The name of the last one that was taken.
+    last: Option<String>,
+}
+
+/// Returns how many partitions a client wants: a negative number, or none, is all.
+pub(crate) fn room(max: impl Into<Option<i16>>) -> usize {
+    max.into()
+        .and_then(|max| usize::try_from(max).ok())
+        .unwrap_or(usize::MAX)
+}
+
+impl Walk {
+    /// Starts a walk that takes at most `room` partitions.
+    pub(crate) async fn start(
+        seen: SeenTable,
+        among: Among,
+        plan: Plan,
+        room: usize,
+    ) -> Result<Walk, Failure> {
+        let mut scan = open_scan(&seen, &among)?;
+        let start = plan.start();
+        let room = if start.is_some() { room } else { 0 };
+        seek(&mut scan, start.as_deref().unwrap_or_default()).await?;
+        Ok(Walk {
+            seen,
+            among,
+            plan,
+            scan,
+            room,
+            last: None,
+        })
+    }
+
+    /// Returns what `take` makes of the next partition; `None` at the end.
+    pub(crate) async fn next<T>(
+        &mut self,
+        take: impl FnOnce(&SeenTable, &PartitionRef<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Failure> {
+        while self.room > 0 {
+            let Some(row) = self.scan.next().await? else { break };
+            match self.plan.step(row.name.as_bytes()) {
+                Step::Look => {
+                    if self.plan.takes_all() || self.plan.takes(&row.values()?) {
+                        self.room -= 1;
+                        let last = self.last.get_or_insert_default();
+                        last.clear();
+                        last.push_str(row.name);
+                        return Ok(Some(take(&self.seen, &row)?));
+                    }
+                }
+                Step::Next => {}
+                Step::Seek(name) => seek(&mut self.scan, &name).await?,
+                Step::End => break,
+            }
+        }
+        self.room = 0;
+        Ok(None)
+    }
+
+    /// Returns how many are left to take.
+    pub(crate) async fn left(&self) -> Result<usize, Failure> {
+        let mut scan = open_scan(&self.seen, &self.among)?;
+        let behind = self.last.as_ref().map(|last| format!("{last}\0"));
+        let start = behind.map_or_else(|| self.plan.start().unwrap_or_default(), String::into_bytes);
+        seek(&mut scan, &start).await?;
+        let mut count = 0;
+        while count < self.room {
+            let Some(row) = scan.next().await? else { break };
+            match self.plan.step(row.name.as_bytes()) {
+                Step::Look => {
+                    count += usize::from(self.plan.takes_all() || self.plan.takes(&row.values()?));
+                }
+                Step::Next => {}
+                Step::Seek(name) => seek(&mut scan, &name).await?,
+                Step::End => break,
+            }
+        }
+        Ok(count)
+    }
+}
+
+fn open_scan(seen: &SeenTable, among: &Among) -> Result<PartitionScan, Failure> {
+    Ok(match among {
+        Among::All => seen.snapshot.partitions(seen.open.id),
+        Among::Values(values) => seen.snapshot.partitions_matching(&seen.open, values)?,
+    })
+}
+
+async fn seek(scan: &mut PartitionScan, name: &[u8]) -> Result<(), Failure> {
+    // names are text, and so is what a plan makes of them: anything else is before the next name anyway
+    if let Ok(name) = str::from_utf8(name)
+        && !name.is_empty()
+    {
+        scan.seek(name).await?;
+    }
+    Ok(())
+}
+
+/// The names of the partitions of a walk.
+pub(crate) struct NameRows(pub(crate) Walk);
+
+#[async_trait]
+impl Rows for NameRows {
+    async fn fill(&mut self, protocol: Protocol, out: &mut Vec<u8>) -> Result<usize, Failure> {
+        let mut count = 0;
+        while out.len() < PIECE_BYTES {
+            let next = self.0.next(|_, row| {
+                Encoder::new(protocol, out).text(row.name);
+                Ok(())
+            });
+            match next.await? {
+                Some(()) => count += 1,
+                None => break,
+            }
+        }
+        Ok(count)
+    }
+
+    async fn left(&mut self) -> Result<usize, Failure> {
+        self.0.left().await
+    }
+}
+
+/// The partitions of a walk, spliced: what alike ones have in common is encoded once.
+pub(crate) struct PartitionRows {
+    walk: Walk,
+    /// What default locations begin with, up to and including the slash.
+    base: String,
+    /// What partitions share, by its refs. A table mostly has few.
+    shared: Vec<(SharedRefs, Shared, Option<PartitionTemplate>)>,
+}
+
+/// How many different templates are kept at a time.
+const TEMPLATES_MAX: usize = 64;
+
+impl PartitionRows {
+    pub(crate) fn new(walk: Walk) -> PartitionRows {
+        let mut base = walk.seen.names.locator.uri(&walk.seen.open.partition_base());
+        if !base.ends_with('/') {
+            base.push('/');
+        }
+        PartitionRows {
+            walk,
+            base,
+            shared: Vec::new(),
+        }
+    }
+
+    /// Encodes the next partition; returns whether there was one.
+    async fn encode_next(&mut self, protocol: Protocol, out: &mut Vec<u8>) -> Result<bool, Failure> {
+        let PartitionRows { walk, base, shared } = self;
+        let next = walk.next(|seen, row| {
+            let Some(at) = shared.iter().rposition(|(refs, ..)| *refs == row.shared) else {
+                return Ok(Err((row.shared, row.name.to_owned())));
+            };
+            let (_, shared, template) = &mut shared[at];
+            encode(protocol, seen, base, row, shared, template, out).map(Ok)
+        });
+        match next.await? {
+            None => Ok(false),
+            Some(Ok(())) => Ok(true),
+            Some(Err((refs, name))) => {
+                self.encode_first(protocol, refs, &name, out).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Encodes the first partition that shares what `refs` name, which has to be loaded.
+    async fn encode_first(
+        &mut self,
+        protocol: Protocol,
+        refs: SharedRefs,
+        name: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        let seen = &self.walk.seen;
+        if self.shared.len() == TEMPLATES_MAX {
+            self.shared.remove(0);
+        }
+        self.shared.push((refs, seen.snapshot.shared(&refs).await?, None));
+        let found = seen.snapshot.find_partition(seen.open.id, name).await?;
+        let partition = found.ok_or_else(|| Error::Corrupt {
+            what: "partition",
+            key: name.to_owned(),
+            message: "it is in the list but cannot be found".into(),
+        })?;
+        Encoder::new(protocol, out).structure(&seen.partition_to_wire(&partition));
+        Ok(())
+    }
+}
+
+/// Encodes a partition: spliced, if it is plain; else field by field.
+fn encode(
+    protocol: Protocol,
+    seen: &SeenTable,
+    base: &str,
+    row: &PartitionRef<'_>,
+    shared: &Shared,
+    template: &mut Option<PartitionTemplate>,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let plain = row
+        .plain_location()?
+        .zip(row.created_s()?)
+        .zip(row.accessed_s()?)
+        .zip(row.parameters()?);
+    let Some((((location, create_time), last_access_time), parameters)) = plain else {
+        return write_whole(protocol, seen, row, shared, out);
+    };
+    if template.is_none() {
+        let sample: Wire = seen.partition_to_wire(&row.to_partition(shared)?);
+        *template = PartitionTemplate::new(protocol, &sample).ok();
+    }
+    let Some(template) = template else {
+        return write_whole(protocol, seen, row, shared, out);
+    };
+    let elsewhere;
+    let location: &[&str] = match &location {
+        Location::Default => &[base, row.name],
+        other => {
+            elsewhere = seen.names.uri(other, &seen.open.partition_base(), row.name);
+            &[&elsewhere]
+        }
+    };
+    let values = row.values()?;
+    template.write(
+        out,
+        Row {
+            values: &values,
+            create_time,
+            last_access_time,
+            location,
+            parameters,
+        },
+    );
+    Ok(())
+}
+
+fn write_whole(
+    protocol: Protocol,
+    seen: &SeenTable,
+    row: &PartitionRef<'_>,
+    shared: &Shared,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let wire = seen.partition_to_wire(&row.to_partition(shared)?);
+    Encoder::new(protocol, out).structure(&wire);
+    Ok(())
+}
+
+#[async_trait]
+impl Rows for PartitionRows {
+    async fn fill(&mut self, protocol: Protocol, out: &mut Vec<u8>) -> Result<usize, Failure> {
+        let mut count = 0;
+        while out.len() < PIECE_BYTES && self.encode_next(protocol, out).await? {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    async fn left(&mut self) -> Result<usize, Failure> {
+        self.walk.left().await
+    }
+}
