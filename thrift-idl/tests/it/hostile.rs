@@ -84,6 +84,34 @@ fn small_elements_do_not_become_large_memory() {
 }
 
 #[test]
+fn strings_and_containers_end_at_the_limit() {
+    let text = [11, 0, 1, 0, 0, 0, 3, b'a', b'b', b'c', 0];
+    let list = [15, 0, 9, 3, 0, 0, 0, 3, 1, 2, 3, 0];
+    let map = [13, 0, 9, 3, 3, 0, 0, 0, 3, 1, 1, 2, 2, 3, 3, 0];
+    for (bytes, what) in [(&text[..], "string"), (&list, "container"), (&map, "container")] {
+        for (max, fits) in [(3, true), (2, false)] {
+            let limits = Limits {
+                string_bytes_max: max,
+                container_elements_max: max,
+                ..Limits::default()
+            };
+            let decoded =
+                decode_with::<GetTableArgs>(Protocol::Binary, bytes, &limits).map_err(|it| it.fault);
+            let refused = Fault::Limit {
+                what,
+                size: 3,
+                limit: max as u64,
+            };
+            assert_eq!(decoded.is_ok(), fits, "{what} of 3 with {max} allowed");
+            if !fits {
+                assert_eq!(decoded, Err(refused.clone()));
+                assert_eq!(scan(Protocol::Binary, bytes, limits), Err(refused));
+            }
+        }
+    }
+}
+
+#[test]
 fn depth_ends_at_the_limit() {
     // an unknown field of structs inside each other
     let nested = |depth: usize| [[12, 0, 99].repeat(depth), vec![0; depth + 1]].concat();

@@ -3,7 +3,11 @@
 use proptest::prelude::*;
 use thrift::protocol::TMessageType;
 use thrift_idl::methods::GetAllDatabasesArgs;
-use thrift_idl::{Encoder, Framing, Limits, MessageKind, Protocol, Scanner, StructInfo, Wire, decode_into};
+use thrift_idl::types::Table;
+use thrift_idl::{
+    ApplicationError, Encoder, Framing, Limits, MessageKind, Protocol, Scanner, Struct, StructInfo, Wire,
+    decode, decode_into,
+};
 
 use crate::apache;
 use crate::dynamic::{Dyn, Maker, all_structs, fitting};
@@ -91,6 +95,14 @@ fn every_struct_survives_with_all_fields_set() {
 }
 
 #[test]
+fn the_short_form_of_a_field_reaches_as_far_as_apaches() {
+    for (last, value) in [(16, Dyn::Struct([].into())), (17, Dyn::String("hive".into()))] {
+        let fields = [(1, Dyn::String("orders".into())), (last, value)];
+        round_trip(Table::INFO, &Dyn::Struct(fields.into()), false);
+    }
+}
+
+#[test]
 fn heads_of_messages_agree() {
     let name = "get_all_databases";
     for (protocol, strict) in [
@@ -128,5 +140,22 @@ fn heads_of_messages_agree() {
                 (name.into(), TMessageType::Call, seq)
             );
         }
+    }
+}
+
+#[test]
+fn application_errors_are_read_by_apache() {
+    let error = ApplicationError::unknown_method("get_tabl");
+    for protocol in PROTOCOLS {
+        let mut bytes = Vec::new();
+        Encoder::new(protocol, &mut bytes).structure(&error);
+        let fields = [
+            (1, Dyn::String("Invalid method name: 'get_tabl'".into())),
+            (2, Dyn::I32(1)),
+        ];
+        let expected = Dyn::Struct(fields.into());
+        assert_eq!(apache::decode(protocol, &bytes), expected);
+        let theirs = apache::encode(protocol, &expected, false);
+        assert_eq!(decode::<ApplicationError>(protocol, &theirs).unwrap(), error);
     }
 }
