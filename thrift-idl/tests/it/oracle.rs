@@ -5,8 +5,8 @@ use thrift::protocol::TMessageType;
 use thrift_idl::methods::GetAllDatabasesArgs;
 use thrift_idl::types::Table;
 use thrift_idl::{
-    ApplicationError, Encoder, Framing, Limits, MessageKind, Protocol, Scanner, Struct, StructInfo, Wire,
-    decode, decode_into,
+    ApplicationError, Encoder, Framing, Limits, MessageKind, Protocol, Scanner, StructInfo, Wire, decode,
+    decode_into,
 };
 
 use crate::apache;
@@ -29,7 +29,7 @@ fn round_trip(info: &StructInfo, value: &Dyn, backwards: bool) {
             "{} in {protocol:?}",
             info.name
         );
-        if !has_empty(&fitting) {
+        if protocol == Protocol::Binary && !has_empty(&fitting) {
             assert_eq!(
                 ours,
                 apache::encode(protocol, &fitting, false),
@@ -95,10 +95,26 @@ fn every_struct_survives_with_all_fields_set() {
 }
 
 #[test]
-fn the_short_form_of_a_field_reaches_as_far_as_apaches() {
-    for (last, value) in [(16, Dyn::Struct([].into())), (17, Dyn::String("hive".into()))] {
-        let fields = [(1, Dyn::String("orders".into())), (last, value)];
-        round_trip(Table::INFO, &Dyn::Struct(fields.into()), false);
+fn the_short_form_of_a_field_reaches_fifteen_ids() {
+    // as Java writes it; Apache's Rust stops one earlier, and both read both
+    let name = Some(String::new());
+    let near = Table {
+        table_name: name.clone(),
+        creation_metadata: Some(Default::default()),
+        ..Table::default()
+    };
+    let far = Table {
+        table_name: name.clone(),
+        cat_name: name,
+        ..Table::default()
+    };
+    for (table, bytes) in [
+        (near, &[0x18, 0, 0xfc, 0, 0][..]),
+        (far, &[0x18, 0, 0x08, 34, 0, 0]),
+    ] {
+        let mut ours = Vec::new();
+        Encoder::new(Protocol::Compact, &mut ours).structure(&table);
+        assert_eq!(ours, bytes);
     }
 }
 
