@@ -9,7 +9,7 @@ use crate::draft::Draft;
 use crate::draft::tables::{assign_ids, check_table_columns, columns_mut, settle_kind, takes_do_not_update};
 use crate::keys::{self, MetaKey};
 use crate::location::{Location, ParameterValue, Place};
-use crate::model::{ColumnId, Columns, Partition, Table, TableEntry, TableId, TableStatistics};
+use crate::model::{ColumnId, Columns, Partition, Table, TableEntry, TableId, TableKind, TableStatistics};
 use crate::names;
 use crate::snapshot::OpenTable;
 use crate::{Error, Result};
@@ -137,11 +137,9 @@ impl Draft {
             None | Some(Location::Default) => None,
             Some(location) => Some(location.resolve(&base, &new.name)).filter(|place| *place != before),
         };
-        let was_default = old.location() == Some(&Location::Default);
-        let moves_along =
-            given.is_none() && is_renamed && was_default && self.objects_below(&before).await?.count == 0;
+        let default = base.child(&new.name);
         let place = match given {
-            None if moves_along => base.child(&new.name),
+            None if is_renamed && self.moves_along(old, &before, &default).await? => default,
             None => before.clone(),
             Some(place) => {
                 self.keep_partitions_in_place(new, &before).await?;
@@ -153,6 +151,14 @@ impl Draft {
             storage.location = Some(location);
         }
         Ok(())
+    }
+
+    /// Returns whether a table that is renamed takes the default folder of its new name: a managed one that is in
+    /// its default folder, which is empty, if no other lies in the new one.
+    async fn moves_along(&self, old: &OpenTable, before: &Place, after: &Place) -> Result<bool> {
+        let may = old.kind == TableKind::Managed && old.location() == Some(&Location::Default);
+        let is_empty = may && self.objects_below(before).await?.count == 0;
+        Ok(is_empty && !self.is_occupied(after).await?)
     }
 
     /// The table moves on; the partitions that it has stay where they are.
