@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod it {
+    mod catalog;
     mod costs;
     mod databases;
     mod fixture;

@@ -66,6 +66,7 @@ impl Draft {
             matcher.settle(partition.storage.as_mut());
             place_partition(&open, &mut partition, None);
             partition.created_s = Some(self.now_s);
+            partition.accessed_s.get_or_insert(0);
             self.stamp(&mut partition.parameters);
             if !how.keep_statistics {
                 self.count_partition(&open, &mut partition, false).await?;

@@ -40,6 +40,8 @@ impl Draft {
         check_table_columns(&mut table)?;
         table.next_column_id = assign_ids(None, &mut table);
         table.created_s = Some(self.now_s);
+        table.accessed_s.get_or_insert(0);
+        table.retention.get_or_insert(0);
         let keeps_statistics = takes_do_not_update(&mut table);
         self.stamp(&mut table.parameters);
         let mut open = OpenTable { database, table };
