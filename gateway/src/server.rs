@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -94,10 +95,13 @@ async fn accept(
 struct Server {
     service: S3Service,
     limits: Arc<Limits>,
+    /// Counts on from the time of the start, so that ids of several runs rarely meet.
+    next_id: Arc<AtomicU64>,
 }
 
 impl Server {
     fn new(repositories: Repositories, credentials: Credentials, limits: Limits) -> Server {
+        let next_id = Arc::new(AtomicU64::new(repositories.clock().now_us()));
         let gateway = Gateway::new(repositories, limits);
         let limits = gateway.limits.clone();
         let mut builder = S3ServiceBuilder::new(gateway);
@@ -109,6 +113,7 @@ impl Server {
         Server {
             service: builder.build(),
             limits,
+            next_id,
         }
     }
 
@@ -137,7 +142,8 @@ impl Server {
         let name = OperationName::default();
         request.extensions_mut().insert(name.clone());
         let (method, path) = (request.method(), request.uri().path());
-        let span = tracing::info_span!("s3", %method, path, operation = Empty, status = Empty);
+        let id = format!("{:016X}", self.next_id.fetch_add(1, Relaxed));
+        let span = tracing::info_span!("s3", id, %method, path, operation = Empty, status = Empty);
         let request = request.map(|body| Body::http_body_unsync(GuardedBody::new(body, self.limits.stall)));
         let response = self
             .service
@@ -157,8 +163,16 @@ impl Server {
         .increment(1);
         metrics::histogram!("skep_gateway_request_seconds", "operation" => operation)
             .record(started.elapsed().as_secs_f64());
-        response
+        response.map(|response| with_id(response, &id))
     }
+}
+
+/// Names the request to the client, as in the logs here: SDKs show it in their errors.
+fn with_id(mut response: HttpResponse, id: &str) -> HttpResponse {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert("x-amz-request-id", id);
+    }
+    response
 }
 
 /// Gives a part its status. The framework does so for GET, and lets nobody do it for HEAD.

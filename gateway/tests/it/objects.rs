@@ -50,10 +50,22 @@ async fn headers_and_metadata_are_kept() {
             ("x-amz-meta-owner", "me"),
             ("content-length", "3"),
             ("accept-ranges", "bytes"),
+            ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
         ] {
             assert_eq!(reply.header(header), Some(value), "{method} {header}");
         }
     }
+    let ids = [
+        Call::new("HEAD", "/lake/main/a"),
+        Call::new("HEAD", "/lake/main/none"),
+    ]
+    .map(|call| call.send(&rig));
+    let ids = futures::future::join_all(ids).await;
+    let ids: Vec<_> = ids
+        .iter()
+        .filter_map(|reply| reply.header("x-amz-request-id"))
+        .collect();
+    assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
     // a copy keeps them, unless it is told otherwise
     Call::new("PUT", "/lake/main/b")
         .header("x-amz-copy-source", "/lake/main/a")
