@@ -232,7 +232,10 @@ impl Blocks {
     /// Loads leaves into the cache, many at once.
     pub(crate) async fn load_leaves(&self, leaves: Vec<Link>) -> Result<()> {
         let load = async |leaf: Link| self.node(&leaf, 0).await.map(drop);
-        stream::iter(leaves.into_iter().map(load)).buffer_unordered(READS_MAX).try_collect().await
+        stream::iter(leaves.into_iter().map(load))
+            .buffer_unordered(READS_MAX)
+            .try_collect()
+            .await
     }
 
     /// Reads a block from the store and verifies it.

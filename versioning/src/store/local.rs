@@ -1,17 +1,17 @@
 //! Files in a folder of this machine, synced to its disk.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 use super::adapter::{Adapter, is_full};
 use super::{FileWriter, Files};
@@ -22,9 +22,9 @@ use crate::{Error, Result};
 pub struct LocalFiles {
     inner: Adapter,
     root: PathBuf,
-    /// Folders that are known to be on disk, entry in their parent included. Two writers may need the same
-    /// new folder; the second must not return before the first has synced it.
-    folders: Arc<Mutex<HashSet<PathBuf>>>,
+    /// The folders that are on disk for good, entry in their parent included. Two writers may need the same
+    /// new folder; the second must not go on before the first has synced it.
+    folders: Arc<Mutex<HashMap<PathBuf, Arc<OnceCell<()>>>>>,
 }
 
 impl LocalFiles {
@@ -37,7 +37,7 @@ impl LocalFiles {
         let root = blocking("opening a folder", move || {
             std::fs::create_dir_all(&root)?;
             let root = root.canonicalize()?;
-            make_folders(&root.ancestors().map(Path::to_owned).collect::<Vec<_>>())?;
+            root.ancestors().try_for_each(sync_entry)?;
             Ok(root)
         });
         let root = root.await?;
@@ -53,27 +53,30 @@ impl LocalFiles {
         })
     }
 
-    /// Sees to it that the folder of the file at `path` is there for good.
+    /// Sees to it that the folders above the file at `path` are there for good.
     async fn prepare(&self, path: &str) -> Result<()> {
-        let folder = self
-            .root
-            .join(path)
-            .parent()
-            .map(Path::to_owned)
-            .unwrap_or_default();
-        let mut known = self.folders.lock().await;
-        let unknown = |folder: &&Path| !known.contains(*folder) && *folder != self.root;
-        let missing: Vec<PathBuf> = folder
+        let file = self.root.join(path);
+        let folders: Vec<&Path> = file
             .ancestors()
-            .take_while(unknown)
-            .map(Path::to_owned)
+            .skip(1)
+            .take_while(|above| *above != self.root)
             .collect();
-        if !missing.is_empty() {
-            let made = missing.clone();
-            blocking("making a folder", move || make_folders(&made)).await?;
-            known.extend(missing);
+        for folder in folders.into_iter().rev() {
+            let make = async || {
+                let folder = folder.to_owned();
+                blocking("making a folder", move || make_folder(&folder)).await
+            };
+            self.folder(folder).get_or_try_init(make).await?;
         }
         Ok(())
+    }
+
+    fn folder(&self, folder: &Path) -> Arc<OnceCell<()>> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        match folders.get(folder) {
+            Some(known) => known.clone(),
+            None => folders.entry(folder.to_owned()).or_default().clone(),
+        }
     }
 }
 
@@ -106,22 +109,23 @@ impl Files for LocalFiles {
     }
 }
 
-/// Makes the first of `folders`, whose ancestors the others are, and syncs the parent of each.
-///
-/// Also of those that were there already: whoever made them may have died before syncing.
-fn make_folders(folders: &[PathBuf]) -> io::Result<()> {
-    let Some(deepest) = folders.first() else {
+/// Makes a folder and syncs its entry. Also if it was there already: whoever made it may have died before.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    match std::fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_entry(folder),
+    }
+}
+
+fn sync_entry(folder: &Path) -> io::Result<()> {
+    let Some(parent) = folder.parent() else {
         return Ok(());
     };
-    std::fs::create_dir_all(deepest)?;
-    for parent in folders.iter().filter_map(|folder| folder.parent()) {
-        match File::open(parent).and_then(|parent| parent.sync_all()) {
-            // a folder far above that may be entered but not read, which nobody here has changed
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-            synced => synced?,
-        }
+    match File::open(parent).and_then(|parent| parent.sync_all()) {
+        // a folder far above that may be entered but not read, which nobody here has changed
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
     }
-    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(
@@ -148,6 +152,24 @@ mod tests {
     async fn conforms() {
         let folder = tempfile::tempdir().unwrap();
         conformance(&LocalFiles::open(folder.path().join("a/b")).await.unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn many_write_into_new_folders_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = LocalFiles::open(folder.path()).await.unwrap();
+        let put = async |i: u8| {
+            files
+                .put(&format!("n/{}/{i}", i % 3), Bytes::copy_from_slice(&[i]))
+                .await
+        };
+        futures::future::try_join_all((0..60).map(put)).await.unwrap();
+        for i in 0..60u8 {
+            assert_eq!(
+                files.get(&format!("n/{}/{i}", i % 3)).await.unwrap(),
+                [i].as_slice()
+            );
+        }
     }
 
     #[tokio::test]

@@ -167,7 +167,7 @@ impl Side {
         Some(
             self.steps
                 .last()
-                .map_or(root.height + 1, |step| step.node.level()),
+                .map_or(root.height.saturating_add(1), |step| step.node.level()),
         )
     }
 

@@ -132,7 +132,7 @@ impl Plan<'_> {
             let mut rewrite = Rewrite::new(self.tree, level, &mut changes);
             rewrite.run().await?;
             let Rewrite { removed, made, .. } = rewrite;
-            changes.edits = self.settle(level, removed, made)?;
+            changes.edits = self.settle(level, removed, made).await?;
             if changes.edits.is_empty() {
                 return Ok(self.tree.root);
             }
@@ -144,20 +144,25 @@ impl Plan<'_> {
     /// Loads the leaves that the edits touch, many at once.
     async fn prefetch(&self, edits: &[(Bytes, Option<Item>)]) -> Result<()> {
         let inner = self.tree.root.filter(|root| root.height > 0);
-        let Some(mut path) = inner.and_then(|_| self.tree.path(1)) else { return Ok(()) };
+        let Some(mut path) = inner.and_then(|_| self.tree.path(1)) else {
+            return Ok(());
+        };
         let mut leaves: Vec<Link> = Vec::new();
         for (key, _) in edits {
             if !path.seek(key).await? {
                 break;
             }
             let leaf = path.place().and_then(|(node, index)| node.child(index));
-            leaves.extend(leaf.map(|(link, _)| *link).filter(|link| leaves.last() != Some(link)));
+            leaves.extend(
+                leaf.map(|(link, _)| *link)
+                    .filter(|link| leaves.last() != Some(link)),
+            );
         }
         self.tree.blocks.load_leaves(leaves).await
     }
 
     /// Frames the nodes that are new, and returns what has changed for the level above.
-    fn settle(
+    async fn settle(
         &mut self,
         level: u8,
         removed: Vec<(Bytes, Hash)>,
@@ -174,6 +179,8 @@ impl Plan<'_> {
             }
             let item = self.frame(level, &node)?;
             edits.insert(key, Some(item));
+            // compressing takes a while
+            tokio::task::yield_now().await;
         }
         Ok(edits.into_iter().collect())
     }
@@ -229,7 +236,7 @@ impl Plan<'_> {
             }
             level += 1;
             children = Children::new();
-            for (key, item) in self.settle(level, Vec::new(), made)? {
+            for (key, item) in self.settle(level, Vec::new(), made).await? {
                 if let Some(Item::Child(link, totals)) = item {
                     children.insert(key, (link, totals));
                 }

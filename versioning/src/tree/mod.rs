@@ -113,11 +113,12 @@ pub struct Totals {
 impl std::ops::Add for Totals {
     type Output = Totals;
 
-    /// Sums never overflow in a tree that was checked when it was read; in others they wrap around.
+    /// Adds up to the greatest number and no further, whatever the order: weights come from outside, and a
+    /// tree has to stay readable and the same whatever they are.
     fn add(self, other: Totals) -> Totals {
         Totals {
-            count: self.count.wrapping_add(other.count),
-            weight: self.weight.wrapping_add(other.weight),
+            count: self.count.saturating_add(other.count),
+            weight: self.weight.saturating_add(other.weight),
         }
     }
 }
@@ -127,8 +128,8 @@ impl std::ops::Sub for Totals {
 
     fn sub(self, other: Totals) -> Totals {
         Totals {
-            count: self.count.wrapping_sub(other.count),
-            weight: self.weight.wrapping_sub(other.weight),
+            count: self.count.saturating_sub(other.count),
+            weight: self.weight.saturating_sub(other.weight),
         }
     }
 }

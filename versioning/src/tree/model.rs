@@ -172,7 +172,9 @@ async fn check_reads(tree: &Tree, map: &Map, range: &KeyRange, probes: &[Bytes])
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
     assert_eq!(entries(tree, range.clone()).await, expected);
-    let weight = expected.iter().fold(0, |sum, (_, value)| sum + value.weight);
+    let weight = expected
+        .iter()
+        .fold(0, |sum: u64, (_, value)| sum.saturating_add(value.weight));
     let totals = Totals {
         count: expected.len() as u64,
         weight,
@@ -288,7 +290,11 @@ proptest! {
 fn everything_can_be_spawned() {
     fn is_send<T: Send>(_: T) {}
     let files = Arc::new(MemoryFiles::new());
-    let tree = Tree { blocks: blocks(&files), shape: Shape::tiny(false), root: None };
+    let tree = Tree {
+        blocks: blocks(&files),
+        shape: Shape::tiny(false),
+        root: None,
+    };
     is_send(tree.edit(1, vec![], vec![]));
     is_send(tree.get(b""));
     is_send(tree.totals(&KeyRange::all()));
@@ -298,4 +304,35 @@ fn everything_can_be_spawned() {
     is_send(tree.cursor(KeyRange::all()).seek(b""));
     is_send(tree.diff(&tree, &KeyRange::all()).next());
     is_send(TreeBuilder::new(tree.blocks.clone(), Space::Meta, 1).finish());
+}
+
+#[test]
+fn weights_that_add_up_to_too_much_do_no_harm() {
+    block_on(async {
+        let files = Arc::new(MemoryFiles::new());
+        let heavy = Value {
+            weight: u64::MAX,
+            ..Value::default()
+        };
+        let map: Map = (0..100u8)
+            .map(|i| (Bytes::copy_from_slice(&[i]), heavy.clone()))
+            .collect();
+        let shape = Shape::tiny(false);
+        let tree = Tree {
+            blocks: blocks(&files),
+            shape,
+            root: bulk(&blocks(&files), shape, &map).await,
+        };
+        tree.check().await.unwrap();
+        assert_eq!(
+            tree.totals(&KeyRange::all()).await.unwrap(),
+            Totals {
+                count: 100,
+                weight: u64::MAX
+            }
+        );
+        let edits = map.keys().skip(1).map(|key| (key.clone(), None)).collect();
+        let root = tree.edit(2, edits, vec![]).await.unwrap().unwrap();
+        assert_eq!((root.height, root.weight), (0, u64::MAX));
+    });
 }
