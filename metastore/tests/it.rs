@@ -1,0 +1,18 @@
+//! The service as clients see it: a server in this process over stores in memory, and a small client.
+
+#[cfg(test)]
+mod it {
+    mod cas;
+    mod connections;
+    mod databases;
+    mod document;
+    mod filters;
+    mod functions;
+    mod harness;
+    mod partitions;
+    mod refs;
+    mod sessions;
+    mod statistics;
+    mod streams;
+    mod tables;
+}

@@ -1,0 +1,227 @@
+//! A server in this process, and a client that is no more than the codec on a socket.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use metastore::{Context, Limits, Listener, serve};
+use testkit::SteppingClock;
+use thrift_idl::types::{
+    Database, Exception, FieldSchema, Partition, SerDeInfo, StorageDescriptor, Table,
+};
+use thrift_idl::{ApplicationError, Message, MessageKind, Outcome, Rpc, Scanner, Wire, decode, methods};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use versioning::refs::CommitMode;
+use versioning::repository::CommitMessage;
+use versioning::{RefExpr, RefName, Repositories, Repository};
+
+/// A running server with the repository `lake` and its branch `main`.
+pub struct Server {
+    pub address: SocketAddr,
+    pub repositories: Repositories,
+    pub repository: Repository,
+    _stop: DropGuard,
+}
+
+impl Server {
+    pub async fn start() -> Server {
+        Server::with(Limits::default(), None).await
+    }
+
+    /// Starts a server with limits of its own, on a listener for a ref.
+    pub async fn with(limits: Limits, reference: Option<&str>) -> Server {
+        let (repositories, repository) = testkit::repository(1).await.unwrap();
+        let listener = Listener {
+            repository: repository.record().name.clone(),
+            reference: reference.map(|text| RefExpr::parse(text).unwrap()),
+            scheme: "s3a".into(),
+        };
+        let context = Context::new(repositories.clone(), listener, Arc::new(SteppingClock::default()));
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(socket, context, limits, stop.clone()));
+        Server { address, repositories, repository, _stop: stop.drop_guard() }
+    }
+
+    pub async fn connect(&self) -> Client {
+        self.connect_as(Wire::default()).await
+    }
+
+    pub async fn connect_as(&self, wire: Wire) -> Client {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        Client { stream, wire, seq: 0, received: Vec::new() }
+    }
+
+    /// Commits what is staged on `main`, and makes a branch of it.
+    pub async fn branch(&self, name: &str) {
+        self.commit().await;
+        let name = RefName::parse(name).unwrap();
+        let from = RefExpr::parse("main").unwrap();
+        self.repository.create_branch(&name, &from, CommitMode::Staged).await.unwrap();
+    }
+
+    /// Commits what is staged on `main`, and returns the commit's id.
+    pub async fn commit(&self) -> String {
+        let words = CommitMessage { message: "test".into(), allow_empty: true, ..CommitMessage::default() };
+        self.repository.commit(&RefName::parse("main").unwrap(), words).await.unwrap().to_string()
+    }
+}
+
+/// A connection.
+pub struct Client {
+    pub stream: TcpStream,
+    pub wire: Wire,
+    pub seq: i32,
+    received: Vec<u8>,
+}
+
+/// What a call ended in other than a value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Thrown {
+    Declared(Exception),
+    Application(ApplicationError),
+}
+
+impl std::fmt::Display for Thrown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Thrown::Declared(exception) => write!(f, "{exception}"),
+            Thrown::Application(error) => {
+                write!(f, "{} {}", error.kind.unwrap_or(-1), error.message.as_deref().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Calls a method; `None` is the value of a void one.
+    pub async fn call<R: Rpc>(&mut self, args: R::Args) -> Result<Option<<R::Reply as Outcome>::Success>, Thrown> {
+        self.send::<R>(&args).await;
+        self.receive::<R>().await
+    }
+
+    /// Calls a method that returns a value.
+    pub async fn get<R: Rpc>(&mut self, args: R::Args) -> Result<<R::Reply as Outcome>::Success, Thrown> {
+        self.call::<R>(args).await.map(|value| value.unwrap_or_else(|| panic!("{}: no value", R::METHOD.name)))
+    }
+
+    /// Calls a method and spells how it ended.
+    pub async fn outcome<R: Rpc>(&mut self, args: R::Args) -> String {
+        match self.call::<R>(args).await {
+            Ok(_) => "ok".into(),
+            Err(thrown) => thrown.to_string(),
+        }
+    }
+
+    pub async fn send<R: Rpc>(&mut self, args: &R::Args) {
+        self.seq += 1;
+        let mut bytes = Vec::new();
+        self.wire.write_message(&mut bytes, R::METHOD.name, MessageKind::Call, self.seq, args).unwrap();
+        self.stream.write_all(&bytes).await.unwrap();
+    }
+
+    pub async fn receive<R: Rpc>(&mut self) -> Result<Option<<R::Reply as Outcome>::Success>, Thrown> {
+        let (message, body) = self.message().await.expect("an answer");
+        assert_eq!(message.name, R::METHOD.name);
+        if message.kind == MessageKind::Exception {
+            return Err(Thrown::Application(decode(self.wire.protocol, &body).unwrap()));
+        }
+        let limits = thrift_idl::Limits {
+            message_bytes_max: 1 << 40,
+            decoded_bytes_max: 1 << 40,
+            ..thrift_idl::Limits::default()
+        };
+        let reply: R::Reply = thrift_idl::decode_with(self.wire.protocol, &body, &limits).unwrap();
+        reply.into_result().map_err(Thrown::Declared)
+    }
+
+    /// Returns the next message with its body; `None` when the server has closed the connection.
+    pub async fn message(&mut self) -> Option<(Message, Vec<u8>)> {
+        let limits = thrift_idl::Limits { message_bytes_max: 1 << 40, ..thrift_idl::Limits::default() };
+        let mut scanner = Scanner::new(self.wire, limits);
+        loop {
+            if let Some(message) = scanner.scan(&self.received).unwrap() {
+                let body = self.received[message.body.clone()].to_vec();
+                self.received.drain(..message.end);
+                return Some((message, body));
+            }
+            let read = self.stream.read_buf(&mut self.received).await;
+            if matches!(read, Ok(0) | Err(_)) {
+                return None;
+            }
+        }
+    }
+
+    pub async fn create_database(&mut self, name: &str) {
+        let database = Database { name: Some(name.into()), ..Database::default() };
+        let args = methods::CreateDatabaseArgs { database: Some(database) };
+        self.call::<methods::CreateDatabase>(args).await.unwrap();
+    }
+
+    pub async fn create_table(&mut self, table: Table) {
+        self.call::<methods::CreateTable>(methods::CreateTableArgs { tbl: Some(table) }).await.unwrap();
+    }
+
+    pub async fn table(&mut self, database: &str, name: &str) -> Result<Table, Thrown> {
+        let args = methods::GetTableArgs { dbname: Some(database.into()), tbl_name: Some(name.into()) };
+        self.get::<methods::GetTable>(args).await
+    }
+}
+
+pub fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+pub fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// Reads columns such as `a int, b string`.
+pub fn fields(text: &str) -> Vec<FieldSchema> {
+    let field = |field: &str| {
+        let (name, type_name) = field.trim().split_once(' ').unwrap();
+        FieldSchema { name: some(name), r#type: some(type_name), comment: None }
+    };
+    text.split(", ").filter(|field| !field.is_empty()).map(field).collect()
+}
+
+pub fn storage(columns: &str) -> StorageDescriptor {
+    StorageDescriptor {
+        cols: Some(fields(columns)),
+        input_format: some("org.apache.hadoop.mapred.TextInputFormat"),
+        output_format: some("org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"),
+        compressed: Some(false),
+        num_buckets: Some(-1),
+        serde_info: Some(SerDeInfo {
+            serialization_lib: some("org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"),
+            parameters: Some([("serialization.format".to_owned(), "1".to_owned())].into()),
+            ..SerDeInfo::default()
+        }),
+        ..StorageDescriptor::default()
+    }
+}
+
+pub fn table(database: &str, name: &str, columns: &str, keys: &str) -> Table {
+    Table {
+        table_name: some(name),
+        db_name: some(database),
+        owner: some("o"),
+        sd: Some(storage(columns)),
+        partition_keys: Some(fields(keys)),
+        table_type: some("MANAGED_TABLE"),
+        ..Table::default()
+    }
+}
+
+pub fn partition(database: &str, table: &str, values: &[&str]) -> Partition {
+    Partition {
+        values: Some(texts(values)),
+        db_name: some(database),
+        table_name: some(table),
+        sd: Some(storage("A int")),
+        ..Partition::default()
+    }
+}
