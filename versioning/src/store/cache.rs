@@ -59,7 +59,12 @@ impl Cache {
         level: u8,
         load: impl Future<Output = Result<Arc<Node>>>,
     ) -> Result<Arc<Node>> {
-        self.nodes(level).try_get_with(key, load).await.map_err(unshared)
+        let nodes = self.nodes(level);
+        // a look alone is much cheaper than getting ready to load
+        match nodes.get(&key).await {
+            Some(node) => Ok(node),
+            None => nodes.try_get_with(key, load).await.map_err(unshared),
+        }
     }
 
     /// Keeps a node.
