@@ -94,11 +94,7 @@ fn renumber(lists: Lists<'_>) -> (Renumbered, u32) {
 /// Returns whether both sides changed which column stands where, and not alike: files that each side wrote
 /// would mean something else on the other.
 fn is_contested_by_position(lists: Three<&[Column]>) -> bool {
-    let shape = |columns: &[Column]| -> Vec<(ColumnId, String)> {
-        let shape = |column: &Column| (column.id, String::new());
-        columns.iter().map(shape).collect()
-    };
-    let shapes = lists.map(shape);
+    let shapes = lists.map(|columns| ids(columns).collect::<Vec<_>>());
     shapes.as_ref().settled().is_none()
 }
 

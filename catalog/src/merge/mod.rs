@@ -1,19 +1,52 @@
 //! What a merge of two catalogs is: the walk over what both sides changed, and the rules that decide.
 //!
-//! The walk is asynchronous and holds no rules; rules are synchronous functions of three values, one file
-//! per entity. The tables of the rules stand in versioning.md 5.
+//! The walk (`walk`, `files`, `beneath`) is asynchronous and holds no rules; rules are synchronous functions of
+//! three values, one file per entity. Their tables stand in versioning.md 5. Where no rule is fine enough to be
+//! right there is a conflict, never a guess, and all conflicts are reported.
+//!
+//! The cost follows what the sides changed. Beyond that are read: the databases, of which there are few; the
+//! folder of a partition that both sides appended to, to count its files; and, only if both sides changed
+//! files that lie under no table's own name, the places of all tables, once.
 
+mod beneath;
+mod columns;
 mod conflict;
+mod database;
+mod entities;
+mod files;
+mod functions;
+mod generic;
+mod objects;
+mod owner;
+mod params;
+mod partition;
+mod spark;
+mod statistics;
+mod storage;
+mod table;
+mod validate;
+mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use versioning::Batch;
 use versioning::merge::{Resolution, Resolver, Sides};
-use versioning::{Batch, KeyRange, Space};
 
-use crate::records::SharedCache;
+use crate::Result;
+use crate::location::Place;
+use crate::model::TableId;
+use crate::records::{Changes, SharedCache};
+use crate::snapshot::Snapshot;
 
+use beneath::Context;
 use conflict::{Report, Scope, Texts};
+use entities::{Entities, Extents, scope_of};
+use files::Files;
+use owner::Unit;
+use params::{Data, Folder, Writers};
+use walk::{Walk, store_error};
+
 pub use conflict::{Conflict, ConflictKind, Subject};
 
 /// Merges catalogs with their data: databases, tables, partitions, statistics, functions and files.
@@ -27,6 +60,60 @@ impl CatalogResolver {
     pub fn new(cache: SharedCache) -> CatalogResolver {
         CatalogResolver { cache }
     }
+
+    async fn merge(&self, sides: &Sides) -> Result<Resolution<Conflict>> {
+        let walk = Walk::run(sides, &self.cache).await?;
+        let files = Files::group(&walk).await?;
+        let mut report = Report::default();
+        let mut patch = merge_files(&walk, &files, &mut report).await?;
+        let folders = self.count_folders(&walk, &files, &patch).await?;
+        let mut changes = Changes::new(walk.records());
+        let mut entities = Entities::default();
+        entities.merge_databases(&walk, &mut changes, &mut report);
+        merge_tables(&mut entities, (&walk, &files), &folders, &mut report);
+        entities.write_tables(&walk, &files, &mut changes);
+        entities.merge_functions(&walk, &mut changes, &mut report);
+        let context = Context {
+            walk: &walk,
+            files: &files,
+            entities: &entities,
+            folders: &folders,
+        };
+        context.merge_partitions(&mut changes, &mut report).await?;
+        context.merge_statistics(&mut changes).await?;
+        merge_unknown(&walk, changes.batch(), &mut report);
+        let mut rest = changes.into_batch();
+        patch.mutations.append(&mut rest.mutations);
+        patch.blobs.append(&mut rest.blobs);
+        Ok(Resolution {
+            patch,
+            conflicts: report.into_conflicts(),
+        })
+    }
+
+    /// Counts the files of those units that both sides wrote, as they are when the files are merged.
+    async fn count_folders(
+        &self,
+        walk: &Walk,
+        files: &Files,
+        patch: &Batch,
+    ) -> Result<BTreeMap<Unit, Folder>> {
+        let mut folders = BTreeMap::new();
+        let merged = walk.versions.ours.snapshot.view().with(patch);
+        let merged = Snapshot::new(merged, self.cache.clone());
+        for (unit, work) in &files.units {
+            if work.writers == Writers::Both {
+                let place = Place::Path(work.folder.trim_end_matches('/').to_owned());
+                let found = merged.folder_statistics(&place).await?;
+                let folder = Folder {
+                    files: found.files,
+                    bytes: found.bytes,
+                };
+                folders.insert(unit.clone(), folder);
+            }
+        }
+        Ok(folders)
+    }
 }
 
 #[async_trait]
@@ -34,29 +121,73 @@ impl Resolver for CatalogResolver {
     type Conflict = Conflict;
 
     async fn resolve(&self, sides: &Sides) -> versioning::Result<Resolution<Conflict>> {
-        let _ = (&self.cache, BTreeMap::<u8, u8>::new());
-        let mut patch = Batch::default();
-        let mut report = Report::default();
-        for space in Space::ALL {
-            let mut changes = sides.changes(space, &KeyRange::all());
-            while let Some(change) = changes.next().await? {
-                if !change.theirs_changed() || change.ours == change.theirs {
-                    continue;
-                }
-                if change.ours_changed() {
-                    let subject = Subject::Key(change.key.escape_ascii().to_string());
-                    let texts = Texts::new(None, "changed", "changed otherwise");
-                    report.add(&Scope::default(), ConflictKind::Unknown, subject, texts);
-                }
-                match change.theirs {
-                    Some(value) => patch.put(space, change.key, value),
-                    None => patch.delete(space, change.key),
-                }
-            }
-        }
-        Ok(Resolution {
-            patch,
-            conflicts: report.into_conflicts(),
+        self.merge(sides).await.map_err(store_error)
+    }
+}
+
+async fn merge_files(walk: &Walk, files: &Files, report: &mut Report) -> Result<Batch> {
+    // what one side dropped is reported with the table
+    let is_settled = |id: TableId| {
+        files.tables.get(&id).is_some_and(|versions| {
+            versions.base.is_some() && (versions.ours.is_none() || versions.theirs.is_none())
         })
+    };
+    let scope = |unit: &Unit| {
+        let table = files.tables.get(&unit.table).map(scope_of).unwrap_or_default();
+        match &unit.partition {
+            Some(name) => table.partition(name),
+            None => table,
+        }
+    };
+    files::merge(walk, files, &is_settled, &scope, report).await
+}
+
+/// Merges the tables that a side changed, and those whose own data both sides wrote.
+fn merge_tables(
+    entities: &mut Entities,
+    (walk, files): (&Walk, &Files),
+    folders: &BTreeMap<Unit, Folder>,
+    report: &mut Report,
+) {
+    let extents = Extents::count(walk, files);
+    let mut ids: BTreeSet<TableId> = walk.tables.keys().copied().collect();
+    for (id, versions) in &files.tables {
+        let whole = files.work(*id, None).map(|work| work.writers);
+        let both_wrote = whole == Some(Writers::Both);
+        if both_wrote || files::is_opaque(versions) && extents.writers(*id) == Writers::Both {
+            ids.insert(*id);
+        }
+    }
+    for id in ids {
+        let Some(versions) = files.tables.get(&id) else { continue };
+        let unit = Unit {
+            table: id,
+            partition: None,
+        };
+        let data = Data {
+            writers: files.table_writers(id),
+            folder: folders.get(&unit).copied(),
+        };
+        entities.merge_table(id, versions, (walk.common.get(&id), (&extents, data)), report);
+    }
+    entities.check_names(files, report);
+    entities.check_databases(walk, files, report);
+}
+
+/// Records that this version cannot tell: only one side may have changed them.
+fn merge_unknown(walk: &Walk, patch: &mut Batch, report: &mut Report) {
+    for (space, change) in &walk.unknown {
+        if !change.theirs_changed() || change.ours == change.theirs {
+            continue;
+        }
+        if change.ours_changed() {
+            let subject = Subject::Key(change.key.escape_ascii().to_string());
+            let texts = Texts::new(None, "changed", "changed otherwise");
+            report.add(&Scope::default(), ConflictKind::Unknown, subject, texts);
+        }
+        match &change.theirs {
+            Some(value) => patch.put(*space, change.key.clone(), value.clone()),
+            None => patch.delete(*space, change.key.clone()),
+        }
     }
 }

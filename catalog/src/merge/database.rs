@@ -1,0 +1,84 @@
+//! Databases: field by field.
+
+use super::conflict::{ConflictKind, Report, Scope, Subject, Texts, quoted};
+use super::generic::Three;
+use super::params::{self, Data};
+use super::storage::text_of;
+use crate::location::Place;
+use crate::model::Database;
+
+/// Merges a database that all three versions have, or that both sides created: then `base` is what they agree on.
+pub(crate) fn merge(versions: Three<&Database>, scope: &Scope, report: &mut Report) -> Database {
+    let mut merged = versions.ours.clone();
+    let field = |name| (scope, ConflictKind::FieldBoth, Subject::Field(name));
+    let text = |value: &Option<String>| value.as_deref().map(quoted);
+    merged.description =
+        versions.map(|side| &side.description).or_conflict(field("description"), text, report);
+    merged.owner = versions.map(|side| &side.owner).or_conflict(field("owner"), text, report);
+    merged.owner_kind = versions.map(|side| &side.owner_kind).or_greater();
+    merged.connector = versions.map(|side| &side.connector).or_conflict(field("connector"), text, report);
+    merged.remote_name =
+        versions.map(|side| &side.remote_name).or_conflict(field("remote name"), text, report);
+    merged.kind = versions.map(|side| &side.kind).or_greater();
+    merged.created_s = versions.map(|side| &side.created_s).or_greater();
+    let parameters = versions.map(|side| &side.parameters);
+    merged.parameters = params::merge(parameters, &Data::default(), &|_| false, scope, report);
+    let privileges = versions.map(|side| &side.privileges);
+    merged.privileges = privileges.or_conflict(field("privileges"), |_| Some("other".to_owned()), report);
+    let extra = versions.map(|side| &side.extra);
+    merged.extra = extra.or_conflict(field("newer fields"), |_| Some("other".to_owned()), report);
+    let at = |name| (scope, ConflictKind::LocationBoth, Subject::Field(name));
+    let location = versions.map(|side| &side.location);
+    merged.location = location.or_conflict(
+        at("location"),
+        |location| Some(text_of(&location.resolve(&Place::root(), &format!("{}.db", versions.ours.name)))),
+        report,
+    );
+    let managed = versions.map(|side| &side.managed_location);
+    merged.managed_location = managed.or_conflict(
+        at("managed location"),
+        |location| location.as_ref().map(|location| text_of(&location.resolve(&Place::root(), ""))),
+        report,
+    );
+    merged
+}
+
+/// Returns what two databases of one name, which each side created, agree on; the rest counts as added by each.
+pub(crate) fn common(ours: &Database, theirs: &Database) -> Option<Database> {
+    let is_alike = ours.location == theirs.location
+        && ours.managed_location == theirs.managed_location
+        && ours.kind == theirs.kind
+        && ours.connector == theirs.connector
+        && ours.remote_name == theirs.remote_name;
+    is_alike.then(|| Database {
+        description: common_text(ours.description.as_ref(), theirs.description.as_ref()),
+        owner: common_text(ours.owner.as_ref(), theirs.owner.as_ref()),
+        parameters: None,
+        privileges: None,
+        created_s: None,
+        ..ours.clone()
+    })
+}
+
+fn common_text(ours: Option<&String>, theirs: Option<&String>) -> Option<String> {
+    ours.filter(|_| ours == theirs).cloned()
+}
+
+/// Returns the databases without what nobody meant to say.
+pub(crate) fn meant(database: &Database) -> Database {
+    let parameters = params::meant(database.parameters.as_ref());
+    Database {
+        parameters: (!parameters.is_empty()).then_some(parameters),
+        ..database.clone()
+    }
+}
+
+/// Reports that one side dropped a database which the other changed, or changed something in.
+pub(crate) fn report_drop(scope: &Scope, dropped_by_ours: bool, did: &str, report: &mut Report) {
+    let texts = if dropped_by_ours {
+        Texts::new(None, "dropped", did)
+    } else {
+        Texts::new(None, did, "dropped")
+    };
+    report.add(scope, ConflictKind::DropModify, Subject::Whole, texts);
+}
