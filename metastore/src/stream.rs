@@ -158,3 +158,158 @@ pub(crate) fn too_large() -> Failure {
          for less at a time, or connect without framed transport"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use thrift_idl::methods::{GetAllTablesReply, GetPartitionNamesPsReqReply};
+    use thrift_idl::types::GetPartitionNamesPsResponse;
+    use thrift_idl::{Encoder, Outcome, Scanner, decode};
+
+    use super::*;
+
+    /// So many texts, the `fail_at`-th of which cannot be read.
+    struct Counting {
+        next: usize,
+        end: usize,
+        fail_at: Option<usize>,
+    }
+
+    #[async_trait]
+    impl Rows for Counting {
+        async fn fill(&mut self, protocol: Protocol, out: &mut Vec<u8>) -> Result<usize, Failure> {
+            let first = self.next;
+            while out.len() < PIECE_BYTES && self.next < self.end {
+                if self.fail_at == Some(self.next) {
+                    return Err(Failure::meta("damaged"));
+                }
+                Encoder::new(protocol, out).text(&format!("text {}", self.next));
+                self.next += 1;
+            }
+            Ok(self.next - first)
+        }
+
+        async fn left(&mut self) -> Result<usize, Failure> {
+            Ok(self.end - self.next)
+        }
+    }
+
+    fn listing(end: usize, fail_at: Option<usize>) -> Stream {
+        Listing::of(Counting {
+            next: 0,
+            end,
+            fail_at,
+        })
+        .around(|list| Box::new(GetAllTablesReply::success(list)))
+    }
+
+    /// Returns all bytes, and the most that were in memory at a time.
+    async fn send(wire: Wire, stream: Stream) -> Result<(Vec<u8>, usize), Failure> {
+        let (mut sent, mut piece) = (Vec::new(), Vec::new());
+        let mut started = stream.start(wire, "get_all_tables", 7, &mut piece).await?;
+        let mut most = 0;
+        while !piece.is_empty() {
+            most = most.max(piece.len());
+            sent.append(&mut piece);
+            started.next(wire.protocol, &mut piece).await?;
+        }
+        Ok((sent, most))
+    }
+
+    fn wires() -> [Wire; 4] {
+        let wire = |protocol, framing| Wire {
+            protocol,
+            framing,
+            strict: true,
+        };
+        [
+            wire(Protocol::Binary, Framing::Unframed),
+            wire(Protocol::Compact, Framing::Unframed),
+            wire(Protocol::Binary, Framing::Framed),
+            wire(Protocol::Compact, Framing::Framed),
+        ]
+    }
+
+    #[tokio::test]
+    async fn lists_of_any_length_come_out_whole() {
+        for wire in wires() {
+            for count in [0, 1, 14, 15, 16, 5_000, 100_000] {
+                let (bytes, _) = send(wire, listing(count, None)).await.unwrap();
+                let message = Scanner::new(wire, Default::default())
+                    .scan(&bytes)
+                    .unwrap()
+                    .unwrap();
+                assert_eq!((message.end, message.seq), (bytes.len(), 7));
+                let reply: GetAllTablesReply = decode(wire.protocol, &bytes[message.body]).unwrap();
+                let texts = reply.into_result().unwrap().unwrap();
+                assert_eq!(texts.len(), count, "{wire:?}");
+                assert!(
+                    texts
+                        .iter()
+                        .enumerate()
+                        .all(|(i, text)| *text == format!("text {i}"))
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn memory_stays_small_however_long_the_list() {
+        let (bytes, most) = send(Wire::default(), listing(1_000_000, None)).await.unwrap();
+        assert!(bytes.len() > 10_000_000);
+        assert!(most < PIECE_BYTES + 200, "{most} bytes at a time");
+    }
+
+    #[tokio::test]
+    async fn lists_may_stand_within_a_struct() {
+        let value = GetPartitionNamesPsResponse {
+            names: Some(Vec::new()),
+        };
+        let rows = Box::new(Counting {
+            next: 0,
+            end: 20_000,
+            fail_at: None,
+        });
+        let listing = Listing {
+            value,
+            path: &[1],
+            rows,
+        };
+        let stream = listing.around(|value| Box::new(GetPartitionNamesPsReqReply::success(value)));
+        let (bytes, _) = send(Wire::default(), stream).await.unwrap();
+        let message = Scanner::new(Wire::default(), Default::default())
+            .scan(&bytes)
+            .unwrap()
+            .unwrap();
+        let reply: GetPartitionNamesPsReqReply = decode(Protocol::Binary, &bytes[message.body]).unwrap();
+        assert_eq!(reply.into_result().unwrap().unwrap().names.unwrap().len(), 20_000);
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_nobody_reads_is_not_sent() {
+        let framed = Wire {
+            framing: Framing::Framed,
+            ..Wire::default()
+        };
+        let refused = send(framed, listing(2_000_000, None)).await.unwrap_err();
+        assert!(refused.to_string().contains("larger than 16384000 bytes"));
+    }
+
+    #[tokio::test]
+    async fn failures_can_be_told_until_the_first_byte() {
+        let mut piece = Vec::new();
+        let early = listing(100_000, Some(10))
+            .start(Wire::default(), "m", 1, &mut piece)
+            .await;
+        assert!(early.is_err() && piece.is_empty());
+        let late = listing(100_000, Some(50_000))
+            .start(Wire::default(), "m", 1, &mut piece)
+            .await;
+        let mut late = late.unwrap_or_else(|_| panic!("the beginning is fine"));
+        let mut ended = Ok(());
+        while ended.is_ok() && !piece.is_empty() {
+            piece.clear();
+            ended = late.next(Protocol::Binary, &mut piece).await;
+        }
+        assert_eq!(ended.unwrap_err().to_string(), "damaged");
+    }
+}

@@ -38,3 +38,6 @@ impl Names {
         self.locator.uri(&location.resolve(parent, name))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -300,3 +300,83 @@ fn panicked(route: &Route) -> Answer {
 fn defect() -> Failure {
     Failure::meta("internal error: this is a defect of skep; its log has more about it")
 }
+
+#[cfg(test)]
+mod tests {
+    use thrift_idl::methods::{AliveSince, AliveSinceArgs, GetTable, GetTableArgs, GetTableReply};
+    use thrift_idl::{Outcome, Scanner, decode};
+    use tokio::io::AsyncReadExt;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::context::{Context, Listener};
+    use crate::registry::Routes;
+    use crate::server::Limits;
+
+    async fn service(routes: Routes) -> Arc<Service> {
+        let (repositories, repository) = testkit::repository(1).await.unwrap();
+        let listener = Listener {
+            repository: repository.record().name.clone(),
+            reference: None,
+            scheme: "s3a".into(),
+        };
+        let clock = Arc::new(testkit::SteppingClock::default());
+        let context = Arc::new(Context::new(repositories, listener, clock));
+        Arc::new(Service {
+            context,
+            routes,
+            limits: Limits::default(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Sends calls of both methods, and returns the answers.
+    async fn exchange(service: Arc<Service>) -> Vec<(Message, Vec<u8>)> {
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        let wire = Wire::default();
+        let mut bytes = Vec::new();
+        let args = GetTableArgs::default();
+        wire.write_message(&mut bytes, "get_table", MessageKind::Call, 1, &args)
+            .unwrap();
+        wire.write_message(&mut bytes, "aliveSince", MessageKind::Call, 2, &AliveSinceArgs {})
+            .unwrap();
+        wire.write_message(&mut bytes, "shutdown", MessageKind::Oneway, 3, &AliveSinceArgs {})
+            .unwrap();
+        client.write_all(&bytes).await.unwrap();
+        run(server, peer, service).await;
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).await.unwrap();
+        let mut messages = Vec::new();
+        let mut rest = &received[..];
+        while let Some(message) = Scanner::new(wire, Default::default()).scan(rest).unwrap() {
+            let body = rest[message.body.clone()].to_vec();
+            rest = &rest[message.end..];
+            messages.push((message, body));
+        }
+        messages
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_a_call_and_nothing_else() {
+        let routes = Routes::default()
+            .serve::<GetTable, _, _>(async |_, _| panic!("a defect"))
+            .serve::<AliveSince, _, _>(async |_, _| Ok(5));
+        let messages = exchange(service(routes).await).await;
+        assert_eq!(messages.len(), 2);
+        let reply: GetTableReply = decode(Wire::default().protocol, &messages[0].1).unwrap();
+        let thrown = reply.into_result().unwrap_err();
+        assert_eq!(thrown.name(), "MetaException");
+        assert!(thrown.message().unwrap().starts_with("internal error"));
+        assert_eq!((messages[1].0.kind, messages[1].0.seq), (MessageKind::Reply, 2));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_registered_is_unknown() {
+        let routes = Routes::default().serve::<AliveSince, _, _>(async |_, _| Ok(5));
+        let messages = exchange(service(routes).await).await;
+        let error: ApplicationError = decode(Wire::default().protocol, &messages[0].1).unwrap();
+        assert_eq!(error, ApplicationError::unknown_method("get_table"));
+        assert_eq!(messages[1].0.kind, MessageKind::Reply);
+    }
+}

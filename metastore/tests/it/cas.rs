@@ -13,14 +13,19 @@ fn with_metadata(metadata: &str) -> Table {
 
 async fn swap(client: &mut Client, expected: &str, new: &str) -> String {
     let properties = [
-        ("expected_parameter_key".to_owned(), "metadata_location".to_owned()),
+        (
+            "expected_parameter_key".to_owned(),
+            "metadata_location".to_owned(),
+        ),
         ("expected_parameter_value".to_owned(), expected.to_owned()),
     ];
     let args = AlterTableWithEnvironmentContextArgs {
         dbname: some("g1"),
         tbl_name: some("t"),
         new_tbl: Some(with_metadata(new)),
-        environment_context: Some(EnvironmentContext { properties: Some(properties.into()) }),
+        environment_context: Some(EnvironmentContext {
+            properties: Some(properties.into()),
+        }),
     };
     client.outcome::<AlterTableWithEnvironmentContext>(args).await
 }
@@ -30,7 +35,9 @@ async fn a_stale_expectation_is_told_in_the_words_that_clients_look_for() {
     let server = Server::start().await;
     let mut client = server.connect().await;
     client.create_database("g1").await;
-    client.create_table(with_metadata("s3a://lake/_shared/t/1.json")).await;
+    client
+        .create_table(with_metadata("s3a://lake/_shared/t/1.json"))
+        .await;
     let at = |n: u32| format!("s3a://lake/_shared/t/{n}.json");
     assert_eq!(swap(&mut client, &at(1), &at(2)).await, "ok");
     assert_eq!(
@@ -50,8 +57,13 @@ async fn a_stale_expectation_is_told_in_the_words_that_clients_look_for() {
         expected_parameter_value: Some(at(1)),
         ..AlterTableRequest::default()
     };
-    let refused = client.outcome::<AlterTableReq>(AlterTableReqArgs { req: Some(request) }).await;
-    assert!(refused.starts_with("MetaException: The table has been modified."), "{refused}");
+    let refused = client
+        .outcome::<AlterTableReq>(AlterTableReqArgs { req: Some(request) })
+        .await;
+    assert!(
+        refused.starts_with("MetaException: The table has been modified."),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -59,14 +71,25 @@ async fn of_many_writers_one_wins() {
     let server = Server::start().await;
     let mut client = server.connect().await;
     client.create_database("g1").await;
-    client.create_table(with_metadata("s3a://lake/_shared/t/0.json")).await;
+    client
+        .create_table(with_metadata("s3a://lake/_shared/t/0.json"))
+        .await;
     let mut tasks = tokio::task::JoinSet::new();
     for n in 1..=8 {
         let mut client = server.connect().await;
         tasks.spawn(async move {
-            swap(&mut client, "s3a://lake/_shared/t/0.json", &format!("s3a://lake/_shared/t/{n}.json")).await
+            swap(
+                &mut client,
+                "s3a://lake/_shared/t/0.json",
+                &format!("s3a://lake/_shared/t/{n}.json"),
+            )
+            .await
         });
     }
     let outcomes = tasks.join_all().await;
-    assert_eq!(outcomes.iter().filter(|outcome| *outcome == "ok").count(), 1, "{outcomes:?}");
+    assert_eq!(
+        outcomes.iter().filter(|outcome| *outcome == "ok").count(),
+        1,
+        "{outcomes:?}"
+    );
 }

@@ -11,7 +11,13 @@ use super::harness::{Client, Server, some, table};
 
 /// A call whose answer is known.
 async fn still_works(client: &mut Client) {
-    assert_eq!(client.get::<GetAllDatabases>(GetAllDatabasesArgs {}).await.unwrap(), ["default"]);
+    assert_eq!(
+        client
+            .get::<GetAllDatabases>(GetAllDatabasesArgs {})
+            .await
+            .unwrap(),
+        ["default"]
+    );
 }
 
 /// Waits until the server has closed the connection.
@@ -21,9 +27,22 @@ async fn is_closed(client: &mut Client) {
 }
 
 fn wires() -> Vec<Wire> {
-    let all = [(Protocol::Binary, true), (Protocol::Binary, false), (Protocol::Compact, true)];
-    let with = |framing| move |(protocol, strict)| Wire { protocol, framing, strict };
-    all.map(with(Framing::Unframed)).into_iter().chain(all.map(with(Framing::Framed))).collect()
+    let all = [
+        (Protocol::Binary, true),
+        (Protocol::Binary, false),
+        (Protocol::Compact, true),
+    ];
+    let with = |framing| {
+        move |(protocol, strict)| Wire {
+            protocol,
+            framing,
+            strict,
+        }
+    };
+    all.map(with(Framing::Unframed))
+        .into_iter()
+        .chain(all.map(with(Framing::Framed)))
+        .collect()
 }
 
 #[tokio::test]
@@ -35,8 +54,15 @@ async fn every_way_to_speak_thrift() {
         client.create_database(&name).await;
         client.create_table(table(&name, "t", "a int", "d string")).await;
         let part = super::harness::partition(&name, "t", &["1"]);
-        client.call::<AddPartition>(AddPartitionArgs { new_part: Some(part) }).await.unwrap();
-        let args = GetPartitionsArgs { db_name: some(&name), tbl_name: some("t"), max_parts: Some(-1) };
+        client
+            .call::<AddPartition>(AddPartitionArgs { new_part: Some(part) })
+            .await
+            .unwrap();
+        let args = GetPartitionsArgs {
+            db_name: some(&name),
+            tbl_name: some("t"),
+            max_parts: Some(-1),
+        };
         let found = client.get::<GetPartitions>(args).await.unwrap();
         assert_eq!(found[0].values.as_ref().unwrap(), &["1"], "{wire:?}");
         let missing = client.table(&name, "nope").await.unwrap_err().to_string();
@@ -51,11 +77,18 @@ async fn unknown_methods_leave_the_stream_in_step() {
         let mut client = server.connect_as(wire).await;
         for name in ["get_everything", "get_open_txns_req_2", "é"] {
             let mut bytes = Vec::new();
-            let body = GetTableArgs { dbname: some("a"), tbl_name: some("b") };
-            wire.write_message(&mut bytes, name, MessageKind::Call, 77, &body).unwrap();
+            let body = GetTableArgs {
+                dbname: some("a"),
+                tbl_name: some("b"),
+            };
+            wire.write_message(&mut bytes, name, MessageKind::Call, 77, &body)
+                .unwrap();
             client.stream.write_all(&bytes).await.unwrap();
             let (message, body) = client.message().await.unwrap();
-            assert_eq!((message.kind, message.seq, message.name.as_str()), (MessageKind::Exception, 77, name));
+            assert_eq!(
+                (message.kind, message.seq, message.name.as_str()),
+                (MessageKind::Exception, 77, name)
+            );
             let error: thrift_idl::ApplicationError = decode(wire.protocol, &body).unwrap();
             assert_eq!(error.kind, Some(1));
             assert_eq!(error.message.unwrap(), format!("Invalid method name: '{name}'"));
@@ -70,8 +103,14 @@ async fn a_broken_body_is_answered_and_the_connection_goes_on() {
     let mut client = server.connect().await;
     // a text that is not UTF-8 in the arguments of a known method
     let mut bytes = Vec::new();
-    let body = GetTableArgs { dbname: some("xx"), tbl_name: some("t") };
-    client.wire.write_message(&mut bytes, "get_table", MessageKind::Call, 3, &body).unwrap();
+    let body = GetTableArgs {
+        dbname: some("xx"),
+        tbl_name: some("t"),
+    };
+    client
+        .wire
+        .write_message(&mut bytes, "get_table", MessageKind::Call, 3, &body)
+        .unwrap();
     let at = bytes.windows(2).position(|pair| pair == b"xx").unwrap();
     bytes[at] = 0xff;
     client.stream.write_all(&bytes).await.unwrap();
@@ -79,7 +118,12 @@ async fn a_broken_body_is_answered_and_the_connection_goes_on() {
     assert_eq!((message.kind, message.seq), (MessageKind::Exception, 3));
     let error: thrift_idl::ApplicationError = decode(client.wire.protocol, &body).unwrap();
     assert_eq!(error.kind, Some(7));
-    assert!(error.message.unwrap().contains("text is not utf-8 in get_table_args.dbname"));
+    assert!(
+        error
+            .message
+            .unwrap()
+            .contains("text is not utf-8 in get_table_args.dbname")
+    );
     still_works(&mut client).await;
 }
 
@@ -88,7 +132,16 @@ async fn replies_are_no_calls() {
     let server = Server::start().await;
     let mut client = server.connect().await;
     let mut bytes = Vec::new();
-    client.wire.write_message(&mut bytes, "get_table", MessageKind::Reply, 3, &GetTableArgs::default()).unwrap();
+    client
+        .wire
+        .write_message(
+            &mut bytes,
+            "get_table",
+            MessageKind::Reply,
+            3,
+            &GetTableArgs::default(),
+        )
+        .unwrap();
     client.stream.write_all(&bytes).await.unwrap();
     let (message, body) = client.message().await.unwrap();
     assert_eq!(message.kind, MessageKind::Exception);
@@ -125,11 +178,16 @@ async fn huge_claims_are_refused_at_once() {
     let mut client = server.connect().await;
     // add_partitions with a list that claims two thousand million partitions
     let mut bytes = Vec::new();
-    client.wire.write_head(&mut bytes, "add_partitions", MessageKind::Call, 5);
+    client
+        .wire
+        .write_head(&mut bytes, "add_partitions", MessageKind::Call, 5);
     bytes.extend_from_slice(&[15, 0, 1, 12, 0x7f, 0xff, 0xff, 0xff]);
     client.stream.write_all(&bytes).await.unwrap();
     let (message, body) = client.message().await.unwrap();
-    assert_eq!((message.kind, message.seq, message.name.as_str()), (MessageKind::Exception, 5, "add_partitions"));
+    assert_eq!(
+        (message.kind, message.seq, message.name.as_str()),
+        (MessageKind::Exception, 5, "add_partitions")
+    );
     let error: thrift_idl::ApplicationError = decode(client.wire.protocol, &body).unwrap();
     assert_eq!(error.kind, Some(7));
     assert!(error.message.unwrap().contains("above the limit"));
@@ -162,7 +220,14 @@ async fn slow_and_half_open_clients_are_let_go() {
 
 #[tokio::test]
 async fn too_many_connections_are_closed_at_once() {
-    let server = Server::with(Limits { connections_max: 2, ..Limits::default() }, None).await;
+    let server = Server::with(
+        Limits {
+            connections_max: 2,
+            ..Limits::default()
+        },
+        None,
+    )
+    .await;
     let mut first = server.connect().await;
     let mut second = server.connect().await;
     still_works(&mut first).await;
@@ -179,10 +244,18 @@ async fn calls_are_answered_in_order_when_they_come_at_once() {
     client.create_database("g1").await;
     let mut bytes = Vec::new();
     for n in 0..100 {
-        let create = CreateTableArgs { tbl: Some(table("g1", &format!("t{n}"), "a int", "")) };
-        client.wire.write_message(&mut bytes, "create_table", MessageKind::Call, 2 * n, &create).unwrap();
+        let create = CreateTableArgs {
+            tbl: Some(table("g1", &format!("t{n}"), "a int", "")),
+        };
+        client
+            .wire
+            .write_message(&mut bytes, "create_table", MessageKind::Call, 2 * n, &create)
+            .unwrap();
         let list = GetAllTablesArgs { db_name: some("g1") };
-        client.wire.write_message(&mut bytes, "get_all_tables", MessageKind::Call, 2 * n + 1, &list).unwrap();
+        client
+            .wire
+            .write_message(&mut bytes, "get_all_tables", MessageKind::Call, 2 * n + 1, &list)
+            .unwrap();
     }
     client.stream.write_all(&bytes).await.unwrap();
     for n in 0..100 {
@@ -201,14 +274,22 @@ async fn a_message_may_come_byte_by_byte() {
     for wire in wires() {
         let mut client = server.connect_as(wire).await;
         let mut bytes = Vec::new();
-        let args = GetTableArgs { dbname: some("default"), tbl_name: some("t") };
-        wire.write_message(&mut bytes, "get_table", MessageKind::Call, 1, &args).unwrap();
+        let args = GetTableArgs {
+            dbname: some("default"),
+            tbl_name: some("t"),
+        };
+        wire.write_message(&mut bytes, "get_table", MessageKind::Call, 1, &args)
+            .unwrap();
         client.stream.set_nodelay(true).unwrap();
         for byte in bytes {
             client.stream.write_all(&[byte]).await.unwrap();
             client.stream.flush().await.unwrap();
         }
-        assert_eq!(client.message().await.unwrap().0.kind, MessageKind::Reply, "{wire:?}");
+        assert_eq!(
+            client.message().await.unwrap().0.kind,
+            MessageKind::Reply,
+            "{wire:?}"
+        );
     }
 }
 
@@ -218,7 +299,10 @@ async fn goodbye_needs_no_answer() {
     let mut client = server.connect().await;
     still_works(&mut client).await;
     let mut bytes = Vec::new();
-    client.wire.write_message(&mut bytes, "shutdown", MessageKind::Oneway, 9, &ShutdownArgs {}).unwrap();
+    client
+        .wire
+        .write_message(&mut bytes, "shutdown", MessageKind::Oneway, 9, &ShutdownArgs {})
+        .unwrap();
     client.stream.write_all(&bytes).await.unwrap();
     assert!(client.message().await.is_none());
     still_works(&mut server.connect().await).await;

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test asks whether to write the document anew")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test asks whether to write the document anew"
+)]
 fn the_document_lists_what_is_served() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/methods.md");
     let document = metastore::methods_document();
@@ -12,5 +15,8 @@ fn the_document_lists_what_is_served() {
         std::fs::write(&path, &document).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == document, "docs/methods.md is out of date: run this test with UPDATE_DOCS=1");
+    assert!(
+        found == document,
+        "docs/methods.md is out of date: run this test with UPDATE_DOCS=1"
+    );
 }

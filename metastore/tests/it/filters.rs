@@ -12,9 +12,15 @@ async fn filtered(client: &mut Client, filter: &str, max: i16) -> Result<Vec<usi
         filter: some(filter),
         max_parts: Some(max),
     };
-    let found = client.get::<GetPartitionsByFilter>(args).await.map_err(|thrown| thrown.to_string())?;
+    let found = client
+        .get::<GetPartitionsByFilter>(args)
+        .await
+        .map_err(|thrown| thrown.to_string())?;
     let position = |values: &Vec<String>| ROWS.iter().position(|row| row[..] == values[..]).unwrap();
-    let mut positions: Vec<usize> = found.iter().map(|found| position(found.values.as_ref().unwrap())).collect();
+    let mut positions: Vec<usize> = found
+        .iter()
+        .map(|found| position(found.values.as_ref().unwrap()))
+        .collect();
     positions.sort_unstable();
     Ok(positions)
 }
@@ -35,11 +41,18 @@ async fn recorded_filters() {
         ("", &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
         ("n = 99", &[]),
     ] {
-        assert_eq!(filtered(&mut client, filter, -1).await.unwrap(), expected, "{filter}");
+        assert_eq!(
+            filtered(&mut client, filter, -1).await.unwrap(),
+            expected,
+            "{filter}"
+        );
     }
     assert_eq!(filtered(&mut client, "n = 1", 1).await.unwrap().len(), 1);
     for (filter, expected) in [
-        ("zz = 1", "MetaException: Specified key <zz> is not a partitioning key for the table"),
+        (
+            "zz = 1",
+            "MetaException: Specified key <zz> is not a partitioning key for the table",
+        ),
         (
             "s = b",
             "MetaException: Error parsing partition filter: expected a string, an integer or a date at position 4, \
@@ -53,7 +66,10 @@ async fn recorded_filters() {
         tbl_name: some(table),
         filter: some("n = 1"),
     };
-    assert_eq!(client.get::<GetNumPartitionsByFilter>(count("p")).await.unwrap(), 3);
+    assert_eq!(
+        client.get::<GetNumPartitionsByFilter>(count("p")).await.unwrap(),
+        3
+    );
     assert_eq!(
         client.outcome::<GetNumPartitionsByFilter>(count("nope")).await,
         "NoSuchObjectException: hive.g1.nope table not found"

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use metastore::{Context, Limits, Listener, serve};
 use testkit::SteppingClock;
-use thrift_idl::types::{
-    Database, Exception, FieldSchema, Partition, SerDeInfo, StorageDescriptor, Table,
-};
+use thrift_idl::types::{Database, Exception, FieldSchema, Partition, SerDeInfo, StorageDescriptor, Table};
 use thrift_idl::{ApplicationError, Message, MessageKind, Outcome, Rpc, Scanner, Wire, decode, methods};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -43,7 +41,12 @@ impl Server {
         let address = socket.local_addr().unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(serve(socket, context, limits, stop.clone()));
-        Server { address, repositories, repository, _stop: stop.drop_guard() }
+        Server {
+            address,
+            repositories,
+            repository,
+            _stop: stop.drop_guard(),
+        }
     }
 
     pub async fn connect(&self) -> Client {
@@ -52,7 +55,12 @@ impl Server {
 
     pub async fn connect_as(&self, wire: Wire) -> Client {
         let stream = TcpStream::connect(self.address).await.unwrap();
-        Client { stream, wire, seq: 0, received: Vec::new() }
+        Client {
+            stream,
+            wire,
+            seq: 0,
+            received: Vec::new(),
+        }
     }
 
     /// Commits what is staged on `main`, and makes a branch of it.
@@ -60,13 +68,24 @@ impl Server {
         self.commit().await;
         let name = RefName::parse(name).unwrap();
         let from = RefExpr::parse("main").unwrap();
-        self.repository.create_branch(&name, &from, CommitMode::Staged).await.unwrap();
+        self.repository
+            .create_branch(&name, &from, CommitMode::Staged)
+            .await
+            .unwrap();
     }
 
     /// Commits what is staged on `main`, and returns the commit's id.
     pub async fn commit(&self) -> String {
-        let words = CommitMessage { message: "test".into(), allow_empty: true, ..CommitMessage::default() };
-        self.repository.commit(&RefName::parse("main").unwrap(), words).await.unwrap().to_string()
+        let words = CommitMessage {
+            message: "test".into(),
+            allow_empty: true,
+            ..CommitMessage::default()
+        };
+        self.repository
+            .commit(&RefName::parse("main").unwrap(), words)
+            .await
+            .unwrap()
+            .to_string()
     }
 }
 
@@ -90,7 +109,12 @@ impl std::fmt::Display for Thrown {
         match self {
             Thrown::Declared(exception) => write!(f, "{exception}"),
             Thrown::Application(error) => {
-                write!(f, "{} {}", error.kind.unwrap_or(-1), error.message.as_deref().unwrap_or_default())
+                write!(
+                    f,
+                    "{} {}",
+                    error.kind.unwrap_or(-1),
+                    error.message.as_deref().unwrap_or_default()
+                )
             }
         }
     }
@@ -98,14 +122,19 @@ impl std::fmt::Display for Thrown {
 
 impl Client {
     /// Calls a method; `None` is the value of a void one.
-    pub async fn call<R: Rpc>(&mut self, args: R::Args) -> Result<Option<<R::Reply as Outcome>::Success>, Thrown> {
+    pub async fn call<R: Rpc>(
+        &mut self,
+        args: R::Args,
+    ) -> Result<Option<<R::Reply as Outcome>::Success>, Thrown> {
         self.send::<R>(&args).await;
         self.receive::<R>().await
     }
 
     /// Calls a method that returns a value.
     pub async fn get<R: Rpc>(&mut self, args: R::Args) -> Result<<R::Reply as Outcome>::Success, Thrown> {
-        self.call::<R>(args).await.map(|value| value.unwrap_or_else(|| panic!("{}: no value", R::METHOD.name)))
+        self.call::<R>(args)
+            .await
+            .map(|value| value.unwrap_or_else(|| panic!("{}: no value", R::METHOD.name)))
     }
 
     /// Calls a method and spells how it ended.
@@ -119,7 +148,9 @@ impl Client {
     pub async fn send<R: Rpc>(&mut self, args: &R::Args) {
         self.seq += 1;
         let mut bytes = Vec::new();
-        self.wire.write_message(&mut bytes, R::METHOD.name, MessageKind::Call, self.seq, args).unwrap();
+        self.wire
+            .write_message(&mut bytes, R::METHOD.name, MessageKind::Call, self.seq, args)
+            .unwrap();
         self.stream.write_all(&bytes).await.unwrap();
     }
 
@@ -140,7 +171,10 @@ impl Client {
 
     /// Returns the next message with its body; `None` when the server has closed the connection.
     pub async fn message(&mut self) -> Option<(Message, Vec<u8>)> {
-        let limits = thrift_idl::Limits { message_bytes_max: 1 << 40, ..thrift_idl::Limits::default() };
+        let limits = thrift_idl::Limits {
+            message_bytes_max: 1 << 40,
+            ..thrift_idl::Limits::default()
+        };
         let mut scanner = Scanner::new(self.wire, limits);
         loop {
             if let Some(message) = scanner.scan(&self.received).unwrap() {
@@ -156,17 +190,27 @@ impl Client {
     }
 
     pub async fn create_database(&mut self, name: &str) {
-        let database = Database { name: Some(name.into()), ..Database::default() };
-        let args = methods::CreateDatabaseArgs { database: Some(database) };
+        let database = Database {
+            name: Some(name.into()),
+            ..Database::default()
+        };
+        let args = methods::CreateDatabaseArgs {
+            database: Some(database),
+        };
         self.call::<methods::CreateDatabase>(args).await.unwrap();
     }
 
     pub async fn create_table(&mut self, table: Table) {
-        self.call::<methods::CreateTable>(methods::CreateTableArgs { tbl: Some(table) }).await.unwrap();
+        self.call::<methods::CreateTable>(methods::CreateTableArgs { tbl: Some(table) })
+            .await
+            .unwrap();
     }
 
     pub async fn table(&mut self, database: &str, name: &str) -> Result<Table, Thrown> {
-        let args = methods::GetTableArgs { dbname: Some(database.into()), tbl_name: Some(name.into()) };
+        let args = methods::GetTableArgs {
+            dbname: Some(database.into()),
+            tbl_name: Some(name.into()),
+        };
         self.get::<methods::GetTable>(args).await
     }
 }
@@ -183,9 +227,16 @@ pub fn texts(texts: &[&str]) -> Vec<String> {
 pub fn fields(text: &str) -> Vec<FieldSchema> {
     let field = |field: &str| {
         let (name, type_name) = field.trim().split_once(' ').unwrap();
-        FieldSchema { name: some(name), r#type: some(type_name), comment: None }
+        FieldSchema {
+            name: some(name),
+            r#type: some(type_name),
+            comment: None,
+        }
     };
-    text.split(", ").filter(|field| !field.is_empty()).map(field).collect()
+    text.split(", ")
+        .filter(|field| !field.is_empty())
+        .map(field)
+        .collect()
 }
 
 pub fn storage(columns: &str) -> StorageDescriptor {

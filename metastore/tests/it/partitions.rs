@@ -28,9 +28,13 @@ pub async fn recorded() -> (Server, Client) {
     let server = Server::start().await;
     let mut client = server.connect().await;
     client.create_database("g1").await;
-    client.create_table(table("g1", "p", "a int", "D date, s string, n int")).await;
+    client
+        .create_table(table("g1", "p", "a int", "D date, s string, n int"))
+        .await;
     let new_parts = ROWS.iter().map(|row| partition("g1", "p", row)).collect();
-    let args = AddPartitionsArgs { new_parts: Some(new_parts) };
+    let args = AddPartitionsArgs {
+        new_parts: Some(new_parts),
+    };
     assert_eq!(client.get::<AddPartitions>(args).await.unwrap(), 10);
     (server, client)
 }
@@ -40,22 +44,44 @@ fn location(partition: &Partition) -> &str {
 }
 
 fn values(partitions: &[Partition]) -> Vec<String> {
-    partitions.iter().map(|partition| partition.values.as_ref().unwrap().join("/")).collect()
+    partitions
+        .iter()
+        .map(|partition| partition.values.as_ref().unwrap().join("/"))
+        .collect()
 }
 
 async fn names(client: &mut Client, table: &str, max: i16) -> Result<Vec<String>, String> {
-    let args = GetPartitionNamesArgs { db_name: some("g1"), tbl_name: some(table), max_parts: Some(max) };
-    client.get::<GetPartitionNames>(args).await.map_err(|thrown| thrown.to_string())
+    let args = GetPartitionNamesArgs {
+        db_name: some("g1"),
+        tbl_name: some(table),
+        max_parts: Some(max),
+    };
+    client
+        .get::<GetPartitionNames>(args)
+        .await
+        .map_err(|thrown| thrown.to_string())
 }
 
 async fn add(client: &mut Client, table: &str, values: &[&str]) -> Result<Partition, String> {
-    let args = AddPartitionArgs { new_part: Some(partition("g1", table, values)) };
-    client.get::<AddPartition>(args).await.map_err(|thrown| thrown.to_string())
+    let args = AddPartitionArgs {
+        new_part: Some(partition("g1", table, values)),
+    };
+    client
+        .get::<AddPartition>(args)
+        .await
+        .map_err(|thrown| thrown.to_string())
 }
 
 async fn get(client: &mut Client, values: &[&str]) -> Result<Partition, String> {
-    let args = GetPartitionArgs { db_name: some("g1"), tbl_name: some("p"), part_vals: Some(texts(values)) };
-    client.get::<GetPartition>(args).await.map_err(|thrown| thrown.to_string())
+    let args = GetPartitionArgs {
+        db_name: some("g1"),
+        tbl_name: some("p"),
+        part_vals: Some(texts(values)),
+    };
+    client
+        .get::<GetPartition>(args)
+        .await
+        .map_err(|thrown| thrown.to_string())
 }
 
 #[tokio::test]
@@ -80,19 +106,50 @@ async fn names_are_escaped_and_ordered() {
         names(&mut client, "nope", -1).await.unwrap_err(),
         "NoSuchObjectException: hive.g1.nope table not found"
     );
-    let list = |max| GetPartitionsArgs { db_name: some("g1"), tbl_name: some("p"), max_parts: Some(max) };
+    let list = |max| GetPartitionsArgs {
+        db_name: some("g1"),
+        tbl_name: some("p"),
+        max_parts: Some(max),
+    };
     let found = client.get::<GetPartitions>(list(3)).await.unwrap();
-    assert_eq!(values(&found), ["2020-01-01/a b/c/1", "2020-01-02/b/2", "2020-01-03/__HIVE_DEFAULT_PARTITION__/3"]);
+    assert_eq!(
+        values(&found),
+        [
+            "2020-01-01/a b/c/1",
+            "2020-01-02/b/2",
+            "2020-01-03/__HIVE_DEFAULT_PARTITION__/3"
+        ]
+    );
     let found = client.get::<GetPartitions>(list(-1)).await.unwrap();
     assert_eq!(found.len(), 10);
     for (found, name) in found.iter().zip(all) {
         assert_eq!(location(found), format!("s3a://lake/main/g1.db/p/{name}"));
-        assert_eq!((found.db_name.as_deref(), found.table_name.as_deref()), (Some("g1"), Some("p")));
+        assert_eq!(
+            (found.db_name.as_deref(), found.table_name.as_deref()),
+            (Some("g1"), Some("p"))
+        );
         assert!(found.create_time.unwrap() > 1_700_000_000);
-        assert!(found.parameters.as_ref().unwrap().contains_key("transient_lastDdlTime"));
-        assert_eq!(found.sd.as_ref().unwrap().cols.as_ref().unwrap()[0].name.as_deref(), Some("a"));
+        assert!(
+            found
+                .parameters
+                .as_ref()
+                .unwrap()
+                .contains_key("transient_lastDdlTime")
+        );
+        assert_eq!(
+            found.sd.as_ref().unwrap().cols.as_ref().unwrap()[0]
+                .name
+                .as_deref(),
+            Some("a")
+        );
         // one by one and in a list, they are the same
-        let values: Vec<&str> = found.values.as_ref().unwrap().iter().map(String::as_str).collect();
+        let values: Vec<&str> = found
+            .values
+            .as_ref()
+            .unwrap()
+            .iter()
+            .map(String::as_str)
+            .collect();
         assert_eq!(get(&mut client, &values).await.as_ref(), Ok(found));
     }
 }
@@ -100,9 +157,13 @@ async fn names_are_escaped_and_ordered() {
 #[tokio::test]
 async fn adding() {
     let (_server, mut client) = recorded().await;
-    let duplicate = add(&mut client, "p", &["2020-01-02", "b", "2"]).await.unwrap_err();
+    let duplicate = add(&mut client, "p", &["2020-01-02", "b", "2"])
+        .await
+        .unwrap_err();
     assert!(
-        duplicate.starts_with("AlreadyExistsException: Partition already exists: Partition(values:[2020-01-02, b, 2]"),
+        duplicate.starts_with(
+            "AlreadyExistsException: Partition already exists: Partition(values:[2020-01-02, b, 2]"
+        ),
         "{duplicate}"
     );
     assert_eq!(
@@ -117,8 +178,15 @@ async fn adding() {
     assert_eq!(empty.values, Some(texts(&["2020-03-01", "", "1"])));
     // one that is there makes the whole list fail
     let mixed = [["2029-01-01", "n", "1"], ["2020-01-02", "b", "2"]];
-    let args = AddPartitionsArgs { new_parts: Some(mixed.iter().map(|row| partition("g1", "p", row)).collect()) };
-    assert!(client.outcome::<AddPartitions>(args).await.starts_with("AlreadyExistsException"));
+    let args = AddPartitionsArgs {
+        new_parts: Some(mixed.iter().map(|row| partition("g1", "p", row)).collect()),
+    };
+    assert!(
+        client
+            .outcome::<AddPartitions>(args)
+            .await
+            .starts_with("AlreadyExistsException")
+    );
     assert_eq!(names(&mut client, "p", -1).await.unwrap().len(), 10);
     let request = AddPartitionsRequest {
         db_name: some("g1"),
@@ -128,22 +196,46 @@ async fn adding() {
         need_result: Some(true),
         ..AddPartitionsRequest::default()
     };
-    let added = client.get::<AddPartitionsReq>(AddPartitionsReqArgs { request: Some(request) }).await.unwrap();
+    let added = client
+        .get::<AddPartitionsReq>(AddPartitionsReqArgs {
+            request: Some(request),
+        })
+        .await
+        .unwrap();
     assert_eq!(values(&added.partitions.unwrap()), ["2029-01-01/n/1"]);
     let twice = [["2030-01-01", "n", "1"]; 2];
-    let args = AddPartitionsArgs { new_parts: Some(twice.iter().map(|row| partition("g1", "p", row)).collect()) };
-    assert!(client.outcome::<AddPartitions>(args).await.starts_with("MetaException: Duplicate partitions"));
+    let args = AddPartitionsArgs {
+        new_parts: Some(twice.iter().map(|row| partition("g1", "p", row)).collect()),
+    };
+    assert!(
+        client
+            .outcome::<AddPartitions>(args)
+            .await
+            .starts_with("MetaException: Duplicate partitions")
+    );
 }
 
 #[tokio::test]
 async fn appending() {
     let (_server, mut client) = recorded().await;
-    let by_name = |name| AppendPartitionByNameArgs { db_name: some("g1"), tbl_name: some("p"), part_name: some(name) };
-    let appended = client.get::<AppendPartitionByName>(by_name("d=2022-02-02/s=n%2Fn/n=4")).await.unwrap();
+    let by_name = |name| AppendPartitionByNameArgs {
+        db_name: some("g1"),
+        tbl_name: some("p"),
+        part_name: some(name),
+    };
+    let appended = client
+        .get::<AppendPartitionByName>(by_name("d=2022-02-02/s=n%2Fn/n=4"))
+        .await
+        .unwrap();
     assert_eq!(appended.values, Some(texts(&["2022-02-02", "n/n", "4"])));
-    assert_eq!(location(&appended), "s3a://lake/main/g1.db/p/d=2022-02-02/s=n%2Fn/n=4");
     assert_eq!(
-        client.outcome::<AppendPartitionByName>(by_name("d=2022-02-02")).await,
+        location(&appended),
+        "s3a://lake/main/g1.db/p/d=2022-02-02/s=n%2Fn/n=4"
+    );
+    assert_eq!(
+        client
+            .outcome::<AppendPartitionByName>(by_name("d=2022-02-02"))
+            .await,
         "InvalidObjectException: incomplete partition name - missing s"
     );
     let args = AppendPartitionArgs {
@@ -181,36 +273,72 @@ async fn finding_by_values_and_names() {
         user_name: some("u"),
         group_names: None,
     };
-    assert_eq!(values(&client.get::<GetPartitionsPsWithAuth>(args).await.unwrap()), ["2020-01-02/b/2"]);
+    assert_eq!(
+        values(&client.get::<GetPartitionsPsWithAuth>(args).await.unwrap()),
+        ["2020-01-02/b/2"]
+    );
     assert_eq!(
         get(&mut client, &["2099-01-01", "x", "1"]).await.unwrap_err(),
         "NoSuchObjectException: partition values=[2099-01-01, x, 1]"
     );
-    let by_name = |name| GetPartitionByNameArgs { db_name: some("g1"), tbl_name: some("p"), part_name: some(name) };
-    let found = client.get::<GetPartitionByName>(by_name("d=2020-01-01/s=a b%2Fc/n=1")).await.unwrap();
+    let by_name = |name| GetPartitionByNameArgs {
+        db_name: some("g1"),
+        tbl_name: some("p"),
+        part_name: some(name),
+    };
+    let found = client
+        .get::<GetPartitionByName>(by_name("d=2020-01-01/s=a b%2Fc/n=1"))
+        .await
+        .unwrap();
     assert_eq!(values(&[found]), ["2020-01-01/a b/c/1"]);
     assert_eq!(
-        client.outcome::<GetPartitionByName>(by_name("D=2020-01-01/s=x/n=1")).await,
+        client
+            .outcome::<GetPartitionByName>(by_name("D=2020-01-01/s=x/n=1"))
+            .await,
         "NoSuchObjectException: incomplete partition name - missing d"
     );
     let args = GetPartitionsByNamesArgs {
         db_name: some("g1"),
         tbl_name: some("p"),
-        names: Some(texts(&["d=2020-01-02/s=b/n=2", "d=2099-01-01/s=b/n=2", "nonsense"])),
+        names: Some(texts(&[
+            "d=2020-01-02/s=b/n=2",
+            "d=2099-01-01/s=b/n=2",
+            "nonsense",
+        ])),
     };
-    assert_eq!(values(&client.get::<GetPartitionsByNames>(args).await.unwrap()), ["2020-01-02/b/2"]);
+    assert_eq!(
+        values(&client.get::<GetPartitionsByNames>(args).await.unwrap()),
+        ["2020-01-02/b/2"]
+    );
 }
 
 #[tokio::test]
 async fn names_alone() {
     let server = Server::start().await;
     let mut client = server.connect().await;
-    let args = PartitionNameToValsArgs { part_name: some("d=2020-01-01/s=a b%2Fc/n=1") };
-    assert_eq!(client.get::<PartitionNameToVals>(args).await.unwrap(), ["2020-01-01", "a b/c", "1"]);
-    let args = PartitionNameToSpecArgs { part_name: some("D=2020-01-01/s=a b") };
+    let args = PartitionNameToValsArgs {
+        part_name: some("d=2020-01-01/s=a b%2Fc/n=1"),
+    };
+    assert_eq!(
+        client.get::<PartitionNameToVals>(args).await.unwrap(),
+        ["2020-01-01", "a b/c", "1"]
+    );
+    let args = PartitionNameToSpecArgs {
+        part_name: some("D=2020-01-01/s=a b"),
+    };
     let spec: BTreeMap<String, String> = client.get::<PartitionNameToSpec>(args).await.unwrap();
-    assert_eq!(spec, [("D".to_owned(), "2020-01-01".to_owned()), ("s".to_owned(), "a b".to_owned())].into());
-    let args = PartitionNameHasValidCharactersArgs { part_vals: Some(texts(&["é"])), throw_exception: Some(true) };
+    assert_eq!(
+        spec,
+        [
+            ("D".to_owned(), "2020-01-01".to_owned()),
+            ("s".to_owned(), "a b".to_owned())
+        ]
+        .into()
+    );
+    let args = PartitionNameHasValidCharactersArgs {
+        part_vals: Some(texts(&["é"])),
+        throw_exception: Some(true),
+    };
     assert!(client.get::<PartitionNameHasValidCharacters>(args).await.unwrap());
 }
 
@@ -218,7 +346,11 @@ async fn names_alone() {
 async fn altering_and_renaming() {
     let (_server, mut client) = recorded().await;
     let mut changed = get(&mut client, &["2020-01-02", "b", "2"]).await.unwrap();
-    changed.parameters.as_mut().unwrap().insert("q".into(), "1".into());
+    changed
+        .parameters
+        .as_mut()
+        .unwrap()
+        .insert("q".into(), "1".into());
     let alter = |new: &Partition| AlterPartitionsArgs {
         db_name: some("g1"),
         tbl_name: some("p"),
@@ -243,13 +375,20 @@ async fn altering_and_renaming() {
     let (from, to) = (&["2020-01-02", "b", "2"], &["2022-01-01", "bb", "2"]);
     assert_eq!(client.outcome::<RenamePartition>(rename(from, to)).await, "ok");
     assert!(get(&mut client, from).await.is_err());
-    assert_eq!(location(&get(&mut client, to).await.unwrap()), "s3a://lake/main/g1.db/p/d=2022-01-01/s=bb/n=2");
     assert_eq!(
-        client.outcome::<RenamePartition>(rename(&["2020-02-02", "B", "007"], to)).await,
+        location(&get(&mut client, to).await.unwrap()),
+        "s3a://lake/main/g1.db/p/d=2022-01-01/s=bb/n=2"
+    );
+    assert_eq!(
+        client
+            .outcome::<RenamePartition>(rename(&["2020-02-02", "B", "007"], to))
+            .await,
         "InvalidOperationException: Partition already exists:g1.p.[2022-01-01, bb, 2]"
     );
     assert_eq!(
-        client.outcome::<RenamePartition>(rename(from, &["2023-01-01", "c", "2"])).await,
+        client
+            .outcome::<RenamePartition>(rename(from, &["2023-01-01", "c", "2"]))
+            .await,
         "InvalidOperationException: Unable to rename partition because old partition does not exist"
     );
 }
@@ -273,7 +412,10 @@ async fn dropping() {
         req: Some(DropPartitionsRequest {
             db_name: some("g1"),
             tbl_name: some("p"),
-            parts: Some(RequestPartsSpec { names: names.map(texts), exprs }),
+            parts: Some(RequestPartsSpec {
+                names: names.map(texts),
+                exprs,
+            }),
             delete_data: Some(true),
             if_exists: Some(if_exists),
             need_result: Some(true),
@@ -282,13 +424,23 @@ async fn dropping() {
     };
     let both: &[&str] = &["d=2020-01-02/s=b/n=2", "d=2099-01-01/s=b/n=2"];
     assert_eq!(
-        client.outcome::<DropPartitionsReq>(request(Some(both), None, false)).await,
+        client
+            .outcome::<DropPartitionsReq>(request(Some(both), None, false))
+            .await,
         "NoSuchObjectException: Some partitions to drop are missing"
     );
-    let dropped = client.get::<DropPartitionsReq>(request(Some(both), None, true)).await.unwrap();
+    let dropped = client
+        .get::<DropPartitionsReq>(request(Some(both), None, true))
+        .await
+        .unwrap();
     assert_eq!(values(&dropped.partitions.unwrap()), ["2020-01-02/b/2"]);
-    let expr = DropPartitionsExpr { expr: Some("x".into()), part_archive_level: None };
-    let refused = client.outcome::<DropPartitionsReq>(request(None, Some(vec![expr]), true)).await;
+    let expr = DropPartitionsExpr {
+        expr: Some("x".into()),
+        part_archive_level: None,
+    };
+    let refused = client
+        .outcome::<DropPartitionsReq>(request(None, Some(vec![expr]), true))
+        .await;
     assert!(refused.contains("serialized expressions"), "{refused}");
     assert_eq!(names(&mut client, "p", -1).await.unwrap().len(), 8);
 }

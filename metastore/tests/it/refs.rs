@@ -5,7 +5,12 @@ use thrift_idl::methods::*;
 use super::harness::{Client, Server, partition, some, table};
 
 async fn tables(client: &mut Client, database: &str) -> Vec<String> {
-    client.get::<GetAllTables>(GetAllTablesArgs { db_name: some(database) }).await.unwrap()
+    client
+        .get::<GetAllTables>(GetAllTablesArgs {
+            db_name: some(database),
+        })
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -20,17 +25,30 @@ async fn a_suffix_names_a_branch() {
     assert_eq!(tables(&mut client, "sales@etl").await, ["t", "u"]);
     let found = client.table("sales@etl", "u").await.unwrap();
     assert_eq!(found.db_name.as_deref(), Some("sales@etl"));
-    assert_eq!(found.sd.unwrap().location.as_deref(), Some("s3a://lake/etl/sales.db/u"));
+    assert_eq!(
+        found.sd.unwrap().location.as_deref(),
+        Some("s3a://lake/etl/sales.db/u")
+    );
     for (database, catalog) in [("@hive@etl#sales", "hive@etl"), ("@lake@etl#sales", "lake@etl")] {
         let found = client.table(database, "u").await.unwrap();
-        assert_eq!((found.db_name.as_deref(), found.cat_name.as_deref()), (Some("sales"), Some(catalog)));
+        assert_eq!(
+            (found.db_name.as_deref(), found.cat_name.as_deref()),
+            (Some("sales"), Some(catalog))
+        );
     }
     // a partition of a table on a branch stays there
-    client.create_table(table("sales@etl", "p", "a int", "d string")).await;
-    let args = AddPartitionArgs { new_part: Some(partition("sales@etl", "p", &["1"])) };
+    client
+        .create_table(table("sales@etl", "p", "a int", "d string"))
+        .await;
+    let args = AddPartitionArgs {
+        new_part: Some(partition("sales@etl", "p", &["1"])),
+    };
     let added = client.get::<AddPartition>(args).await.unwrap();
     assert_eq!(added.db_name.as_deref(), Some("sales@etl"));
-    assert_eq!(added.sd.unwrap().location.as_deref(), Some("s3a://lake/etl/sales.db/p/d=1"));
+    assert_eq!(
+        added.sd.unwrap().location.as_deref(),
+        Some("s3a://lake/etl/sales.db/p/d=1")
+    );
 }
 
 #[tokio::test]
@@ -39,14 +57,27 @@ async fn spark_lowers_names_suffix_and_all() {
     let mut client = server.connect().await;
     client.create_database("sales").await;
     server.branch("ETL-1").await;
-    let args = GetDatabaseArgs { name: some("sales@etl-1") };
+    let args = GetDatabaseArgs {
+        name: some("sales@etl-1"),
+    };
     let found = client.get::<GetDatabase>(args).await.unwrap();
     assert_eq!(found.name.as_deref(), Some("sales@etl-1"));
     assert_eq!(found.location_uri.as_deref(), Some("s3a://lake/ETL-1/sales.db"));
-    let missing = client.outcome::<GetDatabase>(GetDatabaseArgs { name: some("sales@nope") }).await;
+    let missing = client
+        .outcome::<GetDatabase>(GetDatabaseArgs {
+            name: some("sales@nope"),
+        })
+        .await;
     assert!(missing.starts_with("NoSuchObjectException: "), "{missing}");
-    let bad = client.outcome::<GetDatabase>(GetDatabaseArgs { name: some("sales@a/b") }).await;
-    assert!(bad.starts_with("NoSuchObjectException: ref \"a/b\" is not valid"), "{bad}");
+    let bad = client
+        .outcome::<GetDatabase>(GetDatabaseArgs {
+            name: some("sales@a/b"),
+        })
+        .await;
+    assert!(
+        bad.starts_with("NoSuchObjectException: ref \"a/b\" is not valid"),
+        "{bad}"
+    );
 }
 
 #[tokio::test]
@@ -55,9 +86,16 @@ async fn a_listener_can_stand_for_a_branch() {
     server.branch("dev").await;
     let mut client = server.connect().await;
     client.create_database("sales").await;
-    let found = client.get::<GetDatabase>(GetDatabaseArgs { name: some("sales") }).await.unwrap();
+    let found = client
+        .get::<GetDatabase>(GetDatabaseArgs { name: some("sales") })
+        .await
+        .unwrap();
     assert_eq!(found.location_uri.as_deref(), Some("s3a://lake/dev/sales.db"));
-    let on_main = client.outcome::<GetDatabase>(GetDatabaseArgs { name: some("sales@main") }).await;
+    let on_main = client
+        .outcome::<GetDatabase>(GetDatabaseArgs {
+            name: some("sales@main"),
+        })
+        .await;
     assert_eq!(on_main, "NoSuchObjectException: sales");
 }
 
@@ -66,7 +104,9 @@ async fn commits_and_tags_are_read_only() {
     let server = Server::start().await;
     let mut client = server.connect().await;
     client.create_database("sales").await;
-    client.create_table(table("sales", "t", "a int", "d string")).await;
+    client
+        .create_table(table("sales", "t", "a int", "d string"))
+        .await;
     let commit = server.commit().await;
     let v1 = versioning::RefName::parse("v1").unwrap();
     let main = versioning::RefExpr::parse("main").unwrap();
@@ -78,9 +118,15 @@ async fn commits_and_tags_are_read_only() {
         let read_only = |outcome: String| {
             assert!(outcome.contains("is read-only"), "{reference}: {outcome}");
         };
-        let create = CreateTableArgs { tbl: Some(table(&database, "x", "a int", "")) };
+        let create = CreateTableArgs {
+            tbl: Some(table(&database, "x", "a int", "")),
+        };
         read_only(client.outcome::<CreateTable>(create).await);
-        let drop = DropTableArgs { dbname: some(&database), name: some("t"), delete_data: Some(true) };
+        let drop = DropTableArgs {
+            dbname: some(&database),
+            name: some("t"),
+            delete_data: Some(true),
+        };
         read_only(client.outcome::<DropTable>(drop).await);
         let alter = AlterTableArgs {
             dbname: some(&database),
@@ -90,7 +136,9 @@ async fn commits_and_tags_are_read_only() {
         let outcome = client.outcome::<AlterTable>(alter).await;
         assert!(outcome.starts_with("InvalidOperationException"), "{outcome}");
         read_only(outcome);
-        let add = AddPartitionArgs { new_part: Some(partition(&database, "t", &["1"])) };
+        let add = AddPartitionArgs {
+            new_part: Some(partition(&database, "t", &["1"])),
+        };
         read_only(client.outcome::<AddPartition>(add).await);
     }
 }
@@ -101,11 +149,25 @@ async fn protected_branches_say_what_to_do() {
     let mut client = server.connect().await;
     let main = versioning::RefName::parse("main").unwrap();
     let rules = Some(versioning::refs::Protection::default());
-    server.repository.set_branch_rules(&main, versioning::refs::CommitMode::Staged, rules).await.unwrap();
-    let database = thrift_idl::types::Database { name: some("x"), ..Default::default() };
-    let refused = client.outcome::<CreateDatabase>(CreateDatabaseArgs { database: Some(database) }).await;
+    server
+        .repository
+        .set_branch_rules(&main, versioning::refs::CommitMode::Staged, rules)
+        .await
+        .unwrap();
+    let database = thrift_idl::types::Database {
+        name: some("x"),
+        ..Default::default()
+    };
+    let refused = client
+        .outcome::<CreateDatabase>(CreateDatabaseArgs {
+            database: Some(database),
+        })
+        .await;
     assert!(refused.contains("branch main is protected"), "{refused}");
-    assert!(refused.contains("write to another branch and merge it"), "{refused}");
+    assert!(
+        refused.contains("write to another branch and merge it"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -121,7 +183,10 @@ async fn tables_do_not_move_between_refs() {
         new_tbl: Some(table("sales@etl", "t2", "a int", "")),
     };
     let refused = client.outcome::<AlterTable>(moved).await;
-    assert!(refused.starts_with("InvalidOperationException: a table cannot move"), "{refused}");
+    assert!(
+        refused.starts_with("InvalidOperationException: a table cannot move"),
+        "{refused}"
+    );
     // the old name says the ref, and the new one leaves it out
     let renamed = AlterTableArgs {
         dbname: some("sales@etl"),

@@ -27,7 +27,10 @@ fn statistics(column: &str, part: Option<&str>) -> ColumnStatistics {
         stats_obj: Some(vec![ColumnStatisticsObj {
             col_name: some(column),
             col_type: some("string"),
-            stats_data: Some(ColumnStatisticsData { string_stats: Some(data), ..Default::default() }),
+            stats_data: Some(ColumnStatisticsData {
+                string_stats: Some(data),
+                ..Default::default()
+            }),
         }]),
         ..ColumnStatistics::default()
     }
@@ -38,14 +41,25 @@ async fn statistics_are_kept() {
     let server = Server::start().await;
     let mut client = server.connect().await;
     client.create_database("g1").await;
-    client.create_table(table("g1", "p", "nc string", "d string")).await;
+    client
+        .create_table(table("g1", "p", "nc string", "d string"))
+        .await;
     let part = partition("g1", "p", &["1"]);
-    client.call::<AddPartition>(AddPartitionArgs { new_part: Some(part) }).await.unwrap();
-    let args = UpdatePartitionColumnStatisticsArgs { stats_obj: Some(statistics("NC", Some("d=1"))) };
+    client
+        .call::<AddPartition>(AddPartitionArgs { new_part: Some(part) })
+        .await
+        .unwrap();
+    let args = UpdatePartitionColumnStatisticsArgs {
+        stats_obj: Some(statistics("NC", Some("d=1"))),
+    };
     assert!(client.get::<UpdatePartitionColumnStatistics>(args).await.unwrap());
-    let args = UpdateTableColumnStatisticsArgs { stats_obj: Some(statistics("nc", None)) };
+    let args = UpdateTableColumnStatisticsArgs {
+        stats_obj: Some(statistics("nc", None)),
+    };
     assert!(client.get::<UpdateTableColumnStatistics>(args).await.unwrap());
-    let args = UpdateTableColumnStatisticsArgs { stats_obj: Some(statistics("zz", None)) };
+    let args = UpdateTableColumnStatisticsArgs {
+        stats_obj: Some(statistics("zz", None)),
+    };
     assert_eq!(
         client.outcome::<UpdateTableColumnStatistics>(args).await,
         "MetaException: Column zz doesn't exist in table p in database g1"
@@ -57,8 +71,15 @@ async fn statistics_are_kept() {
         part_names: Some(texts(&["d=1", "d=2"])),
         ..PartitionsStatsRequest::default()
     };
-    let args = GetPartitionsStatisticsReqArgs { request: Some(request) };
-    let found = client.get::<GetPartitionsStatisticsReq>(args).await.unwrap().part_stats.unwrap();
+    let args = GetPartitionsStatisticsReqArgs {
+        request: Some(request),
+    };
+    let found = client
+        .get::<GetPartitionsStatisticsReq>(args)
+        .await
+        .unwrap()
+        .part_stats
+        .unwrap();
     assert_eq!(found.keys().collect::<Vec<_>>(), ["d=1"]);
     assert_eq!(found["d=1"], statistics("nc", None).stats_obj.unwrap());
     let request = TableStatsRequest {
@@ -67,8 +88,15 @@ async fn statistics_are_kept() {
         col_names: Some(texts(&["nc", "other"])),
         ..TableStatsRequest::default()
     };
-    let args = GetTableStatisticsReqArgs { request: Some(request) };
-    let found = client.get::<GetTableStatisticsReq>(args).await.unwrap().table_stats.unwrap();
+    let args = GetTableStatisticsReqArgs {
+        request: Some(request),
+    };
+    let found = client
+        .get::<GetTableStatisticsReq>(args)
+        .await
+        .unwrap()
+        .table_stats
+        .unwrap();
     assert_eq!(found.len(), 1);
     let request = GetTableRequest {
         db_name: some("g1"),
@@ -76,8 +104,14 @@ async fn statistics_are_kept() {
         get_column_stats: Some(true),
         ..GetTableRequest::default()
     };
-    let found = client.get::<GetTableReq>(GetTableReqArgs { req: Some(request) }).await.unwrap();
-    assert_eq!(found.table.unwrap().col_stats.unwrap().stats_obj.unwrap().len(), 1);
+    let found = client
+        .get::<GetTableReq>(GetTableReqArgs { req: Some(request) })
+        .await
+        .unwrap();
+    assert_eq!(
+        found.table.unwrap().col_stats.unwrap().stats_obj.unwrap().len(),
+        1
+    );
     let delete = || DeletePartitionColumnStatisticsArgs {
         db_name: some("g1"),
         tbl_name: some("p"),
@@ -85,7 +119,12 @@ async fn statistics_are_kept() {
         col_name: some("nc"),
         engine: None,
     };
-    assert!(client.get::<DeletePartitionColumnStatistics>(delete()).await.unwrap());
+    assert!(
+        client
+            .get::<DeletePartitionColumnStatistics>(delete())
+            .await
+            .unwrap()
+    );
     assert_eq!(
         client.outcome::<DeletePartitionColumnStatistics>(delete()).await,
         "NoSuchObjectException: Column stats doesn't exist for table=hive.g1.p partition=d=1 col=nc"
