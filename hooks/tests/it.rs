@@ -1,5 +1,6 @@
 //! The tests of the gate through its public surface.
 
+#[cfg(test)]
 mod it {
     mod gate;
 }

@@ -1,9 +1,8 @@
 //! Queries: how one is planned, run and bounded.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use catalog::DEFAULT_DATABASE;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::error::DataFusionError;
@@ -14,19 +13,16 @@ use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as Parsed;
-use futures::TryStreamExt;
-use tokio::time::{Instant, timeout_at};
 use versioning::{RefExpr, Repository};
 
-use crate::answer::{Answer, AnswerColumn, Page, columns};
+use crate::answer::Answer;
 use crate::error::{Error, Result};
 use crate::names::{Databases, Versions};
+use crate::run::{Rows, Workers};
 use crate::statement::{Statement, parse};
 
 /// The name that a query may put before a database's.
 const CATALOG: &str = "skep";
-/// The database of tables without one.
-const DEFAULT_DATABASE: &str = "default";
 
 /// What queries may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,19 +51,12 @@ impl Default for Limits {
     }
 }
 
-/// Runs queries over the tables of any ref. Cloning is cheap, and clones share their memory limit.
+/// Runs queries over the tables of any ref. Cloning is cheap, and clones share their memory limit and their threads.
 #[derive(Debug, Clone)]
 pub struct Engine {
     limits: Limits,
     memory: Arc<dyn MemoryPool>,
-}
-
-/// The rows of a query as they come. Dropping it stops the query.
-pub struct Rows {
-    columns: Vec<AnswerColumn>,
-    stream: SendableRecordBatchStream,
-    deadline: Instant,
-    limits: Limits,
+    workers: Arc<Workers>,
 }
 
 impl Engine {
@@ -76,6 +65,7 @@ impl Engine {
         Engine {
             limits,
             memory: Arc::new(GreedyMemoryPool::new(limits.memory_bytes)),
+            workers: Arc::default(),
         }
     }
 
@@ -103,14 +93,14 @@ impl Engine {
             page.append(more);
             if page.rows() > rows_max || page.bytes() > self.limits.answer_bytes_max {
                 return Ok(Answer {
-                    columns: rows.columns,
+                    columns: rows.columns().to_vec(),
                     page: page.first(rows_max),
                     truncated: true,
                 });
             }
         }
         Ok(Answer {
-            columns: rows.columns,
+            columns: rows.columns().to_vec(),
             page,
             truncated: false,
         })
@@ -121,16 +111,16 @@ impl Engine {
     /// # Errors
     /// As [`Engine::query`].
     pub async fn rows(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<Rows> {
-        let deadline = Instant::now() + Duration::from_millis(self.limits.time_ms);
         let statement = parse(sql)?;
-        let started = timeout_at(deadline, self.start(repository, at, statement)).await;
-        let stream = started.map_err(|_| too_long(&self.limits))??;
-        Ok(Rows {
-            columns: columns(&stream.schema()),
-            stream,
-            deadline,
-            limits: self.limits,
-        })
+        let (engine, repository, at) = (self.clone(), repository.clone(), at.clone());
+        let start = async move { engine.start(&repository, &at, statement).await };
+        let Limits {
+            parallel,
+            time_ms,
+            memory_bytes,
+            ..
+        } = self.limits;
+        self.workers.run(parallel, time_ms, memory_bytes, start).await
     }
 
     async fn start(
@@ -184,44 +174,6 @@ impl Engine {
 
     fn error(&self, error: &DataFusionError) -> Error {
         Error::of(error, self.limits.memory_bytes)
-    }
-}
-
-impl fmt::Debug for Rows {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rows")
-            .field("columns", &self.columns)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Rows {
-    /// Returns the columns.
-    pub fn columns(&self) -> &[AnswerColumn] {
-        &self.columns
-    }
-
-    /// Returns the next rows; `None` at the end.
-    ///
-    /// # Errors
-    /// As [`Engine::query`].
-    pub async fn next(&mut self) -> Result<Option<Page>> {
-        let next = timeout_at(self.deadline, self.stream.try_next())
-            .await
-            .map_err(|_| too_long(&self.limits))?;
-        let batch = next.map_err(|error| Error::of(&error, self.limits.memory_bytes))?;
-        Ok(batch.map(|batch| Page::new(vec![batch])))
-    }
-
-    /// A page without rows, which still knows its columns.
-    pub(crate) fn no_rows(&self) -> Page {
-        Page::new(vec![RecordBatch::new_empty(self.stream.schema())])
-    }
-}
-
-fn too_long(limits: &Limits) -> Error {
-    Error::TooLong {
-        limit_ms: limits.time_ms,
     }
 }
 

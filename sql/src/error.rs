@@ -52,7 +52,7 @@ impl Error {
 
     /// Returns what DataFusion's error means. `limit_bytes` is the memory that it was given.
     pub(crate) fn of(error: &DataFusionError, limit_bytes: usize) -> Error {
-        if let Some(own) = own(error) {
+        if let Some(own) = Error::own(error) {
             return own;
         }
         let message = last_line(error);
@@ -70,27 +70,27 @@ impl Error {
             _ => Error::Failed { message },
         }
     }
+
+    /// Returns the error of ours that has come back through DataFusion, if there is one.
+    pub(crate) fn own(error: &DataFusionError) -> Option<Error> {
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(error) = next {
+            if let Some(error) = error.downcast_ref::<Error>() {
+                return Some(error.clone());
+            }
+            if let Some(error) = error.downcast_ref::<versioning::Error>() {
+                return Some(Error::Store(error.clone()));
+            }
+            next = inner(error);
+        }
+        None
+    }
 }
 
 impl From<Error> for DataFusionError {
     fn from(error: Error) -> DataFusionError {
         DataFusionError::External(Box::new(error))
     }
-}
-
-/// Returns the error of ours that has come back through DataFusion, if there is one.
-fn own(error: &DataFusionError) -> Option<Error> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<Error>() {
-            return Some(error.clone());
-        }
-        if let Some(error) = error.downcast_ref::<versioning::Error>() {
-            return Some(Error::Store(error.clone()));
-        }
-        next = inner(error);
-    }
-    None
 }
 
 /// The next error of the chain. Some wrappers hide theirs from `source()`, or are shared.

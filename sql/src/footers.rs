@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use datafusion::parquet::file::metadata::{FooterTail, ParquetMetaDataReader};
+use datafusion::parquet::file::metadata::{FooterTail, ParquetMetaData, ParquetMetaDataReader};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use versioning::Repository;
 use versioning::object::Object;
@@ -34,31 +34,55 @@ pub async fn row_count(repository: &Repository, files: &[(String, Object)]) -> R
 }
 
 async fn rows_of(repository: &Repository, path: &str, object: &Object) -> Result<u64> {
+    if object.size() == 0 {
+        // what a job leaves that wrote nothing; readers pass over it
+        return Ok(0);
+    }
     let damaged = |message: String| Error::Damaged {
         path: path.to_owned(),
         message,
     };
-    let size = object.size();
-    if size == 0 {
-        // what a job leaves that wrote nothing; readers pass over it
-        return Ok(0);
-    }
+    let read = read_metadata(object.size(), |range| read_range(repository, object, range)).await;
+    let metadata = read.map_err(|error| match error {
+        Unread::Failed(error) => Error::Store(error),
+        Unread::Damaged(message) => damaged(message),
+    })?;
+    let rows = metadata.file_metadata().num_rows();
+    u64::try_from(rows).map_err(|_| damaged(format!("it claims to have {rows} rows")))
+}
+
+/// Why there is no metadata.
+#[derive(Debug)]
+pub(crate) enum Unread<E> {
+    /// Reading failed.
+    Failed(E),
+    /// What was read makes no sense.
+    Damaged(String),
+}
+
+/// Reads the metadata of a file of `size` bytes, of which `fetch` returns ranges. Where the footer lies is
+/// checked before anything is read or allocated by it.
+pub(crate) async fn read_metadata<E, F>(
+    size: u64,
+    mut fetch: impl FnMut(Range<u64>) -> F,
+) -> Result<ParquetMetaData, Unread<E>>
+where
+    F: Future<Output = Result<Bytes, E>>,
+{
     if size < TAIL_BYTES {
-        return Err(damaged(format!("it has {size} bytes, which is no Parquet file")));
+        return Err(Unread::Damaged(format!(
+            "it has {size} bytes, which is no Parquet file"
+        )));
     }
     let start = size.saturating_sub(GUESS_BYTES);
-    let end = Bytes::from(read_range(repository, object, start..size).await?);
-    let footer = footer(&end, size).map_err(damaged)?;
+    let end = fetch(start..size).await.map_err(Unread::Failed)?;
+    let footer = footer(&end, size).map_err(Unread::Damaged)?;
     let footer = match footer.start.checked_sub(start) {
-        Some(at) => {
-            within(&end, at, footer.end - start).ok_or_else(|| damaged("its footer is cut off".to_owned()))?
-        }
-        None => Bytes::from(read_range(repository, object, footer).await?),
+        Some(at) => within(&end, at, footer.end - start)
+            .ok_or_else(|| Unread::Damaged("its footer is cut off".to_owned()))?,
+        None => fetch(footer).await.map_err(Unread::Failed)?,
     };
-    let metadata =
-        ParquetMetaDataReader::decode_metadata(&footer).map_err(|error| damaged(error.to_string()))?;
-    u64::try_from(metadata.file_metadata().num_rows())
-        .map_err(|_| damaged("it claims a negative number of rows".to_owned()))
+    ParquetMetaDataReader::decode_metadata(&footer).map_err(|error| Unread::Damaged(error.to_string()))
 }
 
 /// Returns where in a file of `size` bytes the footer lies, by the last bytes of the file.

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use catalog::DEFAULT_DATABASE;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
 use datafusion::common::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use tokio::sync::Mutex;
 use versioning::{RefExpr, Repository};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::table::ParquetTable;
 use crate::version::Version;
 
@@ -97,7 +98,14 @@ impl SchemaProvider for Tables {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        Ok(Some(Arc::new(self.versions.table(&self.database, name).await?)))
+        match self.versions.table(&self.database, name).await {
+            Ok(table) => Ok(Some(Arc::new(table))),
+            // it may be the name of a function that returns a table
+            Err(Error::Catalog(catalog::Error::NoSuchTable { .. })) if self.database == DEFAULT_DATABASE => {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn table_exist(&self, _name: &str) -> bool {

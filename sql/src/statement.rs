@@ -206,6 +206,7 @@ mod tests {
         );
         assert!(kind("selekt 1").contains("selekt"));
         assert!(kind(&format!("select {}", "1+".repeat(600_000))).contains("longer than"));
-        assert!(kind(&format!("select {}1{}", "(".repeat(50_000), ")".repeat(50_000))).contains("recursion"));
+        let deep = kind(&format!("select {}1{}", "(".repeat(50_000), ")".repeat(50_000)));
+        assert!(deep.contains("ecursion"), "{deep}");
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
 use chrono::DateTime;
 use datafusion::object_store::path::Path;
 use datafusion::object_store::{
@@ -175,11 +176,11 @@ pub(crate) async fn read_range(
     repository: &Repository,
     object: &Object,
     range: Range<u64>,
-) -> versioning::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+) -> versioning::Result<Bytes> {
+    let mut bytes = BytesMut::new();
     let mut pieces = repository.read(object, range);
     while let Some(piece) = pieces.try_next().await? {
         bytes.extend_from_slice(&piece);
     }
-    Ok(bytes)
+    Ok(bytes.freeze())
 }

@@ -22,7 +22,9 @@ use crate::adapter::AnyCase;
 use crate::error::Error;
 use crate::files::data_files;
 use crate::layout::{Layout, folder, layout};
+use crate::named::Named;
 use crate::prune::{NULL_VALUE, Pruner, first_values, typed};
+use crate::reader::Readers;
 use crate::version::{Part, Version};
 
 /// How many folders are listed at the same time.
@@ -156,7 +158,9 @@ impl ParquetTable {
         let schema = TableSchema::builder(columns)
             .with_table_partition_cols(self.layout.keys.clone())
             .build();
-        ParquetSource::new(schema).with_table_parquet_options(session.default_table_options().parquet)
+        ParquetSource::new(schema)
+            .with_table_parquet_options(session.default_table_options().parquet)
+            .with_parquet_file_reader_factory(Arc::new(Readers(self.version.store())))
     }
 }
 
@@ -202,7 +206,7 @@ impl TableProvider for ParquetTable {
             )?)));
         }
         let groups = FileGroup::new(files).split_files(session.config().target_partitions());
-        let config = FileScanConfigBuilder::new(self.version.url().clone(), Arc::new(self.source(session)))
+        let config = FileScanConfigBuilder::new(self.version.url().clone(), Named::new(self.source(session)))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)

@@ -1,0 +1,14 @@
+//! The tests of queries through the public surface.
+
+#[cfg(test)]
+mod it {
+    mod checks;
+    mod damage;
+    mod files;
+    mod footers;
+    mod lake;
+    mod limits;
+    mod queries;
+    mod refs;
+    mod statements;
+}

@@ -1,0 +1,72 @@
+//! Checks on a commit.
+
+use catalog::{CheckOutcome, CheckRunner, CheckSpec};
+use sql::SqlChecks;
+use versioning::CommitId;
+
+use super::lake::{Lake, hive_table};
+
+async fn run(lake: &Lake, commit: CommitId, sql: &str) -> CheckOutcome {
+    let check = CheckSpec {
+        name: "c".into(),
+        sql: sql.into(),
+    };
+    SqlChecks::new(lake.engine.clone())
+        .run(&lake.repository, commit, &check)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_check_passes_fails_or_cannot_run() {
+    let lake = Lake::new().await;
+    lake.create("main", hive_table("t", "n int", "")).await;
+    let commit = lake.commit("main").await;
+    assert_eq!(
+        run(&lake, commit, "select * from sales.t").await,
+        CheckOutcome::Passed
+    );
+    let failed = run(&lake, commit, "select value as n from generate_series(1, 2)").await;
+    let sample = "+---+\n| n |\n+---+\n| 1 |\n| 2 |\n+---+";
+    assert_eq!(
+        failed,
+        CheckOutcome::Failed {
+            rows: 2,
+            sample: sample.into()
+        }
+    );
+    for (sql, words) in [
+        ("select * from sales.gone", "sales.gone not found"),
+        ("delete from sales.t", "refused"),
+        ("selekt", "selekt"),
+    ] {
+        let CheckOutcome::Errored { message } = run(&lake, commit, sql).await else {
+            panic!("{sql}")
+        };
+        assert!(message.contains(words), "{sql}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_counts_all_rows_and_shows_some() {
+    let lake = Lake::new().await;
+    lake.create("main", hive_table("t", "n int", "")).await;
+    let commit = lake.commit("main").await;
+    let outcome = run(&lake, commit, "select value from generate_series(1, 30000)").await;
+    let CheckOutcome::Failed { rows, sample } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!((rows, sample.lines().count()), (30_000, 24));
+}
+
+#[tokio::test]
+async fn a_check_sees_the_commit_and_nothing_later() {
+    let lake = Lake::new().await;
+    lake.create("main", hive_table("t", "n int", "")).await;
+    let commit = lake.commit("main").await;
+    lake.create("main", hive_table("u", "n int", "")).await;
+    assert!(matches!(
+        run(&lake, commit, "select * from sales.u").await,
+        CheckOutcome::Errored { .. }
+    ));
+}

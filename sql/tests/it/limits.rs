@@ -1,0 +1,97 @@
+//! Limits of memory, time and rows.
+
+use sql::{Error, Limits};
+
+use super::lake::Lake;
+
+#[tokio::test]
+async fn memory_has_a_limit() {
+    let lake = Lake::with(Limits {
+        memory_bytes: 1 << 20,
+        ..Limits::default()
+    })
+    .await;
+    let sql =
+        "select count(*) from (select distinct value, value || 'x' as t from generate_series(1, 500000))";
+    let error = lake.try_query("main", sql).await.err().unwrap();
+    assert!(
+        matches!(
+            error,
+            Error::OutOfMemory {
+                limit_bytes: 1_048_576,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(
+        error
+            .to_string()
+            .starts_with("the query needs more memory than the limit of 1048576 bytes"),
+        "{error}"
+    );
+    // what the failed query held is free again
+    assert_eq!(
+        lake.query("select count(*) from generate_series(1, 500000)")
+            .await,
+        ["500000"]
+    );
+}
+
+#[tokio::test]
+async fn time_has_a_limit() {
+    let lake = Lake::with(Limits {
+        time_ms: 30,
+        ..Limits::default()
+    })
+    .await;
+    let sql = "select count(*) from generate_series(1, 1000000000000)";
+    let error = lake.try_query("main", sql).await.err().unwrap();
+    assert!(matches!(error, Error::TooLong { limit_ms: 30 }), "{error:?}");
+}
+
+#[tokio::test]
+async fn rows_have_a_limit() {
+    let lake = Lake::with(Limits {
+        rows_max: 100,
+        ..Limits::default()
+    })
+    .await;
+    for (sql, asked, rows, truncated) in [
+        ("select * from generate_series(1, 100)", 1_000, 100, false),
+        ("select * from generate_series(1, 101)", 1_000, 100, true),
+        ("select * from generate_series(1, 101)", 7, 7, true),
+        ("select * from generate_series(1, 7)", 7, 7, false),
+        ("select * from generate_series(1, 7) where value < 0", 7, 0, false),
+    ] {
+        let answer = lake
+            .engine
+            .query(&lake.repository, &super::lake::at("main"), sql, asked)
+            .await
+            .unwrap();
+        assert_eq!(
+            (answer.page.rows(), answer.truncated),
+            (rows, truncated),
+            "{sql} {asked}"
+        );
+        assert_eq!(answer.columns[0].name, "value");
+    }
+}
+
+#[tokio::test]
+async fn failures_of_evaluation_are_the_statements() {
+    let lake = Lake::new().await;
+    assert!(
+        lake.error("select 1 / (value - value) from generate_series(1, 3)")
+            .await
+            .starts_with("the query failed: ")
+    );
+    assert!(
+        lake.error("select cast(x as int) from (values ('one')) t(x)")
+            .await
+            .contains("one")
+    );
+    assert!(lake.error("selekt 1").await.contains("selekt"));
+    let deep = format!("select {}1{}", "abs(".repeat(20_000), ")".repeat(20_000));
+    lake.error(&deep).await;
+}
