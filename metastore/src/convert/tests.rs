@@ -36,7 +36,7 @@ impl Random {
     }
 
     fn opt<T>(&mut self, make: impl FnOnce(&mut Random) -> T) -> Option<T> {
-        (self.bits() % 4 > 0).then(|| make(self))
+        (!self.bits().is_multiple_of(4)).then(|| make(self))
     }
 
     fn list<T>(&mut self, mut make: impl FnMut(&mut Random) -> T) -> Vec<T> {
@@ -60,7 +60,7 @@ impl Random {
     }
 
     fn flag(&mut self) -> bool {
-        self.bits() % 2 == 0
+        self.bits().is_multiple_of(2)
     }
 
     fn bytes(&mut self) -> Bytes {
@@ -95,7 +95,7 @@ impl Random {
     }
 
     fn privileges(&mut self) -> PrincipalPrivilegeSet {
-        let mut grants = |r: &mut Random| {
+        let grants = |r: &mut Random| {
             r.map(|r| {
                 let grant = |r: &mut Random| PrivilegeGrantInfo {
                     privilege: r.opt(Random::text),
@@ -108,9 +108,9 @@ impl Random {
             })
         };
         PrincipalPrivilegeSet {
-            user_privileges: self.opt(&mut grants),
-            group_privileges: self.opt(&mut grants),
-            role_privileges: self.opt(&mut grants),
+            user_privileges: self.opt(grants),
+            group_privileges: self.opt(grants),
+            role_privileges: self.opt(grants),
         }
     }
 

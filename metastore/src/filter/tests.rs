@@ -290,7 +290,7 @@ fn keywords_can_be_keys() {
 #[test]
 fn walks_skip() {
     let keys = keys(&[("day", "string"), ("hour", "int")]);
-    let days: Vec<String> = (0..1_000).map(|i| format!("d{:04}", i)).collect();
+    let days: Vec<String> = (0..1_000).map(|i| format!("d{i:04}")).collect();
     let hours: Vec<String> = (0..24).map(|h| h.to_string()).collect();
     let rows: Vec<Vec<&str>> = days
         .iter()

@@ -8,13 +8,13 @@ use thrift_idl::methods::{
     AlterDatabase, AlterDatabaseArgs, AlterDatabaseReq, AlterDatabaseReqArgs, CreateDatabase,
     CreateDatabaseArgs, CreateDatabaseReq, CreateDatabaseReqArgs, DropDatabase, DropDatabaseArgs,
     DropDatabaseReq, DropDatabaseReqArgs, GetAllDatabases, GetDatabase, GetDatabaseArgs, GetDatabaseReq,
-    GetDatabaseReqArgs, GetDatabases, GetDatabasesArgs,
+    GetDatabaseReqArgs, GetDatabases, GetDatabasesArgs, GetDatabasesReq, GetDatabasesReqArgs,
 };
-use thrift_idl::types;
+use thrift_idl::types::{self, GetDatabaseObjectsResponse};
 
 use crate::complete::{blank_to_none, new_database};
 use crate::context::Call;
-use crate::convert::{database_from, database_to};
+use crate::convert::{Names, database_from, database_to};
 use crate::exception::Failure;
 use crate::registry::Routes;
 use crate::route::Asked;
@@ -24,6 +24,7 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .serve::<GetAllDatabases, _, _>(async |call, _| names(call, None).await)
         .serve::<GetDatabases, _, _>(async |call, args: GetDatabasesArgs| names(call, args.pattern).await)
+        .serve::<GetDatabasesReq, _, _>(databases_req)
         .serve::<GetDatabase, _, _>(async |call, args: GetDatabaseArgs| get(call, args.name, None).await)
         .serve::<GetDatabaseReq, _, _>(get_req)
         .serve::<CreateDatabase, _, _>(async |call, args: CreateDatabaseArgs| {
@@ -62,6 +63,31 @@ async fn names(call: Call, pattern: Option<String>) -> Result<Vec<String>, Failu
         .into_iter()
         .map(|name| format!("{name}{}", target.suffix()))
         .collect())
+}
+
+async fn databases_req(call: Call, args: GetDatabasesReqArgs) -> Result<GetDatabaseObjectsResponse, Failure> {
+    let request = args.request.unwrap_or_default();
+    let asked = Asked::parse(request.pattern.as_deref(), request.catalog_name.as_deref());
+    let all = asked.database.is_none();
+    let target = call.resolve(asked).await?;
+    let pattern = if all {
+        Pattern::all()
+    } else {
+        Pattern::parse(&target.database)
+    };
+    let snapshot = target.snapshot().await?;
+    let mut databases = Vec::new();
+    for name in snapshot.databases(&pattern).await? {
+        let database = snapshot.database(&name).await?;
+        let names = Names {
+            database: format!("{name}{}", target.suffix()),
+            ..target.names.clone()
+        };
+        databases.push(database_to(&database, &names, &database.place()));
+    }
+    Ok(GetDatabaseObjectsResponse {
+        databases: Some(databases),
+    })
 }
 
 async fn get(call: Call, name: Option<String>, catalog: Option<String>) -> Result<types::Database, Failure> {

@@ -6,9 +6,10 @@ use catalog::names::Pattern;
 use futures::FutureExt;
 use thrift_idl::methods::{
     AlterFunction, AlterFunctionArgs, CreateFunction, CreateFunctionArgs, DropFunction, DropFunctionArgs,
-    GetAllFunctions, GetFunction, GetFunctionArgs, GetFunctions, GetFunctionsArgs,
+    GetAllFunctions, GetFunction, GetFunctionArgs, GetFunctions, GetFunctionsArgs, GetFunctionsReq,
+    GetFunctionsReqArgs,
 };
-use thrift_idl::types::{self, GetAllFunctionsResponse};
+use thrift_idl::types::{self, GetAllFunctionsResponse, GetFunctionsResponse};
 
 use crate::complete::new_function;
 use crate::context::Call;
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .serve::<GetFunction, _, _>(get)
         .serve::<GetFunctions, _, _>(names)
+        .serve::<GetFunctionsReq, _, _>(functions_req)
         .serve::<GetAllFunctions, _, _>(all)
         .serve::<CreateFunction, _, _>(create)
         .serve::<AlterFunction, _, _>(alter)
@@ -42,6 +44,38 @@ async fn names(call: Call, args: GetFunctionsArgs) -> Result<Vec<String>, Failur
     };
     let pattern = args.pattern.as_deref().map_or_else(Pattern::all, Pattern::parse);
     Ok(snapshot.functions(database.id, &pattern).await?)
+}
+
+/// Answers with names, or with the functions themselves, as it is asked for.
+async fn functions_req(call: Call, args: GetFunctionsReqArgs) -> Result<GetFunctionsResponse, Failure> {
+    let request = args.request.unwrap_or_default();
+    let target = call
+        .database(request.db_name.as_deref(), request.catalog_name.as_deref())
+        .await?;
+    let snapshot = target.snapshot().await?;
+    let database = snapshot.database(&target.database).await?;
+    let pattern = request
+        .pattern
+        .as_deref()
+        .map_or_else(Pattern::all, Pattern::parse);
+    let names = snapshot.functions(database.id, &pattern).await?;
+    if request.return_names.unwrap_or(true) {
+        return Ok(GetFunctionsResponse {
+            function_names: Some(names),
+            functions: None,
+        });
+    }
+    let mut functions = Vec::with_capacity(names.len());
+    for name in names {
+        functions.push(function_to(
+            &snapshot.function(&database.name, &name).await?,
+            &target.names,
+        ));
+    }
+    Ok(GetFunctionsResponse {
+        function_names: None,
+        functions: Some(functions),
+    })
 }
 
 async fn all<A>(call: Call, _: A) -> Result<GetAllFunctionsResponse, Failure> {

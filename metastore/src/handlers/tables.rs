@@ -10,11 +10,11 @@ use thrift_idl::methods::{
     GetSchemaReq, GetSchemaReqArgs, GetSchemaWithEnvironmentContext, GetSchemaWithEnvironmentContextArgs,
     GetTable, GetTableArgs, GetTableMeta, GetTableMetaArgs, GetTableObjectsByName, GetTableObjectsByNameArgs,
     GetTableObjectsByNameReq, GetTableObjectsByNameReqArgs, GetTableReq, GetTableReqArgs, GetTables,
-    GetTablesArgs, GetTablesByType, GetTablesByTypeArgs,
+    GetTablesArgs, GetTablesByType, GetTablesByTypeArgs, GetTablesExt, GetTablesExtArgs,
 };
 use thrift_idl::types::{
-    FieldSchema, GetFieldsResponse, GetSchemaResponse, GetTableResult, GetTablesResult, PrincipalType, Table,
-    TableMeta,
+    ExtendedTableInfo, FieldSchema, GetFieldsResponse, GetSchemaResponse, GetTableResult, GetTablesResult,
+    PrincipalType, Table, TableMeta,
 };
 
 use super::statistics::table_statistics;
@@ -60,6 +60,7 @@ fn lists() -> Routes {
         })
         .serve::<GetMaterializedViewsForRewriting, _, _>(materialized_views)
         .serve::<GetTableMeta, _, _>(get_table_meta)
+        .serve::<GetTablesExt, _, _>(get_tables_ext)
 }
 
 fn columns() -> Routes {
@@ -207,6 +208,36 @@ async fn get_table_meta(call: Call, args: GetTableMetaArgs) -> Result<Vec<TableM
                 });
             }
         }
+    }
+    Ok(found)
+}
+
+/// Answers with names, and what a client has to be able to do for each table.
+async fn get_tables_ext(call: Call, args: GetTablesExtArgs) -> Result<Vec<ExtendedTableInfo>, Failure> {
+    let request = args.req.unwrap_or_default();
+    let target = call
+        .database(request.database.as_deref(), request.catalog.as_deref())
+        .await?;
+    let snapshot = target.snapshot().await?;
+    let pattern = pattern(request.table_name_pattern.as_deref());
+    let room = request
+        .limit
+        .and_then(|limit| usize::try_from(limit).ok())
+        .filter(|limit| *limit > 0);
+    let mut found = Vec::new();
+    let tables = entries(&snapshot, &target.database, &pattern, &[]).await?;
+    for (name, entry) in tables.into_iter().take(room.unwrap_or(usize::MAX)) {
+        let rest = snapshot
+            .find_table_by_id(entry.id)
+            .await?
+            .map(|table| table.rest)
+            .unwrap_or_default();
+        found.push(ExtendedTableInfo {
+            tbl_name: Some(name),
+            access_type: rest.access_type.map(i32::from),
+            required_read_capabilities: rest.read_capabilities,
+            required_write_capabilities: rest.write_capabilities,
+        });
     }
     Ok(found)
 }

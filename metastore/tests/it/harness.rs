@@ -16,20 +16,20 @@ use versioning::repository::CommitMessage;
 use versioning::{RefExpr, RefName, Repositories, Repository};
 
 /// A running server with the repository `lake` and its branch `main`.
-pub struct Server {
-    pub address: SocketAddr,
-    pub repositories: Repositories,
-    pub repository: Repository,
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    pub(super) repositories: Repositories,
+    pub(super) repository: Repository,
     _stop: DropGuard,
 }
 
 impl Server {
-    pub async fn start() -> Server {
+    pub(super) async fn start() -> Server {
         Server::with(Limits::default(), None).await
     }
 
     /// Starts a server with limits of its own, on a listener for a ref.
-    pub async fn with(limits: Limits, reference: Option<&str>) -> Server {
+    pub(super) async fn with(limits: Limits, reference: Option<&str>) -> Server {
         let (repositories, repository) = testkit::repository(1).await.unwrap();
         let listener = Listener {
             repository: repository.record().name.clone(),
@@ -49,11 +49,11 @@ impl Server {
         }
     }
 
-    pub async fn connect(&self) -> Client {
+    pub(super) async fn connect(&self) -> Client {
         self.connect_as(Wire::default()).await
     }
 
-    pub async fn connect_as(&self, wire: Wire) -> Client {
+    pub(super) async fn connect_as(&self, wire: Wire) -> Client {
         let stream = TcpStream::connect(self.address).await.unwrap();
         Client {
             stream,
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// Commits what is staged on `main`, and makes a branch of it.
-    pub async fn branch(&self, name: &str) {
+    pub(super) async fn branch(&self, name: &str) {
         self.commit().await;
         let name = RefName::parse(name).unwrap();
         let from = RefExpr::parse("main").unwrap();
@@ -75,7 +75,7 @@ impl Server {
     }
 
     /// Commits what is staged on `main`, and returns the commit's id.
-    pub async fn commit(&self) -> String {
+    pub(super) async fn commit(&self) -> String {
         let words = CommitMessage {
             message: "test".into(),
             allow_empty: true,
@@ -90,16 +90,16 @@ impl Server {
 }
 
 /// A connection.
-pub struct Client {
-    pub stream: TcpStream,
-    pub wire: Wire,
-    pub seq: i32,
+pub(super) struct Client {
+    pub(super) stream: TcpStream,
+    pub(super) wire: Wire,
+    pub(super) seq: i32,
     received: Vec<u8>,
 }
 
 /// What a call ended in other than a value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Thrown {
+pub(super) enum Thrown {
     Declared(Exception),
     Application(ApplicationError),
 }
@@ -122,7 +122,7 @@ impl std::fmt::Display for Thrown {
 
 impl Client {
     /// Calls a method; `None` is the value of a void one.
-    pub async fn call<R: Rpc>(
+    pub(super) async fn call<R: Rpc>(
         &mut self,
         args: R::Args,
     ) -> Result<Option<<R::Reply as Outcome>::Success>, Thrown> {
@@ -131,21 +131,24 @@ impl Client {
     }
 
     /// Calls a method that returns a value.
-    pub async fn get<R: Rpc>(&mut self, args: R::Args) -> Result<<R::Reply as Outcome>::Success, Thrown> {
+    pub(super) async fn get<R: Rpc>(
+        &mut self,
+        args: R::Args,
+    ) -> Result<<R::Reply as Outcome>::Success, Thrown> {
         self.call::<R>(args)
             .await
             .map(|value| value.unwrap_or_else(|| panic!("{}: no value", R::METHOD.name)))
     }
 
     /// Calls a method and spells how it ended.
-    pub async fn outcome<R: Rpc>(&mut self, args: R::Args) -> String {
+    pub(super) async fn outcome<R: Rpc>(&mut self, args: R::Args) -> String {
         match self.call::<R>(args).await {
             Ok(_) => "ok".into(),
             Err(thrown) => thrown.to_string(),
         }
     }
 
-    pub async fn send<R: Rpc>(&mut self, args: &R::Args) {
+    pub(super) async fn send<R: Rpc>(&mut self, args: &R::Args) {
         self.seq += 1;
         let mut bytes = Vec::new();
         self.wire
@@ -154,7 +157,7 @@ impl Client {
         self.stream.write_all(&bytes).await.unwrap();
     }
 
-    pub async fn receive<R: Rpc>(&mut self) -> Result<Option<<R::Reply as Outcome>::Success>, Thrown> {
+    pub(super) async fn receive<R: Rpc>(&mut self) -> Result<Option<<R::Reply as Outcome>::Success>, Thrown> {
         let (message, body) = self.message().await.expect("an answer");
         assert_eq!(message.name, R::METHOD.name);
         if message.kind == MessageKind::Exception {
@@ -170,7 +173,7 @@ impl Client {
     }
 
     /// Returns the next message with its body; `None` when the server has closed the connection.
-    pub async fn message(&mut self) -> Option<(Message, Vec<u8>)> {
+    pub(super) async fn message(&mut self) -> Option<(Message, Vec<u8>)> {
         let limits = thrift_idl::Limits {
             message_bytes_max: 1 << 40,
             ..thrift_idl::Limits::default()
@@ -189,7 +192,7 @@ impl Client {
         }
     }
 
-    pub async fn create_database(&mut self, name: &str) {
+    pub(super) async fn create_database(&mut self, name: &str) {
         let database = Database {
             name: Some(name.into()),
             ..Database::default()
@@ -200,13 +203,13 @@ impl Client {
         self.call::<methods::CreateDatabase>(args).await.unwrap();
     }
 
-    pub async fn create_table(&mut self, table: Table) {
+    pub(super) async fn create_table(&mut self, table: Table) {
         self.call::<methods::CreateTable>(methods::CreateTableArgs { tbl: Some(table) })
             .await
             .unwrap();
     }
 
-    pub async fn table(&mut self, database: &str, name: &str) -> Result<Table, Thrown> {
+    pub(super) async fn table(&mut self, database: &str, name: &str) -> Result<Table, Thrown> {
         let args = methods::GetTableArgs {
             dbname: Some(database.into()),
             tbl_name: Some(name.into()),
@@ -215,16 +218,16 @@ impl Client {
     }
 }
 
-pub fn some(text: &str) -> Option<String> {
+pub(super) fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-pub fn texts(texts: &[&str]) -> Vec<String> {
+pub(super) fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
 /// Reads columns such as `a int, b string`.
-pub fn fields(text: &str) -> Vec<FieldSchema> {
+pub(super) fn fields(text: &str) -> Vec<FieldSchema> {
     let field = |field: &str| {
         let (name, type_name) = field.trim().split_once(' ').unwrap();
         FieldSchema {
@@ -239,7 +242,7 @@ pub fn fields(text: &str) -> Vec<FieldSchema> {
         .collect()
 }
 
-pub fn storage(columns: &str) -> StorageDescriptor {
+pub(super) fn storage(columns: &str) -> StorageDescriptor {
     StorageDescriptor {
         cols: Some(fields(columns)),
         input_format: some("org.apache.hadoop.mapred.TextInputFormat"),
@@ -255,7 +258,7 @@ pub fn storage(columns: &str) -> StorageDescriptor {
     }
 }
 
-pub fn table(database: &str, name: &str, columns: &str, keys: &str) -> Table {
+pub(super) fn table(database: &str, name: &str, columns: &str, keys: &str) -> Table {
     Table {
         table_name: some(name),
         db_name: some(database),
@@ -267,7 +270,7 @@ pub fn table(database: &str, name: &str, columns: &str, keys: &str) -> Table {
     }
 }
 
-pub fn partition(database: &str, table: &str, values: &[&str]) -> Partition {
+pub(super) fn partition(database: &str, table: &str, values: &[&str]) -> Partition {
     Partition {
         values: Some(texts(values)),
         db_name: some(database),

@@ -10,7 +10,7 @@ use thrift_idl::types::{
 use super::harness::{Client, Server, partition, some, table, texts};
 
 /// The partitions of the recorded outcomes.
-pub const ROWS: [[&str; 3]; 10] = [
+pub(super) const ROWS: [[&str; 3]; 10] = [
     ["2020-01-01", "a b/c", "1"],
     ["2020-01-02", "b", "2"],
     ["2020-01-03", "__HIVE_DEFAULT_PARTITION__", "3"],
@@ -24,7 +24,7 @@ pub const ROWS: [[&str; 3]; 10] = [
 ];
 
 /// Returns a server whose table `g1.p` has those partitions.
-pub async fn recorded() -> (Server, Client) {
+pub(super) async fn recorded() -> (Server, Client) {
     let server = Server::start().await;
     let mut client = server.connect().await;
     client.create_database("g1").await;

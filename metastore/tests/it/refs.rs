@@ -197,3 +197,38 @@ async fn tables_do_not_move_between_refs() {
     assert_eq!(tables(&mut client, "sales@etl").await, ["t3"]);
     assert_eq!(tables(&mut client, "sales").await, ["t"]);
 }
+
+#[tokio::test]
+async fn a_hive_catalog_is_a_repository() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    let name = versioning::RepositoryName::parse("other").unwrap();
+    let trunk = versioning::RefName::parse("trunk").unwrap();
+    server.repositories.create(&name, &trunk).await.unwrap();
+    client.create_database("@other#sales").await;
+    let found = client
+        .get::<GetDatabase>(GetDatabaseArgs {
+            name: some("@other#sales"),
+        })
+        .await
+        .unwrap();
+    assert_eq!(found.location_uri.as_deref(), Some("s3a://other/trunk/sales.db"));
+    assert_eq!(
+        (found.name.as_deref(), found.catalog_name.as_deref()),
+        (Some("sales"), Some("other"))
+    );
+    let here = client
+        .outcome::<GetDatabase>(GetDatabaseArgs { name: some("sales") })
+        .await;
+    assert_eq!(here, "NoSuchObjectException: sales");
+    let catalogs = client.get::<GetCatalogs>(GetCatalogsArgs {}).await.unwrap();
+    assert_eq!(catalogs.names.unwrap(), ["hive", "lake", "other"]);
+    let request = thrift_idl::types::GetCatalogRequest {
+        name: some("other@trunk"),
+    };
+    let args = GetCatalogArgs {
+        cat_name: Some(request),
+    };
+    let catalog = client.get::<GetCatalog>(args).await.unwrap().catalog.unwrap();
+    assert_eq!(catalog.location_uri.as_deref(), Some("s3a://other/trunk"));
+}
