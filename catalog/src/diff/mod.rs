@@ -1,6 +1,8 @@
 //! What differs between two versions of a catalog: databases, tables, columns, partitions, files and bytes.
 
 mod model;
+mod tables;
+mod walk;
 
 use std::fmt::Debug;
 
@@ -13,6 +15,15 @@ pub use model::{
     CatalogDiff, ColumnChange, ColumnChangeKind, DatabaseDiff, Fate, FilesDiff, FunctionDiff, Limits,
     PartitionDiff, PartitionFate, PartitionsDiff, PropertyChange, RowsDiff, TableDiff,
 };
+
+/// Returns what differs between two settled views of one repository ([`Repository::settled`]). Its cost follows the
+/// difference; only if files differ that lie under no table's own name, the places of all tables are read.
+///
+/// # Errors
+/// [`crate::Error::NotAllowed`] for a view that is not settled; those of reading.
+pub async fn diff(before: &View, after: &View, limits: &Limits) -> Result<CatalogDiff> {
+    walk::Walk::run(before, after, limits).await
+}
 
 /// Counts the rows of data files.
 #[async_trait]

@@ -11,19 +11,21 @@
 mod beneath;
 mod columns;
 mod conflict;
-mod database;
+pub(crate) mod database;
 mod entities;
 mod files;
 mod functions;
 mod generic;
-mod objects;
-mod owner;
-mod params;
-mod partition;
+pub(crate) mod objects;
+pub(crate) mod owner;
+pub(crate) mod params;
+pub(crate) mod partition;
 mod spark;
 mod statistics;
-mod storage;
+pub(crate) mod storage;
 mod table;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod walk;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{ConflictKind, Report, Scope, Subject};
 use super::generic::Three;
 use crate::model::Parameters;
 
@@ -219,14 +219,4 @@ pub(crate) fn select(parameters: Option<&Parameters>, is_member: &dyn Fn(&str) -
 /// Returns parameters without traces and statistics: what somebody meant to say.
 pub(crate) fn meant(parameters: Option<&Parameters>) -> Parameters {
     select(parameters, &|key| matches!(class_of(key), Class::Other | Class::Derived))
-}
-
-/// Adds a conflict between whole texts.
-pub(crate) fn contest(
-    at: (&Scope, ConflictKind, Subject),
-    base: Option<&str>,
-    sides: (&str, &str),
-    report: &mut Report,
-) {
-    report.add(at.0, at.1, at.2, Texts::of(base, Some(sides.0), Some(sides.1)));
 }

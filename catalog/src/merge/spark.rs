@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::columns::{self, Layout, Lists, Renumbered};
-use super::conflict::{ConflictKind, Report, Scope, Subject};
+use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::params;
 use crate::model::{Column, ColumnId, Parameters, Table};
@@ -87,7 +87,6 @@ fn merge_schemas(
         parse(&texts.ours, tables.ours, &none),
         parse(&texts.theirs, tables.theirs, renumbered),
     );
-    let before = report.len();
     let merged = match lists {
         (Some(base), Some(ours), Some(theirs)) => merge_lists(Three::new(&base, &ours, &theirs), scope),
         _ => None,
@@ -96,9 +95,8 @@ fn merge_schemas(
         Some(columns) => split(&write(&columns), schemas.ours.contains_key(PARTS)),
         None => {
             let subject = Subject::Parameter(SCHEMA.to_owned());
-            let sides = ("changed", "changed otherwise");
-            params::contest((scope, ConflictKind::ParamBoth, subject), None, sides, report);
-            debug_assert!(report.len() > before);
+            let texts = Texts::new(None, "changed", "changed otherwise");
+            report.add(scope, ConflictKind::ParamBoth, subject, texts);
             schemas.ours.clone()
         }
     }
