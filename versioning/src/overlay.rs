@@ -37,9 +37,13 @@ pub(crate) struct Overlay {
 impl Overlay {
     /// Returns whether there are no changes.
     pub(crate) fn is_empty(&self) -> bool {
-        self.layers
-            .iter()
-            .all(|layer| layer.entries.is_empty() && layer.prefixes.is_empty())
+        Space::ALL.into_iter().all(|space| self.is_empty_in(space))
+    }
+
+    /// Returns whether there are no changes in a space.
+    pub(crate) fn is_empty_in(&self, space: Space) -> bool {
+        let layer = &self.layers[space as usize];
+        layer.entries.is_empty() && layer.prefixes.is_empty()
     }
 
     /// Returns the number of changed keys and deleted prefixes.

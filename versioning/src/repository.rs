@@ -375,11 +375,15 @@ impl Repository {
 
     /// Makes a commit of all that was written to the branch before this call.
     ///
+    /// Where the server commits on its own, it may have done so already: then the commit changes nothing, and
+    /// is made all the same, since it carries the caller's words.
+    ///
     /// # Errors
-    /// [`Error::NothingToCommit`]; [`Error::NotFound`].
-    pub async fn commit(&self, branch: &RefName, words: CommitMessage) -> Result<CommitId> {
+    /// [`Error::NothingToCommit`] in the mode `staged`; [`Error::NotFound`].
+    pub async fn commit(&self, branch: &RefName, mut words: CommitMessage) -> Result<CommitId> {
         let branch = self.open_branch(branch).await?;
         let _heads = branch.heads.lock().await;
+        words.allow_empty |= branch.state().record.mode != CommitMode::Staged;
         self.core()
             .commit_held(&branch, &branch.lane, CommitKind::Normal, words)
             .await

@@ -101,6 +101,7 @@ impl View {
         Scan {
             cursor: self.tree(space).cursor(range.clone()),
             overlay: self.inner.overlay.clone(),
+            is_bare: self.inner.overlay.is_empty_in(space),
             space,
             range,
             turn: Turn::Tree,
@@ -192,6 +193,8 @@ impl View {
 pub struct Scan {
     cursor: Cursor,
     overlay: Overlay,
+    /// Whether the tree alone is the state.
+    is_bare: bool,
     space: Space,
     /// What was not visited yet.
     range: KeyRange,
@@ -211,6 +214,9 @@ impl Scan {
     /// # Errors
     /// As [`View::get`].
     pub async fn next(&mut self) -> Result<Option<Entry<'_>>> {
+        if self.is_bare {
+            return self.cursor.next().await;
+        }
         loop {
             self.skip_hidden().await?;
             let changed = self.overlay.first(self.space, &self.range);

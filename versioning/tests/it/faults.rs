@@ -12,7 +12,10 @@ use versioning::{Edit, Error, Space, Value};
 const ENTRIES: u32 = 3_000;
 
 fn entries(step: usize, payload: &'static str) -> Vec<Edit> {
-    let value = Value { payload: payload.into(), ..Value::default() };
+    let value = Value {
+        payload: payload.into(),
+        ..Value::default()
+    };
     (0..ENTRIES)
         .step_by(step)
         .map(|i| (Bytes::copy_from_slice(&i.to_be_bytes()), Some(value.clone())))
@@ -32,11 +35,7 @@ async fn an_edit_happens_or_can_be_repeated() {
         .edit(1, entries(1, "old"), vec![])
         .await
         .unwrap();
-    let edit = async || {
-        cold(&files, old)
-            .edit(2, entries(500, "new"), vec![])
-            .await
-    };
+    let edit = async || cold(&files, old).edit(2, entries(500, "new"), vec![]).await;
     let before = files.calls();
     let new = edit().await.unwrap();
     let calls = files.calls() - before;
@@ -44,7 +43,10 @@ async fn an_edit_happens_or_can_be_repeated() {
     for call in 0..calls {
         for fault in [Fault::Before, Fault::After, Fault::Stop] {
             files.fail(files.calls() + call, fault);
-            assert!(matches!(edit().await, Err(Error::Storage { .. })), "{call} {fault:?}");
+            assert!(
+                matches!(edit().await, Err(Error::Storage { .. })),
+                "{call} {fault:?}"
+            );
             files.heal();
             cold(&files, old).check().await.unwrap();
             assert_eq!(edit().await.unwrap(), new);
@@ -61,9 +63,7 @@ async fn a_full_disk_is_told_and_loses_nothing() {
         .await
         .unwrap();
     files.set_full(true);
-    let full = cold(&files, old)
-        .edit(2, entries(7, "new"), vec![])
-        .await;
+    let full = cold(&files, old).edit(2, entries(7, "new"), vec![]).await;
     assert!(matches!(full, Err(Error::NoSpace { .. })), "{full:?}");
     cold(&files, old).check().await.unwrap();
     files.set_full(false);
