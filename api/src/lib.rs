@@ -1,1 +1,57 @@
-//! The room `api`.
+//! The REST API: repositories, branches, tags, commits, diffs and merges, for the CLI and for programs.
+//!
+//! *Architecture invariant:* holds no rules. A route parses its request, calls the store or the catalog, and
+//! turns the answer into JSON. Errors are RFC 9457 problems ([`problem`]); the OpenAPI document is generated
+//! from the routes.
+
+pub mod branches;
+pub mod commits;
+pub mod diffs;
+pub mod merges;
+mod problem;
+pub mod repositories;
+mod serve;
+pub mod sql;
+mod state;
+pub mod tags;
+
+use axum::Router;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use problem::{Problem, ProblemBody};
+pub use serve::{Metrics, serve};
+pub use sql::{SqlAnswer, SqlColumn, SqlRunner};
+pub use state::Api;
+
+/// The path below which all routes lie.
+pub const BASE: &str = "/api/v1";
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "skep",
+    description = "A Hive Metastore with branches: repositories of tables and files, their refs and merges.",
+    license(name = "Apache-2.0")
+))]
+struct Description;
+
+/// Returns the routes, and `/api/v1/openapi.json`, which describes them.
+pub fn router(api: Api) -> Router {
+    let (routes, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .nest(
+            BASE,
+            OpenApiRouter::new()
+                .merge(repositories::routes())
+                .merge(branches::routes())
+                .merge(tags::routes())
+                .merge(commits::routes())
+                .merge(diffs::routes())
+                .merge(merges::routes())
+                .merge(sql::routes()),
+        )
+        .with_state(api)
+        .split_for_parts();
+    let description = axum::Json(description);
+    routes.route("/api/v1/openapi.json", get(async move || description.clone())).fallback(problem::no_route)
+}

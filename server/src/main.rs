@@ -1,2 +1,32 @@
-//! The binary `skep`.
-fn main() {}
+//! The binary `skep`: settings, wiring and the command line.
+//!
+//! *Architecture invariant:* holds nothing that can be tested elsewhere. Rules live in `catalog` and
+//! `versioning`, protocols in `metastore`, `gateway` and `api`; here they are given their stores, clock, ids
+//! and settings.
+
+mod cli;
+mod client;
+mod credentials;
+mod error;
+mod lent;
+mod machine;
+mod output;
+mod serve;
+mod settings;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return error::Failure::from(error).report(),
+    };
+    match runtime.block_on(cli::run(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,272 @@
+//! Branches: their heads, their rules, and what is staged on them.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use versioning::refs::{BranchRecord, CommitMode, Protection};
+use versioning::repository::CommitMessage;
+
+use crate::state::{ref_expr, ref_name};
+use crate::{Api, Problem, ProblemBody};
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, delete, set_rules))
+        .routes(routes!(commit))
+        .routes(routes!(reset))
+}
+
+/// When the writes of a branch become commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// When somebody commits.
+    Staged,
+    /// In the background, after a pause.
+    Coalesce,
+    /// Each call at once.
+    Sync,
+}
+
+impl From<Mode> for CommitMode {
+    fn from(mode: Mode) -> CommitMode {
+        match mode {
+            Mode::Staged => CommitMode::Staged,
+            Mode::Coalesce => CommitMode::Coalesce,
+            Mode::Sync => CommitMode::Sync,
+        }
+    }
+}
+
+impl From<CommitMode> for Mode {
+    fn from(mode: CommitMode) -> Mode {
+        match mode {
+            CommitMode::Staged => Mode::Staged,
+            CommitMode::Coalesce => Mode::Coalesce,
+            CommitMode::Sync => Mode::Sync,
+        }
+    }
+}
+
+/// The rules of a protected branch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProtectionBody {
+    /// Checks that a merge has to pass, beside all that the branch itself holds.
+    #[serde(default)]
+    pub required_checks: Vec<String>,
+}
+
+/// A branch.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BranchBody {
+    pub name: String,
+    pub head: String,
+    pub mode: Mode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protection: Option<ProtectionBody>,
+    /// Whether anything was written that is not committed.
+    pub uncommitted: bool,
+    /// Microseconds since the Unix epoch.
+    pub created_us: u64,
+}
+
+impl From<&BranchRecord> for BranchBody {
+    fn from(record: &BranchRecord) -> BranchBody {
+        let protection = record.protection.as_ref();
+        BranchBody {
+            name: record.name.to_string(),
+            head: record.head.to_string(),
+            mode: record.mode.into(),
+            protection: protection.map(|rules| ProtectionBody { required_checks: rules.required_checks.clone() }),
+            uncommitted: record.staged.is_some() || record.seq > record.folded_seq,
+            created_us: record.created_us,
+        }
+    }
+}
+
+/// A branch that is to be made.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBranch {
+    pub name: String,
+    /// Where it begins: the default branch if not given. Of a branch the committed state counts.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// `staged` if not given.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+}
+
+/// New rules of a branch; what is not given stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RulesBody {
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// Whether direct writes are refused.
+    #[serde(default)]
+    pub protected: Option<bool>,
+    #[serde(default)]
+    pub required_checks: Option<Vec<String>>,
+}
+
+/// A commit that is to be made.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCommit {
+    pub message: String,
+    #[serde(default)]
+    pub author: Option<String>,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// Whether a commit that changes nothing is wanted.
+    #[serde(default)]
+    pub allow_empty: bool,
+}
+
+/// The id of a commit.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CommitIdBody {
+    pub id: String,
+}
+
+/// What a reset dropped.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ResetBody {
+    pub operations_dropped: u64,
+}
+
+/// Lists all branches.
+#[utoipa::path(get, path = "/repositories/{repository}/branches", params(("repository" = String, Path)),
+    responses((status = 200, body = Vec<BranchBody>), (status = 404, body = ProblemBody)))]
+async fn list(State(api): State<Api>, Path(repository): Path<String>) -> Result<Json<Vec<BranchBody>>, Problem> {
+    let branches = api.repository(&repository).await?.branches().await?;
+    Ok(Json(branches.iter().map(BranchBody::from).collect()))
+}
+
+/// Creates a branch. It costs nothing, whatever the size of the repository.
+#[utoipa::path(post, path = "/repositories/{repository}/branches", params(("repository" = String, Path)),
+    request_body = NewBranch, responses((status = 201, body = BranchBody), (status = 409, body = ProblemBody)))]
+async fn create(
+    State(api): State<Api>,
+    Path(repository): Path<String>,
+    Json(new): Json<NewBranch>,
+) -> Result<(StatusCode, Json<BranchBody>), Problem> {
+    let repository = api.repository(&repository).await?;
+    let from = match &new.from {
+        Some(text) => ref_expr(text)?,
+        None => repository.record().default_branch.clone().into(),
+    };
+    let mode = new.mode.unwrap_or(Mode::Staged).into();
+    let record = repository.create_branch(&ref_name(&new.name)?, &from, mode).await?;
+    Ok((StatusCode::CREATED, Json((&record).into())))
+}
+
+/// Returns a branch.
+#[utoipa::path(get, path = "/repositories/{repository}/branches/{branch}",
+    params(("repository" = String, Path), ("branch" = String, Path)),
+    responses((status = 200, body = BranchBody), (status = 404, body = ProblemBody)))]
+async fn get(
+    State(api): State<Api>,
+    Path((repository, branch)): Path<(String, String)>,
+) -> Result<Json<BranchBody>, Problem> {
+    let record = api.repository(&repository).await?.branch(&ref_name(&branch)?).await?;
+    Ok(Json((&record).into()))
+}
+
+/// Removes a branch with all that is staged on it.
+#[utoipa::path(delete, path = "/repositories/{repository}/branches/{branch}",
+    params(("repository" = String, Path), ("branch" = String, Path)),
+    responses((status = 204), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+async fn delete(
+    State(api): State<Api>,
+    Path((repository, branch)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    api.repository(&repository).await?.delete_branch(&ref_name(&branch)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Changes when writes become commits, and whether the branch is protected.
+#[utoipa::path(patch, path = "/repositories/{repository}/branches/{branch}",
+    params(("repository" = String, Path), ("branch" = String, Path)),
+    request_body = RulesBody, responses((status = 200, body = BranchBody), (status = 404, body = ProblemBody)))]
+async fn set_rules(
+    State(api): State<Api>,
+    Path((repository, branch)): Path<(String, String)>,
+    Json(rules): Json<RulesBody>,
+) -> Result<Json<BranchBody>, Problem> {
+    let (repository, name) = (api.repository(&repository).await?, ref_name(&branch)?);
+    let now = repository.branch(&name).await?;
+    let mode = rules.mode.map_or(now.mode, CommitMode::from);
+    let protection = protection(&rules, now.protection);
+    repository.set_branch_rules(&name, mode, protection).await?;
+    Ok(Json((&repository.branch(&name).await?).into()))
+}
+
+/// Returns the protection of a branch under new rules.
+fn protection(rules: &RulesBody, now: Option<Protection>) -> Option<Protection> {
+    if !rules.protected.unwrap_or(now.is_some()) {
+        return None;
+    }
+    let mut protection = now.unwrap_or_default();
+    if let Some(checks) = &rules.required_checks {
+        protection.required_checks.clone_from(checks);
+    }
+    Some(protection)
+}
+
+/// Makes a commit of all that was written to the branch before this call.
+#[utoipa::path(post, path = "/repositories/{repository}/branches/{branch}/commits",
+    params(("repository" = String, Path), ("branch" = String, Path)),
+    request_body = NewCommit, responses((status = 201, body = CommitIdBody), (status = 409, body = ProblemBody)))]
+async fn commit(
+    State(api): State<Api>,
+    Path((repository, branch)): Path<(String, String)>,
+    Json(new): Json<NewCommit>,
+) -> Result<(StatusCode, Json<CommitIdBody>), Problem> {
+    let words = CommitMessage {
+        author: api.author(new.author),
+        message: new.message,
+        metadata: new.metadata,
+        allow_empty: new.allow_empty,
+    };
+    let id = api.repository(&repository).await?.commit(&ref_name(&branch)?, words).await?;
+    Ok((StatusCode::CREATED, Json(CommitIdBody { id: id.to_string() })))
+}
+
+/// Drops what is staged on the branch.
+#[utoipa::path(post, path = "/repositories/{repository}/branches/{branch}/reset",
+    params(("repository" = String, Path), ("branch" = String, Path)),
+    responses((status = 200, body = ResetBody), (status = 404, body = ProblemBody)))]
+async fn reset(
+    State(api): State<Api>,
+    Path((repository, branch)): Path<(String, String)>,
+) -> Result<Json<ResetBody>, Problem> {
+    let operations_dropped = api.repository(&repository).await?.reset(&ref_name(&branch)?).await?;
+    Ok(Json(ResetBody { operations_dropped }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_that_are_not_given_stay() {
+        let checks = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let now = Some(Protection { required_checks: checks(&["a"]) });
+        let same = protection(&RulesBody::default(), now.clone());
+        assert_eq!(same, now);
+        assert_eq!(protection(&RulesBody { protected: Some(false), ..RulesBody::default() }, now.clone()), None);
+        let more = RulesBody { required_checks: Some(checks(&["b"])), ..RulesBody::default() };
+        assert_eq!(protection(&more, now), Some(Protection { required_checks: checks(&["b"]) }));
+        assert_eq!(protection(&more, None), None);
+    }
+}

@@ -1,0 +1,286 @@
+//! What differs between two refs, and what is staged on a branch.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use catalog::diff::{
+    CatalogDiff, ColumnChange, ColumnChangeKind, DatabaseDiff, FilesDiff, FunctionDiff, Limits, PartitionsDiff,
+    PropertyChange, TableDiff, count_rows, diff,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use versioning::{RefExpr, Repository};
+
+use crate::state::{ref_expr, ref_name};
+use crate::{Api, Problem, ProblemBody};
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(between)).routes(routes!(status))
+}
+
+/// What differs between two versions.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DiffBody {
+    pub databases: Vec<DatabaseBody>,
+    pub tables: Vec<TableBody>,
+    pub functions: Vec<FunctionBody>,
+    /// Files that belong to no table.
+    pub files: FilesBody,
+}
+
+/// A database that differs.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DatabaseBody {
+    pub name: String,
+    /// `created`, `dropped` or `changed`.
+    pub fate: String,
+    pub properties: Vec<PropertyBody>,
+}
+
+/// A function that differs.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FunctionBody {
+    pub database: String,
+    pub name: String,
+    /// `created`, `dropped` or `changed`.
+    pub fate: String,
+}
+
+/// A table that differs.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TableBody {
+    pub database: String,
+    pub name: String,
+    /// `created`, `dropped` or `changed`.
+    pub fate: String,
+    /// The name that it had, with its database, if that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
+    /// Whether its data lies outside of the repository.
+    pub unversioned: bool,
+    pub columns: Vec<ColumnBody>,
+    pub properties: Vec<PropertyBody>,
+    pub partitions: PartitionsBody,
+    pub files: FilesBody,
+    /// Rows that came with files, if the files tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_added: Option<u64>,
+    /// Rows that went with files, if the files tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_removed: Option<u64>,
+}
+
+/// A column that differs.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ColumnBody {
+    pub name: String,
+    pub partition_key: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub type_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub type_after: Option<String>,
+    /// What happened to it, each in a few words.
+    pub changes: Vec<String>,
+}
+
+/// A property that differs.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PropertyBody {
+    pub name: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+/// Partitions that differ.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PartitionsBody {
+    pub added: u64,
+    pub dropped: u64,
+    pub appended: u64,
+    pub rewritten: u64,
+    pub altered: u64,
+    /// The first of them by name.
+    pub listed: Vec<PartitionBody>,
+}
+
+/// A partition that differs.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PartitionBody {
+    pub name: String,
+    /// `added`, `dropped`, `appended`, `rewritten` or `altered`.
+    pub fate: String,
+    pub files: FilesBody,
+}
+
+/// Data files that differ; one that was replaced counts as removed and as added.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FilesBody {
+    pub added: u64,
+    pub removed: u64,
+    pub added_bytes: u64,
+    pub removed_bytes: u64,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added_paths: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed_paths: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+struct DiffQuery {
+    /// The version before.
+    from: String,
+    /// The version after.
+    to: String,
+    /// How many partitions of a table to list, 100 if not given.
+    partitions: Option<usize>,
+}
+
+/// Returns what differs between two refs; of a branch what is staged counts, unless it has an `@` behind it.
+#[utoipa::path(get, path = "/repositories/{repository}/diff", params(("repository" = String, Path), DiffQuery),
+    responses((status = 200, body = DiffBody), (status = 404, body = ProblemBody)))]
+async fn between(
+    State(api): State<Api>,
+    Path(repository): Path<String>,
+    Query(query): Query<DiffQuery>,
+) -> Result<Json<DiffBody>, Problem> {
+    let repository = api.repository(&repository).await?;
+    let mut limits = Limits::default();
+    limits.partitions_max = query.partitions.unwrap_or(limits.partitions_max);
+    compare(&api, &repository, &ref_expr(&query.from)?, &ref_expr(&query.to)?, limits).await
+}
+
+/// Returns what is staged on a branch.
+#[utoipa::path(get, path = "/repositories/{repository}/branches/{branch}/status",
+    params(("repository" = String, Path), ("branch" = String, Path)),
+    responses((status = 200, body = DiffBody), (status = 404, body = ProblemBody)))]
+async fn status(
+    State(api): State<Api>,
+    Path((repository, branch)): Path<(String, String)>,
+) -> Result<Json<DiffBody>, Problem> {
+    let repository = api.repository(&repository).await?;
+    let staged = RefExpr::from(ref_name(&branch)?);
+    let committed = RefExpr { committed: true, ..staged.clone() };
+    compare(&api, &repository, &committed, &staged, Limits::default()).await
+}
+
+async fn compare(
+    api: &Api,
+    repository: &Repository,
+    from: &RefExpr,
+    to: &RefExpr,
+    limits: Limits,
+) -> Result<Json<DiffBody>, Problem> {
+    let (before, after) = (repository.settled(from).await?, repository.settled(to).await?);
+    let mut found = diff(&before, &after, limits).await?;
+    count_rows(&mut found, repository, &before, &after, api.rows.as_ref()).await?;
+    Ok(Json(found.into()))
+}
+
+impl From<CatalogDiff> for DiffBody {
+    fn from(diff: CatalogDiff) -> DiffBody {
+        DiffBody {
+            databases: diff.databases.into_iter().map(DatabaseBody::from).collect(),
+            tables: diff.tables.into_iter().map(TableBody::from).collect(),
+            functions: diff.functions.into_iter().map(FunctionBody::from).collect(),
+            files: diff.files.into(),
+        }
+    }
+}
+
+impl From<DatabaseDiff> for DatabaseBody {
+    fn from(diff: DatabaseDiff) -> DatabaseBody {
+        DatabaseBody { name: diff.name, fate: diff.fate.as_str().into(), properties: properties(diff.properties) }
+    }
+}
+
+impl From<FunctionDiff> for FunctionBody {
+    fn from(diff: FunctionDiff) -> FunctionBody {
+        FunctionBody { database: diff.database, name: diff.name, fate: diff.fate.as_str().into() }
+    }
+}
+
+impl From<TableDiff> for TableBody {
+    fn from(diff: TableDiff) -> TableBody {
+        TableBody {
+            database: diff.database,
+            name: diff.name,
+            fate: diff.fate.as_str().into(),
+            renamed_from: diff.renamed_from.map(|(database, name)| format!("{database}.{name}")),
+            unversioned: diff.is_unversioned,
+            columns: diff.columns.into_iter().map(ColumnBody::from).collect(),
+            properties: properties(diff.properties),
+            partitions: diff.partitions.into(),
+            files: diff.files.into(),
+            rows_added: diff.rows.map(|rows| rows.added),
+            rows_removed: diff.rows.map(|rows| rows.removed),
+        }
+    }
+}
+
+impl From<ColumnChange> for ColumnBody {
+    fn from(change: ColumnChange) -> ColumnBody {
+        let words = |kind: &ColumnChangeKind| match kind {
+            ColumnChangeKind::Added => "added".to_owned(),
+            ColumnChangeKind::Dropped => "dropped".to_owned(),
+            ColumnChangeKind::RenamedFrom(name) => format!("renamed from {name}"),
+            ColumnChangeKind::Retyped => "retyped".to_owned(),
+            ColumnChangeKind::Comment(before, after) => {
+                format!("comment {} -> {}", quoted(before.as_ref()), quoted(after.as_ref()))
+            }
+            ColumnChangeKind::Moved => "moved".to_owned(),
+        };
+        ColumnBody {
+            changes: change.kinds.iter().map(words).collect(),
+            name: change.name,
+            partition_key: change.is_partition_key,
+            type_before: change.type_before,
+            type_after: change.type_after,
+        }
+    }
+}
+
+fn quoted(text: Option<&String>) -> String {
+    text.map_or_else(|| "none".to_owned(), |text| format!("{text:?}"))
+}
+
+fn properties(changes: Vec<PropertyChange>) -> Vec<PropertyBody> {
+    let body = |change: PropertyChange| PropertyBody {
+        name: change.name,
+        before: change.before,
+        after: change.after,
+    };
+    changes.into_iter().map(body).collect()
+}
+
+impl From<PartitionsDiff> for PartitionsBody {
+    fn from(diff: PartitionsDiff) -> PartitionsBody {
+        let listed = diff.listed.into_iter().map(|one| PartitionBody {
+            name: one.name,
+            fate: one.fate.as_str().into(),
+            files: one.files.into(),
+        });
+        PartitionsBody {
+            added: diff.added,
+            dropped: diff.dropped,
+            appended: diff.appended,
+            rewritten: diff.rewritten,
+            altered: diff.altered,
+            listed: listed.collect(),
+        }
+    }
+}
+
+impl From<FilesDiff> for FilesBody {
+    fn from(diff: FilesDiff) -> FilesBody {
+        FilesBody {
+            added: diff.added,
+            removed: diff.removed,
+            added_bytes: diff.added_bytes,
+            removed_bytes: diff.removed_bytes,
+            added_paths: diff.added_paths,
+            removed_paths: diff.removed_paths,
+        }
+    }
+}

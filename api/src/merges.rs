@@ -1,0 +1,245 @@
+//! Merges, reverts and cherry-picks, with their conflicts and refusals.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use catalog::merge::{Conflict, Subject};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use versioning::merge::{Landing, MergeOutcome, Refusal};
+
+use crate::state::{ref_expr, ref_name};
+use crate::{Api, Problem, ProblemBody};
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(merge)).routes(routes!(revert)).routes(routes!(cherry_pick))
+}
+
+/// What is to be merged into the branch.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMerge {
+    /// A branch, of which the committed state counts, a tag or a commit.
+    pub source: String,
+    #[serde(default)]
+    pub message: Option<String>,
+    #[serde(default)]
+    pub author: Option<String>,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// Tell what would happen and change nothing; checks are not run.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A commit that is to be undone or repeated on the branch.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPick {
+    pub commit: String,
+    /// Of a merge commit: the parent to compare with, from 1.
+    #[serde(default)]
+    pub parent: Option<usize>,
+    #[serde(default)]
+    pub message: Option<String>,
+    #[serde(default)]
+    pub author: Option<String>,
+    /// Tell what would happen and change nothing; checks are not run.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeState {
+    /// The branch has a new head.
+    Landed,
+    /// The branch had everything already.
+    UpToDate,
+    /// A dry run found no conflict.
+    Clean,
+    /// Nothing was changed: `conflicts` lists all that have to be decided.
+    Conflicts,
+    /// Nothing was changed: `refusals` lists the checks that did not pass.
+    Refused,
+}
+
+/// The answer to a merge, revert or cherry-pick.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct MergeAnswer {
+    pub state: MergeState,
+    /// The new head, the head that had everything, or the refused candidate, which stays readable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    #[serde(default)]
+    pub conflicts: Vec<ConflictBody>,
+    #[serde(default)]
+    pub refusals: Vec<RefusalBody>,
+}
+
+/// Why a merge needs a person's decision.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ConflictBody {
+    pub kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The field, parameter, function or path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    pub base: Option<String>,
+    pub ours: String,
+    pub theirs: String,
+    /// All of it in one line, for people.
+    pub message: String,
+}
+
+/// A check that did not pass.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RefusalBody {
+    pub check: String,
+    /// What the check found, for people.
+    pub reason: String,
+}
+
+impl From<Refusal> for RefusalBody {
+    fn from(refusal: Refusal) -> RefusalBody {
+        RefusalBody { check: refusal.check, reason: refusal.reason }
+    }
+}
+
+impl From<&Conflict> for ConflictBody {
+    fn from(conflict: &Conflict) -> ConflictBody {
+        let (column, item) = match &conflict.subject {
+            Subject::Whole => (None, None),
+            Subject::Column(name) => (Some(name.clone()), None),
+            Subject::Columns => (None, Some("columns".to_owned())),
+            Subject::Field(name) => (None, Some((*name).to_owned())),
+            Subject::Parameter(item) | Subject::Function(item) | Subject::Path(item) | Subject::Key(item) => {
+                (None, Some(item.clone()))
+            }
+        };
+        ConflictBody {
+            kind: conflict.kind.name().into(),
+            database: conflict.database.clone(),
+            table: conflict.table.clone(),
+            partition: conflict.partition.clone(),
+            column,
+            item,
+            base: conflict.base.clone(),
+            ours: conflict.ours.clone(),
+            theirs: conflict.theirs.clone(),
+            message: conflict.to_string(),
+        }
+    }
+}
+
+impl MergeAnswer {
+    fn new(state: MergeState, commit: Option<String>) -> MergeAnswer {
+        MergeAnswer { state, commit, conflicts: Vec::new(), refusals: Vec::new() }
+    }
+}
+
+impl From<MergeOutcome<Conflict>> for MergeAnswer {
+    fn from(outcome: MergeOutcome<Conflict>) -> MergeAnswer {
+        match outcome {
+            MergeOutcome::Landed(id) => MergeAnswer::new(MergeState::Landed, Some(id.to_string())),
+            MergeOutcome::UpToDate(id) => MergeAnswer::new(MergeState::UpToDate, Some(id.to_string())),
+            MergeOutcome::Clean => MergeAnswer::new(MergeState::Clean, None),
+            MergeOutcome::Conflicts(conflicts) => MergeAnswer {
+                conflicts: conflicts.iter().map(ConflictBody::from).collect(),
+                ..MergeAnswer::new(MergeState::Conflicts, None)
+            },
+            MergeOutcome::Refused { candidate, refusals } => MergeAnswer {
+                refusals: refusals.into_iter().map(RefusalBody::from).collect(),
+                ..MergeAnswer::new(MergeState::Refused, Some(candidate.to_string()))
+            },
+        }
+    }
+}
+
+fn landing(api: &Api, branch: &str, author: Option<String>, message: Option<String>) -> Result<Landing, Problem> {
+    Ok(Landing {
+        into: ref_name(branch)?,
+        author: api.author(author),
+        message,
+        metadata: BTreeMap::new(),
+        dry_run: false,
+    })
+}
+
+/// Merges a ref into the branch: all of it lands, or nothing. Conflicts and refusals are answers, not errors,
+/// of a dry run; else they come with 409 and 412.
+#[utoipa::path(post, path = "/repositories/{repository}/branches/{branch}/merges",
+    params(("repository" = String, Path), ("branch" = String, Path)), request_body = NewMerge,
+    responses((status = 200, body = MergeAnswer), (status = 409, body = MergeAnswer),
+        (status = 412, body = MergeAnswer), (status = 404, body = ProblemBody)))]
+async fn merge(
+    State(api): State<Api>,
+    Path((repository, branch)): Path<(String, String)>,
+    Json(new): Json<NewMerge>,
+) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
+    let repository = api.repository(&repository).await?;
+    let landing = Landing {
+        metadata: new.metadata,
+        dry_run: new.dry_run,
+        ..landing(&api, &branch, new.author, new.message)?
+    };
+    let source = ref_expr(&new.source)?;
+    let outcome = repository.merge(&source, &landing, api.resolver.as_ref(), api.gate.as_ref()).await?;
+    Ok(answer(outcome))
+}
+
+/// Undoes a commit on the branch, by the same merge and the same checks.
+#[utoipa::path(post, path = "/repositories/{repository}/branches/{branch}/reverts",
+    params(("repository" = String, Path), ("branch" = String, Path)), request_body = NewPick,
+    responses((status = 200, body = MergeAnswer), (status = 409, body = MergeAnswer),
+        (status = 412, body = MergeAnswer), (status = 404, body = ProblemBody)))]
+async fn revert(
+    State(api): State<Api>,
+    Path((repository, branch)): Path<(String, String)>,
+    Json(new): Json<NewPick>,
+) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
+    let repository = api.repository(&repository).await?;
+    let commit = repository.resolve(&ref_expr(&new.commit)?).await?.commit;
+    let landing = Landing { dry_run: new.dry_run, ..landing(&api, &branch, new.author, new.message)? };
+    let (resolver, gate) = (api.resolver.as_ref(), api.gate.as_ref());
+    Ok(answer(repository.revert(commit, new.parent, &landing, resolver, gate).await?))
+}
+
+/// Repeats the change of a commit on the branch, by the same merge and the same checks.
+#[utoipa::path(post, path = "/repositories/{repository}/branches/{branch}/cherry-picks",
+    params(("repository" = String, Path), ("branch" = String, Path)), request_body = NewPick,
+    responses((status = 200, body = MergeAnswer), (status = 409, body = MergeAnswer),
+        (status = 412, body = MergeAnswer), (status = 404, body = ProblemBody)))]
+async fn cherry_pick(
+    State(api): State<Api>,
+    Path((repository, branch)): Path<(String, String)>,
+    Json(new): Json<NewPick>,
+) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
+    let repository = api.repository(&repository).await?;
+    let commit = repository.resolve(&ref_expr(&new.commit)?).await?.commit;
+    let landing = Landing { dry_run: new.dry_run, ..landing(&api, &branch, new.author, new.message)? };
+    let (resolver, gate) = (api.resolver.as_ref(), api.gate.as_ref());
+    Ok(answer(repository.cherry_pick(commit, new.parent, &landing, resolver, gate).await?))
+}
+
+fn answer(outcome: MergeOutcome<Conflict>) -> (StatusCode, Json<MergeAnswer>) {
+    let answer = MergeAnswer::from(outcome);
+    let status = match answer.state {
+        MergeState::Landed | MergeState::UpToDate | MergeState::Clean => StatusCode::OK,
+        MergeState::Conflicts => StatusCode::CONFLICT,
+        MergeState::Refused => StatusCode::PRECONDITION_FAILED,
+    };
+    (status, Json(answer))
+}

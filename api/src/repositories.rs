@@ -1,0 +1,110 @@
+//! Repositories.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use versioning::RepositoryName;
+use versioning::refs::RepositoryRecord;
+
+use crate::state::ref_name;
+use crate::{Api, Problem, ProblemBody};
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get)).routes(routes!(fsck))
+}
+
+/// A repository.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RepositoryBody {
+    pub name: String,
+    pub default_branch: String,
+    /// Microseconds since the Unix epoch.
+    pub created_us: u64,
+}
+
+impl From<&RepositoryRecord> for RepositoryBody {
+    fn from(record: &RepositoryRecord) -> RepositoryBody {
+        RepositoryBody {
+            name: record.name.to_string(),
+            default_branch: record.default_branch.to_string(),
+            created_us: record.created_us,
+        }
+    }
+}
+
+/// A repository that is to be made.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRepository {
+    pub name: String,
+    /// `main` if not given.
+    #[serde(default)]
+    pub default_branch: Option<String>,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FsckBody {
+    pub branches: u64,
+    pub tags: u64,
+    pub commits: u64,
+    pub nodes: u64,
+    pub blobs: u64,
+    pub objects: u64,
+    pub data_files: u64,
+    /// Empty means sound.
+    pub problems: Vec<String>,
+}
+
+/// Lists all repositories.
+#[utoipa::path(get, path = "/repositories", responses((status = 200, body = Vec<RepositoryBody>)))]
+async fn list(State(api): State<Api>) -> Result<Json<Vec<RepositoryBody>>, Problem> {
+    Ok(Json(api.repositories.list().await?.iter().map(RepositoryBody::from).collect()))
+}
+
+/// Creates a repository.
+#[utoipa::path(post, path = "/repositories", request_body = NewRepository,
+    responses((status = 201, body = RepositoryBody), (status = 409, body = ProblemBody)))]
+async fn create(
+    State(api): State<Api>,
+    Json(new): Json<NewRepository>,
+) -> Result<(StatusCode, Json<RepositoryBody>), Problem> {
+    let name = RepositoryName::parse(&new.name)?;
+    let branch = ref_name(new.default_branch.as_deref().unwrap_or("main"))?;
+    let repository = api.repositories.create(&name, &branch).await?;
+    Ok((StatusCode::CREATED, Json(repository.record().into())))
+}
+
+/// Returns a repository.
+#[utoipa::path(get, path = "/repositories/{repository}", params(("repository" = String, Path)),
+    responses((status = 200, body = RepositoryBody), (status = 404, body = ProblemBody)))]
+async fn get(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<RepositoryBody>, Problem> {
+    Ok(Json(api.repository(&name).await?.record().into()))
+}
+
+/// Verifies everything that the refs of a repository reach.
+#[utoipa::path(post, path = "/repositories/{repository}/fsck", params(("repository" = String, Path)),
+    responses((status = 200, body = FsckBody), (status = 404, body = ProblemBody)))]
+async fn fsck(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<FsckBody>, Problem> {
+    let report = versioning::fsck::fsck(&api.repository(&name).await?).await?;
+    Ok(Json(report.into()))
+}
+
+impl From<versioning::fsck::Report> for FsckBody {
+    fn from(report: versioning::fsck::Report) -> FsckBody {
+        FsckBody {
+            branches: report.branches,
+            tags: report.tags,
+            commits: report.commits,
+            nodes: report.nodes,
+            blobs: report.blobs,
+            objects: report.objects,
+            data_files: report.data_files,
+            problems: report.problems,
+        }
+    }
+}

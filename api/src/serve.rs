@@ -1,0 +1,60 @@
+//! The REST API on a socket, with its log, its counters and its health.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::{Api, router};
+
+/// Renders what `/metrics` answers, in the text format of Prometheus.
+#[derive(Clone)]
+pub struct Metrics(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl Metrics {
+    /// Returns metrics that `render` renders.
+    pub fn new(render: impl Fn() -> String + Send + Sync + 'static) -> Metrics {
+        Metrics(Arc::new(render))
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+/// Serves the API, `/health` and `/metrics` until `shutdown` is done and open requests are.
+///
+/// # Errors
+/// Those of the socket.
+pub async fn serve(
+    listener: TcpListener,
+    api: Api,
+    metrics: Metrics,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, routes(api, metrics)).with_graceful_shutdown(shutdown).await
+}
+
+fn routes(api: Api, metrics: Metrics) -> Router {
+    router(api)
+        .route("/health", get(async || "ok\n"))
+        .route("/metrics", get(async move || (metrics.0)()))
+        .layer(middleware::from_fn(count))
+}
+
+/// Counts requests by route and status.
+async fn count(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let method = request.method().to_string();
+    let response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("skep_rest_requests", "method" => method, "route" => route, "status" => status).increment(1);
+    response
+}

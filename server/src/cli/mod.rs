@@ -1,0 +1,182 @@
+//! The command line.
+
+mod branch;
+mod commit;
+mod diff;
+mod fsck;
+mod merge;
+mod repository;
+mod sql;
+mod tag;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+
+use crate::client::Client;
+use crate::error::Failure;
+use crate::machine::environment;
+use crate::output::Format;
+use crate::settings::{HTTP_PORT, LogFormat, Settings};
+
+/// A Hive Metastore with branches: tables, partitions and files in one git-like repository.
+#[derive(Debug, Parser)]
+#[command(name = "skep", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a server
+    Serve(ServeArguments),
+    /// Create, list, remove and protect branches
+    #[command(subcommand)]
+    Branch(branch::Command),
+    /// Create, list and remove tags
+    #[command(subcommand)]
+    Tag(tag::Command),
+    /// Create and list repositories
+    #[command(subcommand)]
+    Repository(repository::Command),
+    /// Make a commit of what is staged on a branch
+    Commit(commit::CommitArguments),
+    /// Drop what is staged on a branch
+    Reset(commit::ResetArguments),
+    /// Show the history of a ref
+    Log(commit::LogArguments),
+    /// Show what is staged on a branch
+    Status(diff::StatusArguments),
+    /// Show what differs between two refs: columns, partitions, files, rows
+    Diff(diff::DiffArguments),
+    /// Merge a ref into a branch: all of it lands, or nothing
+    Merge(merge::MergeArguments),
+    /// Undo a commit on a branch
+    Revert(merge::PickArguments),
+    /// Repeat the change of a commit on a branch
+    CherryPick(merge::PickArguments),
+    /// Query the tables of a ref
+    Sql(sql::SqlArguments),
+    /// Verify that everything the refs reach is there and whole
+    Fsck(fsck::FsckArguments),
+}
+
+/// What all commands take that talk to a server.
+#[derive(Debug, Clone, Args)]
+struct Remote {
+    /// Where the server is
+    #[arg(long, env = "SKEP_URL", default_value_t = format!("http://127.0.0.1:{HTTP_PORT}"), global = true)]
+    url: String,
+    /// The repository
+    #[arg(long, env = "SKEP_REPOSITORY", default_value = "lake", global = true)]
+    repository: String,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// How all commands print.
+#[derive(Debug, Clone, Args)]
+struct Output {
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
+    output: Format,
+}
+
+impl Remote {
+    fn client(&self) -> Client {
+        Client::new(&self.url, &self.repository)
+    }
+
+    fn format(&self) -> Format {
+        self.output.output
+    }
+}
+
+/// The flags of `skep serve`; what is not given is not written, so that the file and the environment count.
+#[derive(Debug, Args, Serialize)]
+struct ServeArguments {
+    /// A file of settings (TOML), which the environment (SKEP_…) and flags override
+    #[arg(long, env = "SKEP_CONFIG")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// The folder for refs and data [default: skep-data]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<PathBuf>,
+    /// Where the REST API listens [default: 127.0.0.1:7373]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<String>,
+    /// Where the S3 gateway listens [default: 127.0.0.1:7374]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s3: Option<String>,
+    /// Where the metastore listens, [ADDRESS:]PORT[=REPOSITORY[@REF]]; may be repeated [default: 9083]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    thrift: Vec<String>,
+    /// The repository that a first start creates [default: lake]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
+    /// The gateway's access key [default: skep]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key: Option<String>,
+    /// The environment variable that holds the secret of the access key
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_key_env: Option<String>,
+    /// The file that holds the secret of the access key
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_key_file: Option<PathBuf>,
+    /// The cache of nodes and blobs, in MiB [default: 512]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_mib: Option<u64>,
+    /// How log lines look [default: text]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_format: Option<LogFormat>,
+    /// What is logged [default: info]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+}
+
+/// Runs a command.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    match arguments.command {
+        Command::Serve(flags) => {
+            let settings = Settings::read(flags.config.as_ref(), &flags)?;
+            Box::pin(crate::serve::serve(settings)).await
+        }
+        Command::Branch(command) => branch::run(command).await,
+        Command::Tag(command) => tag::run(command).await,
+        Command::Repository(command) => repository::run(command).await,
+        Command::Commit(arguments) => commit::commit(arguments).await,
+        Command::Reset(arguments) => commit::reset(arguments).await,
+        Command::Log(arguments) => commit::log(arguments).await,
+        Command::Status(arguments) => diff::status(arguments).await,
+        Command::Diff(arguments) => diff::diff(arguments).await,
+        Command::Merge(arguments) => merge::merge(arguments).await,
+        Command::Revert(arguments) => merge::pick("reverts", arguments).await,
+        Command::CherryPick(arguments) => merge::pick("cherry-picks", arguments).await,
+        Command::Sql(arguments) => sql::run(arguments).await,
+        Command::Fsck(arguments) => Box::pin(fsck::run(arguments)).await,
+    }
+}
+
+/// Returns who runs the command.
+fn author() -> Option<String> {
+    environment("SKEP_AUTHOR").or_else(|| environment("USER"))
+}
+
+/// Reads `key=value` pairs of metadata.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("it has to be KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,96 @@
+//! How a command fails: what is told, and the exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use api::ProblemBody;
+use versioning::Kind;
+
+/// Exit codes, told apart for scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    Failed = 1,
+    /// As clap's: the command line or the settings are wrong.
+    WrongUse = 2,
+    /// A merge has conflicts, or the present state is not what the command needs.
+    Conflict = 3,
+    /// A check or a protection refused.
+    Refused = 4,
+}
+
+/// A failed command.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    /// What a program is told in place of the message.
+    pub(crate) json: Option<serde_json::Value>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure { exit, message: message.into(), hint: None, json: None }
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Returns the failure of a request that was answered by a problem.
+    pub(crate) fn of_problem(problem: ProblemBody) -> Failure {
+        let exit = match (problem.kind.as_str(), problem.status) {
+            ("conflict" | "already_exists", _) => Exit::Conflict,
+            ("denied", _) => Exit::Refused,
+            ("invalid", _) => Exit::WrongUse,
+            _ => Exit::Failed,
+        };
+        let json = serde_json::to_value(&problem).ok();
+        Failure { exit, message: problem.detail, hint: problem.hint, json }
+    }
+
+    /// Tells the failure on standard error and returns the exit code.
+    #[expect(clippy::print_stderr, reason = "this is what a command tells its user")]
+    pub(crate) fn report(self) -> ExitCode {
+        eprintln!("skep: {self}");
+        ExitCode::from(self.exit as u8)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<versioning::Error> for Failure {
+    fn from(error: versioning::Error) -> Failure {
+        let hint = match &error {
+            versioning::Error::InUse { pid, .. } => Some(format!(
+                "talk to that server (skep --url …), stop it (kill {pid}), or give another folder (--data)"
+            )),
+            versioning::Error::NoSpace { .. } => Some("free some space: nothing was lost".into()),
+            versioning::Error::Corrupt { .. } => Some("restore the folder from a copy".into()),
+            _ => None,
+        };
+        let exit = match error.kind() {
+            Kind::Invalid => Exit::WrongUse,
+            Kind::Conflict | Kind::AlreadyExists => Exit::Conflict,
+            Kind::Denied => Exit::Refused,
+            Kind::NotFound | Kind::Unavailable | Kind::Corrupt | Kind::Internal => Exit::Failed,
+        };
+        Failure { exit, message: error.to_string(), hint, json: None }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        Failure::new(Exit::Failed, error.to_string())
+    }
+}

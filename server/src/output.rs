@@ -1,0 +1,112 @@
+//! What commands print: tables and sentences for people, JSON for programs.
+
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use serde::Serialize;
+
+use crate::error::{Exit, Failure};
+
+/// For whom a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Format {
+    /// Prints `value` for programs, or what `text` makes of it for people.
+    #[expect(clippy::print_stdout, reason = "this is what a command is asked for")]
+    pub(crate) fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        match self {
+            Format::Json => {
+                let json = serde_json::to_string_pretty(value)
+                    .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+                println!("{json}");
+            }
+            Format::Text => {
+                let text = text(value);
+                if !text.is_empty() {
+                    println!("{}", text.trim_end());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns a table with a line of headings.
+pub(crate) fn table<R>(headings: &[&str], rows: impl IntoIterator<Item = R>) -> String
+where
+    R: IntoIterator<Item = String>,
+{
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_header(headings.iter().map(|text| text.to_uppercase()));
+    for row in rows {
+        table.add_row(row.into_iter().collect::<Vec<_>>());
+    }
+    trimmed(&table)
+}
+
+/// Returns the lines of a table without the spaces around them.
+fn trimmed(table: &Table) -> String {
+    let lines = table.lines().map(|line| line.trim_end().strip_prefix(' ').map(str::to_owned).unwrap_or(line));
+    lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns a time as `2026-01-31 12:00:00`, in UTC.
+pub(crate) fn time(us: u64) -> String {
+    let seconds = us / 1_000_000;
+    let (days, within) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (within / 3_600, within / 60 % 60, within % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+}
+
+/// Returns the date of a day since the Unix epoch, in the Gregorian calendar.
+fn date(days: u64) -> (u64, u64, u64) {
+    // counted from 0000-03-01, so that the leap day is the last of its year
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+/// Returns a number of bytes for people: `12.3 MB`.
+pub(crate) fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut unit = 0;
+    let mut tenths = n.saturating_mul(10);
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1_000;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{n} B"),
+        _ => format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_utc() {
+        assert_eq!(time(0), "1970-01-01 00:00:00");
+        assert_eq!(time(951_782_400_000_000), "2000-02-29 00:00:00");
+        assert_eq!(time(1_767_225_599_999_999), "2025-12-31 23:59:59");
+    }
+
+    #[test]
+    fn sizes_are_told_in_short() {
+        for (n, text) in [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (12_340_000, "12.3 MB")] {
+            assert_eq!(bytes(n), text);
+        }
+    }
+}
