@@ -151,16 +151,13 @@ impl Call {
     /// Finds where a table's name means; whether it is there is another question.
     pub(crate) async fn table(
         &self,
-        database: Option<&str>,
-        table: Option<&str>,
-        catalog: Option<&str>,
+        database: Option<String>,
+        table: Option<String>,
+        catalog: Option<String>,
     ) -> Result<NamedTable, Failure> {
-        let target = self.database(database, catalog).await?;
+        let target = self.database(database.as_deref(), catalog.as_deref()).await?;
         let name = table.ok_or_else(|| Failure::meta("Table name cannot be null."))?;
-        Ok(NamedTable {
-            target,
-            name: name.to_owned(),
-        })
+        Ok(NamedTable { target, name })
     }
 }
 

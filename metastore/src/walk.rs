@@ -32,6 +32,8 @@ pub(crate) struct Walk {
     room: usize,
     /// The name of the last one that was taken.
     last: Option<String>,
+    /// How many have been taken.
+    taken: u64,
 }
 
 /// Returns how many partitions a client wants: a negative number, or none, is all.
@@ -60,6 +62,7 @@ impl Walk {
             scan,
             room,
             last: None,
+            taken: 0,
         })
     }
 
@@ -74,6 +77,7 @@ impl Walk {
                 Step::Look => {
                     if self.plan.takes_all() || self.plan.takes(&row.values()?) {
                         self.room -= 1;
+                        self.taken += 1;
                         let last = self.last.get_or_insert_default();
                         last.clear();
                         last.push_str(row.name);
@@ -91,6 +95,12 @@ impl Walk {
 
     /// Returns how many are left to take.
     pub(crate) async fn left(&self) -> Result<usize, Failure> {
+        if matches!(self.among, Among::All) && self.plan.takes_all() {
+            let all = self.seen.snapshot.count_partitions(self.seen.open.id, "").await?;
+            return Ok(usize::try_from(all.saturating_sub(self.taken))
+                .unwrap_or(usize::MAX)
+                .min(self.room));
+        }
         let mut scan = open_scan(&self.seen, &self.among)?;
         let behind = self.last.as_ref().map(|last| format!("{last}\0"));
         let start = behind.map_or_else(|| self.plan.start().unwrap_or_default(), String::into_bytes);

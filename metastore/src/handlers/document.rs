@@ -31,7 +31,10 @@ const MISSED: &[(&[&str], &str)] = &[
         &["by_expr", "partition_names_req"],
         "Hive; it prunes partitions itself then",
     ),
-    (&["constraint", "_key"], "Hive tables with constraints, Kerberos"),
+    (
+        &["constraint", "primary_key", "foreign_key"],
+        "Hive tables with constraints",
+    ),
     (&["aggr_stats"], "planners of Hive and Impala; they plan without"),
     (&["exchange_partition"], "Hive's EXCHANGE PARTITION"),
     (&["pspec", "part_specs"], "HCatalog"),
@@ -39,10 +42,10 @@ const MISSED: &[(&[&str], &str)] = &[
         &["role", "grant", "revoke", "privileges"],
         "SQL-standard authorization of Hive and Trino",
     ),
-    (&["token"], "Kerberos clients"),
+    (&["token", "master_key"], "Kerberos clients"),
     (&["names_by_filter"], "older Trino, to list views"),
     (
-        &["notification", "event", "Event", "replication", "cm_recycle"],
+        &["notification", "event", "replication", "cm_recycle"],
         "replication and Impala's event processor",
     ),
     (
@@ -89,6 +92,7 @@ pub fn methods_document() -> String {
 }
 
 fn missed(name: &str) -> &'static str {
+    let name = name.to_ascii_lowercase();
     let fits = |pieces: &&[&str]| pieces.iter().any(|piece| name.contains(piece));
     MISSED
         .iter()

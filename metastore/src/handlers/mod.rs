@@ -8,7 +8,9 @@ mod constraints;
 mod databases;
 mod document;
 mod functions;
-mod partition_changes;
+mod partition_adds;
+mod partition_alters;
+mod partition_drops;
 mod partitions;
 mod privileges;
 mod session;
@@ -28,7 +30,9 @@ pub(crate) fn routes() -> Routes {
         .and(tables::routes())
         .and(table_changes::routes())
         .and(partitions::routes())
-        .and(partition_changes::routes())
+        .and(partition_adds::routes())
+        .and(partition_alters::routes())
+        .and(partition_drops::routes())
         .and(functions::routes())
         .and(statistics::routes())
         .and(constraints::routes())

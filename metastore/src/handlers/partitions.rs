@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use catalog::model::Partition;
-use catalog::names;
+use catalog::{Error, names};
 use thrift_idl::methods::{
     FetchPartitionNamesReq, FetchPartitionNamesReqArgs, GetNumPartitionsByFilter,
     GetNumPartitionsByFilterArgs, GetPartition, GetPartitionArgs, GetPartitionByName, GetPartitionByNameArgs,
@@ -42,29 +42,24 @@ pub(super) fn routes() -> Routes {
 fn single() -> Routes {
     Routes::default()
         .serve::<GetPartition, _, _>(async |call: Call, args: GetPartitionArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             one(named, args.part_vals).await
         })
         .serve::<GetPartitionWithAuth, _, _>(async |call: Call, args: GetPartitionWithAuthArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             one(named, args.part_vals).await
         })
         .serve::<GetPartitionReq, _, _>(async |call: Call, args: GetPartitionReqArgs| {
             let request = args.req.unwrap_or_default();
-            let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
-            let named = call.table(database, table, request.cat_name.as_deref()).await?;
+            let named = call
+                .table(request.db_name, request.tbl_name, request.cat_name)
+                .await?;
             Ok(GetPartitionResponse {
                 partition: Some(one(named, request.part_vals).await?),
             })
         })
         .serve::<GetPartitionByName, _, _>(async |call: Call, args: GetPartitionByNameArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             let seen = named.see().await?;
             let values =
                 names::partition_values(&seen.open.key_names(), &args.part_name.unwrap_or_default())?;
@@ -75,25 +70,22 @@ fn single() -> Routes {
 fn all() -> Routes {
     Routes::default()
         .stream::<GetPartitions, _, _>(async |call: Call, args: GetPartitionsArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             Ok(Listing::of(
                 partitions(named, Among::All, None, args.max_parts).await?,
             ))
         })
         .stream::<GetPartitionsWithAuth, _, _>(async |call: Call, args: GetPartitionsWithAuthArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             Ok(Listing::of(
                 partitions(named, Among::All, None, args.max_parts).await?,
             ))
         })
         .stream::<GetPartitionsReq, _, _>(async |call: Call, args: GetPartitionsReqArgs| {
             let request = args.req.unwrap_or_default();
-            let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
-            let named = call.table(database, table, request.cat_name.as_deref()).await?;
+            let named = call
+                .table(request.db_name, request.tbl_name, request.cat_name)
+                .await?;
             let rows = partitions(named, Among::All, None, request.max_parts).await?;
             let value = PartitionsResponse {
                 partitions: Some(Vec::new()),
@@ -105,17 +97,16 @@ fn all() -> Routes {
             })
         })
         .stream::<GetPartitionNames, _, _>(async |call: Call, args: GetPartitionNamesArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             Ok(Listing::of(
                 partition_names(named, Among::All, args.max_parts).await?,
             ))
         })
         .stream::<FetchPartitionNamesReq, _, _>(async |call: Call, args: FetchPartitionNamesReqArgs| {
             let request = args.partition_req.unwrap_or_default();
-            let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
-            let named = call.table(database, table, request.cat_name.as_deref()).await?;
+            let named = call
+                .table(request.db_name, request.tbl_name, request.cat_name)
+                .await?;
             Ok(Listing::of(
                 partition_names(named, Among::All, request.max_parts).await?,
             ))
@@ -125,24 +116,21 @@ fn all() -> Routes {
 fn by_values() -> Routes {
     Routes::default()
         .stream::<GetPartitionsPs, _, _>(async |call: Call, args: GetPartitionsPsArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             let among = Among::Values(args.part_vals.unwrap_or_default());
             Ok(Listing::of(partitions(named, among, None, args.max_parts).await?))
         })
         .stream::<GetPartitionsPsWithAuth, _, _>(async |call: Call, args: GetPartitionsPsWithAuthArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             let among = Among::Values(args.part_vals.unwrap_or_default());
             Ok(Listing::of(partitions(named, among, None, args.max_parts).await?))
         })
         .stream::<GetPartitionsPsWithAuthReq, _, _>(
             async |call: Call, args: GetPartitionsPsWithAuthReqArgs| {
                 let request = args.req.unwrap_or_default();
-                let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
-                let named = call.table(database, table, request.cat_name.as_deref()).await?;
+                let named = call
+                    .table(request.db_name, request.tbl_name, request.cat_name)
+                    .await?;
                 let among = Among::Values(request.part_vals.unwrap_or_default());
                 let rows = partitions(named, among, None, request.max_parts).await?;
                 let value = GetPartitionsPsWithAuthResponse {
@@ -156,16 +144,15 @@ fn by_values() -> Routes {
             },
         )
         .stream::<GetPartitionNamesPs, _, _>(async |call: Call, args: GetPartitionNamesPsArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             let among = Among::Values(args.part_vals.unwrap_or_default());
             Ok(Listing::of(partition_names(named, among, args.max_parts).await?))
         })
         .stream::<GetPartitionNamesPsReq, _, _>(async |call: Call, args: GetPartitionNamesPsReqArgs| {
             let request = args.req.unwrap_or_default();
-            let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
-            let named = call.table(database, table, request.cat_name.as_deref()).await?;
+            let named = call
+                .table(request.db_name, request.tbl_name, request.cat_name)
+                .await?;
             let among = Among::Values(request.part_values.unwrap_or_default());
             let rows = partition_names(named, among, request.max_parts).await?;
             let value = GetPartitionNamesPsResponse {
@@ -182,25 +169,22 @@ fn by_values() -> Routes {
 fn by_filter() -> Routes {
     Routes::default()
         .stream::<GetPartitionsByFilter, _, _>(async |call: Call, args: GetPartitionsByFilterArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             Ok(Listing::of(
                 partitions(named, Among::All, args.filter, args.max_parts).await?,
             ))
         })
         .stream::<GetPartitionsByFilterReq, _, _>(async |call: Call, args: GetPartitionsByFilterReqArgs| {
             let request = args.req.unwrap_or_default();
-            let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
-            let named = call.table(database, table, request.cat_name.as_deref()).await?;
+            let named = call
+                .table(request.db_name, request.tbl_name, request.cat_name)
+                .await?;
             Ok(Listing::of(
                 partitions(named, Among::All, request.filter, request.max_parts).await?,
             ))
         })
         .serve::<GetNumPartitionsByFilter, _, _>(async |call: Call, args: GetNumPartitionsByFilterArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             count(named, args.filter).await
         })
 }
@@ -208,16 +192,12 @@ fn by_filter() -> Routes {
 fn by_names() -> Routes {
     Routes::default()
         .serve::<GetPartitionsByNames, _, _>(async |call: Call, args: GetPartitionsByNamesArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             named_partitions(named, args.names).await
         })
         .serve::<GetPartitionsByNamesReq, _, _>(async |call: Call, args: GetPartitionsByNamesReqArgs| {
             let request = args.req.unwrap_or_default();
-            let named = call
-                .table(request.db_name.as_deref(), request.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(request.db_name, request.tbl_name, None).await?;
             let partitions = named_partitions(named, request.names).await?;
             Ok(GetPartitionsByNamesResult {
                 partitions: Some(partitions),
@@ -336,4 +316,26 @@ async fn named_partitions(
         found.extend(partition.map(|partition| seen.partition_to_wire(&partition)));
     }
     Ok(found)
+}
+
+/// A partition, as a client points at it.
+pub(super) enum Which {
+    Values(Vec<String>),
+    Name(String),
+}
+
+impl Which {
+    pub(super) fn of(name: Option<String>, values: Option<Vec<String>>) -> Which {
+        match name {
+            Some(name) => Which::Name(name),
+            None => Which::Values(values.unwrap_or_default()),
+        }
+    }
+
+    pub(super) fn values(&self, keys: &[&str]) -> Result<Vec<String>, Error> {
+        match self {
+            Which::Values(values) => Ok(values.clone()),
+            Which::Name(name) => names::partition_values(keys, name),
+        }
+    }
 }

@@ -37,16 +37,12 @@ fn reading() -> Routes {
         .serve::<GetTableStatisticsReq, _, _>(table_req)
         .serve::<GetPartitionsStatisticsReq, _, _>(partitions_req)
         .serve::<GetTableColumnStatistics, _, _>(async |call: Call, args: GetTableColumnStatisticsArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
             one(named, None, args.col_name).await
         })
         .serve::<GetPartitionColumnStatistics, _, _>(
             async |call: Call, args: GetPartitionColumnStatisticsArgs| {
-                let named = call
-                    .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                    .await?;
+                let named = call.table(args.db_name, args.tbl_name, None).await?;
                 one(named, args.part_name, args.col_name).await
             },
         )
@@ -83,17 +79,13 @@ fn writing() -> Routes {
         })
         .serve::<DeleteTableColumnStatistics, _, _>(
             async |call: Call, args: DeleteTableColumnStatisticsArgs| {
-                let named = call
-                    .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                    .await?;
+                let named = call.table(args.db_name, args.tbl_name, None).await?;
                 delete(named, None, args.col_name, args.engine).await
             },
         )
         .serve::<DeletePartitionColumnStatistics, _, _>(
             async |call: Call, args: DeletePartitionColumnStatisticsArgs| {
-                let named = call
-                    .table(args.db_name.as_deref(), args.tbl_name.as_deref(), None)
-                    .await?;
+                let named = call.table(args.db_name, args.tbl_name, None).await?;
                 delete(named, args.part_name, args.col_name, args.engine).await
             },
         )
@@ -160,9 +152,8 @@ pub(super) async fn table_statistics(
 
 async fn table_req(call: Call, args: GetTableStatisticsReqArgs) -> Result<TableStatsResult, Failure> {
     let request = args.request.unwrap_or_default();
-    let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
     let seen = call
-        .table(database, table, request.cat_name.as_deref())
+        .table(request.db_name, request.tbl_name, request.cat_name)
         .await?
         .see()
         .await?;
@@ -180,9 +171,8 @@ async fn partitions_req(
     args: GetPartitionsStatisticsReqArgs,
 ) -> Result<PartitionsStatsResult, Failure> {
     let request = args.request.unwrap_or_default();
-    let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
     let seen = call
-        .table(database, table, request.cat_name.as_deref())
+        .table(request.db_name, request.tbl_name, request.cat_name)
         .await?
         .see()
         .await?;
@@ -251,8 +241,9 @@ struct Known {
 
 async fn set(call: &Call, wire: types::ColumnStatistics, by: Option<&str>) -> Result<(), Failure> {
     let about = wire.stats_desc.unwrap_or_default();
-    let (database, table) = (about.db_name.as_deref(), about.table_name.as_deref());
-    let named = call.table(database, table, about.cat_name.as_deref()).await?;
+    let named = call
+        .table(about.db_name, about.table_name, about.cat_name)
+        .await?;
     let analyzed_s = about
         .last_analyzed
         .filter(|at| *at != 0)

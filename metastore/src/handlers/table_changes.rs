@@ -64,15 +64,11 @@ fn creating() -> Routes {
 fn altering() -> Routes {
     Routes::default()
         .serve::<AlterTable, _, _>(async |call: Call, args: AlterTableArgs| {
-            let named = call
-                .table(args.dbname.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.dbname, args.tbl_name, None).await?;
             alter(call, named, args.new_tbl, Words::default(), How::default()).await
         })
         .serve::<AlterTableWithCascade, _, _>(async |call: Call, args: AlterTableWithCascadeArgs| {
-            let named = call
-                .table(args.dbname.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.dbname, args.tbl_name, None).await?;
             let how = How {
                 cascade: args.cascade.unwrap_or_default(),
                 ..How::default()
@@ -81,9 +77,7 @@ fn altering() -> Routes {
         })
         .serve::<AlterTableWithEnvironmentContext, _, _>(
             async |call: Call, args: AlterTableWithEnvironmentContextArgs| {
-                let named = call
-                    .table(args.dbname.as_deref(), args.tbl_name.as_deref(), None)
-                    .await?;
+                let named = call.table(args.dbname, args.tbl_name, None).await?;
                 alter(
                     call,
                     named,
@@ -100,40 +94,31 @@ fn altering() -> Routes {
 fn removing() -> Routes {
     Routes::default()
         .serve::<DropTable, _, _>(async |call: Call, args: DropTableArgs| {
-            let named = call
-                .table(args.dbname.as_deref(), args.name.as_deref(), None)
-                .await?;
+            let named = call.table(args.dbname, args.name, None).await?;
             drop(named, args.delete_data).await
         })
         .serve::<DropTableWithEnvironmentContext, _, _>(
             async |call: Call, args: DropTableWithEnvironmentContextArgs| {
-                let named = call
-                    .table(args.dbname.as_deref(), args.name.as_deref(), None)
-                    .await?;
+                let named = call.table(args.dbname, args.name, None).await?;
                 drop(named, args.delete_data).await
             },
         )
         .serve::<DropTableReq, _, _>(async |call: Call, args: DropTableReqArgs| {
             let request = args.drop_table_req.unwrap_or_default();
-            let (database, table) = (request.db_name.as_deref(), request.table_name.as_deref());
             drop(
-                call.table(database, table, request.catalog_name.as_deref())
+                call.table(request.db_name, request.table_name, request.catalog_name)
                     .await?,
                 request.delete_data,
             )
             .await
         })
         .serve::<TruncateTable, _, _>(async |call: Call, args: TruncateTableArgs| {
-            let named = call
-                .table(args.db_name.as_deref(), args.table_name.as_deref(), None)
-                .await?;
+            let named = call.table(args.db_name, args.table_name, None).await?;
             truncate(named, args.part_names).await
         })
         .serve::<TruncateTableReq, _, _>(async |call: Call, args: TruncateTableReqArgs| {
             let request = args.req.unwrap_or_default();
-            let named = call
-                .table(request.db_name.as_deref(), request.table_name.as_deref(), None)
-                .await?;
+            let named = call.table(request.db_name, request.table_name, None).await?;
             truncate(named, request.part_names).await?;
             Ok(TruncateTableResponse {})
         })
@@ -284,8 +269,9 @@ fn alter_failure(error: Error, names: &Names) -> Failure {
 
 async fn alter_req(call: Call, args: AlterTableReqArgs) -> Result<AlterTableResponse, Failure> {
     let request = args.req.unwrap_or_default();
-    let (database, table) = (request.db_name.as_deref(), request.table_name.as_deref());
-    let named = call.table(database, table, request.cat_name.as_deref()).await?;
+    let named = call
+        .table(request.db_name, request.table_name, request.cat_name)
+        .await?;
     let mut context = request.environment_context.unwrap_or_default();
     let words = context.properties.get_or_insert_default();
     let expected = [

@@ -29,9 +29,7 @@ pub(super) fn routes() -> Routes {
     lists()
         .and(columns())
         .serve::<GetTable, _, _>(async |call: Call, args: GetTableArgs| {
-            let table = call
-                .table(args.dbname.as_deref(), args.tbl_name.as_deref(), None)
-                .await?;
+            let table = call.table(args.dbname, args.tbl_name, None).await?;
             Ok(table.see().await?.to_wire())
         })
         .serve::<GetTableReq, _, _>(get_table_req)
@@ -244,9 +242,8 @@ async fn get_tables_ext(call: Call, args: GetTablesExtArgs) -> Result<Vec<Extend
 
 async fn get_table_req(call: Call, args: GetTableReqArgs) -> Result<GetTableResult, Failure> {
     let request = args.req.unwrap_or_default();
-    let (database, table) = (request.db_name.as_deref(), request.tbl_name.as_deref());
     let seen = call
-        .table(database, table, request.cat_name.as_deref())
+        .table(request.db_name, request.tbl_name, request.cat_name)
         .await?
         .see()
         .await?;
@@ -320,11 +317,7 @@ async fn fields(
     table: Option<String>,
     catalog: Option<String>,
 ) -> Result<Vec<FieldSchema>, Failure> {
-    let seen = call
-        .table(database.as_deref(), table.as_deref(), catalog.as_deref())
-        .await?
-        .see()
-        .await?;
+    let seen = call.table(database, table, catalog).await?.see().await?;
     Ok(columns_to(seen.open.columns()))
 }
 
@@ -334,11 +327,7 @@ async fn columns_and_keys(
     table: Option<String>,
     catalog: Option<String>,
 ) -> Result<Vec<FieldSchema>, Failure> {
-    let seen = call
-        .table(database.as_deref(), table.as_deref(), catalog.as_deref())
-        .await?
-        .see()
-        .await?;
+    let seen = call.table(database, table, catalog).await?.see().await?;
     let all: Vec<Column> = seen
         .open
         .columns()

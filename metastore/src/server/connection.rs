@@ -303,7 +303,9 @@ fn defect() -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use thrift_idl::methods::{AliveSince, AliveSinceArgs, GetTable, GetTableArgs, GetTableReply};
+    use thrift_idl::methods::{
+        AliveSince, AliveSinceArgs, GetAllTables, GetAllTablesArgs, GetTable, GetTableArgs, GetTableReply,
+    };
     use thrift_idl::{Outcome, Scanner, decode};
     use tokio::io::AsyncReadExt;
     use tokio_util::sync::CancellationToken;
@@ -378,5 +380,24 @@ mod tests {
         let error: ApplicationError = decode(Wire::default().protocol, &messages[0].1).unwrap();
         assert_eq!(error, ApplicationError::unknown_method("get_table"));
         assert_eq!(messages[1].0.kind, MessageKind::Reply);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_is_let_go() {
+        let routes = Routes::default()
+            .serve::<GetAllTables, _, _>(async |_, _| Ok(vec!["a long name".to_owned(); 100_000]));
+        let service = service(routes).await;
+        let deadline = service.limits.write_deadline;
+        let (mut client, server) = tokio::io::duplex(1 << 10);
+        let mut bytes = Vec::new();
+        let args = GetAllTablesArgs::default();
+        let wire = Wire::default();
+        wire.write_message(&mut bytes, "get_all_tables", MessageKind::Call, 1, &args)
+            .unwrap();
+        client.write_all(&bytes).await.unwrap();
+        let started = Instant::now();
+        run(server, SocketAddr::from(([127, 0, 0, 1], 1)), service).await;
+        // the clock of this test jumps to the next deadline when nothing else happens
+        assert!(started.elapsed() >= deadline && started.elapsed() < 2 * deadline);
     }
 }

@@ -68,6 +68,9 @@ pub async fn serve(listener: TcpListener, context: Context, limits: Limits, stop
     });
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let tasks = TaskTracker::new();
+    // ends connections in the middle of whatever they do
+    let end = CancellationToken::new();
+    let _end = end.clone().drop_guard();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -90,9 +93,12 @@ pub async fn serve(listener: TcpListener, context: Context, limits: Limits, stop
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "cannot turn off delays");
         }
-        let service = Arc::clone(&service);
+        let (service, end) = (Arc::clone(&service), end.clone());
         tasks.spawn(async move {
-            connection::run(stream, peer, service).await;
+            tokio::select! {
+                () = end.cancelled() => {}
+                () = connection::run(stream, peer, service) => {}
+            }
             drop(place);
         });
     }

@@ -1,0 +1,159 @@
+//! Altering and renaming partitions.
+
+use catalog::Error;
+use catalog::draft::AlterPartitions as How;
+use catalog::model::Partition;
+use futures::FutureExt;
+use thrift_idl::methods::{
+    AlterPartition, AlterPartitionArgs, AlterPartitionWithEnvironmentContext,
+    AlterPartitionWithEnvironmentContextArgs, AlterPartitions, AlterPartitionsArgs, AlterPartitionsReq,
+    AlterPartitionsReqArgs, AlterPartitionsWithEnvironmentContext, AlterPartitionsWithEnvironmentContextArgs,
+    RenamePartition, RenamePartitionArgs, RenamePartitionReq, RenamePartitionReqArgs,
+};
+use thrift_idl::types::{self, AlterPartitionsResponse, RenamePartitionResponse};
+
+use crate::complete::{Words, shape_partition};
+use crate::context::Call;
+use crate::convert::partition_from;
+use crate::exception::{Class, Failure, java_list};
+use crate::registry::Routes;
+use crate::target::NamedTable;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .serve::<AlterPartition, _, _>(async |call: Call, args: AlterPartitionArgs| {
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
+            alter(named, args.new_part.into_iter().collect(), Words::default()).await
+        })
+        .serve::<AlterPartitionWithEnvironmentContext, _, _>(
+            async |call: Call, args: AlterPartitionWithEnvironmentContextArgs| {
+                let named = call.table(args.db_name, args.tbl_name, None).await?;
+                alter(
+                    named,
+                    args.new_part.into_iter().collect(),
+                    args.environment_context.into(),
+                )
+                .await
+            },
+        )
+        .serve::<AlterPartitions, _, _>(async |call: Call, args: AlterPartitionsArgs| {
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
+            alter(named, args.new_parts.unwrap_or_default(), Words::default()).await
+        })
+        .serve::<AlterPartitionsWithEnvironmentContext, _, _>(
+            async |call: Call, args: AlterPartitionsWithEnvironmentContextArgs| {
+                let named = call.table(args.db_name, args.tbl_name, None).await?;
+                alter(
+                    named,
+                    args.new_parts.unwrap_or_default(),
+                    args.environment_context.into(),
+                )
+                .await
+            },
+        )
+        .serve::<AlterPartitionsReq, _, _>(async |call: Call, args: AlterPartitionsReqArgs| {
+            let request = args.req.unwrap_or_default();
+            let named = call
+                .table(request.db_name, request.table_name, request.cat_name)
+                .await?;
+            alter(
+                named,
+                request.partitions.unwrap_or_default(),
+                request.environment_context.into(),
+            )
+            .await?;
+            Ok(AlterPartitionsResponse {})
+        })
+        .serve::<RenamePartition, _, _>(async |call: Call, args: RenamePartitionArgs| {
+            let named = call.table(args.db_name, args.tbl_name, None).await?;
+            rename(named, args.part_vals, args.new_part).await
+        })
+        .serve::<RenamePartitionReq, _, _>(async |call: Call, args: RenamePartitionReqArgs| {
+            let request = args.req.unwrap_or_default();
+            let named = call
+                .table(request.db_name, request.table_name, request.cat_name)
+                .await?;
+            rename(named, request.part_vals, request.new_part).await?;
+            Ok(RenamePartitionResponse {})
+        })
+}
+
+async fn alter(named: NamedTable, partitions: Vec<types::Partition>, words: Words) -> Result<(), Failure> {
+    let NamedTable { target, name } = named;
+    let from = |mut wire: types::Partition| {
+        shape_partition(&mut wire);
+        partition_from(wire, &target.names.locator)
+    };
+    let partitions: Vec<Partition> = partitions.into_iter().map(from).collect::<Result<_, _>>()?;
+    let how = How {
+        keep_statistics: words.keeps_statistics(),
+    };
+    target
+        .write(
+            (target.database.clone(), name, partitions, how),
+            |draft, (database, table, partitions, how)| {
+                async move {
+                    match draft
+                        .alter_partitions(database, table, partitions.clone(), how)
+                        .await
+                    {
+                        Err(Error::NoSuchPartition { values, .. }) => Err(Failure::As(
+                            &[Class::InvalidOperation],
+                            format!("alter is not possible: partition values={}", java_list(&values)),
+                        )),
+                        other => Ok(other?),
+                    }
+                }
+                .boxed()
+            },
+        )
+        .await
+}
+
+async fn rename(
+    named: NamedTable,
+    values: Option<Vec<String>>,
+    partition: Option<types::Partition>,
+) -> Result<(), Failure> {
+    let NamedTable { target, name } = named;
+    let mut wire = partition.ok_or_else(|| Failure::meta("New partition cannot be null."))?;
+    shape_partition(&mut wire);
+    let partition = partition_from(wire, &target.names.locator)?;
+    let input = (
+        target.database.clone(),
+        name,
+        values.unwrap_or_default(),
+        partition,
+    );
+    target
+        .write(input, |draft, (database, table, values, partition)| {
+            async move {
+                let renamed = draft
+                    .rename_partition(database, table, values, partition.clone())
+                    .await;
+                renamed.map_err(rename_failure)
+            }
+            .boxed()
+        })
+        .await
+}
+
+fn rename_failure(error: Error) -> Failure {
+    let text = match error {
+        Error::NoSuchPartition { .. } => {
+            "Unable to rename partition because old partition does not exist".to_owned()
+        }
+        Error::PartitionExists {
+            database,
+            table,
+            values,
+        } => {
+            format!(
+                "Partition already exists:{database}.{table}.{}",
+                java_list(&values)
+            )
+        }
+        other => return other.into(),
+    };
+    Failure::As(&[Class::InvalidOperation], text)
+}
