@@ -213,7 +213,8 @@ impl Branch {
             background: Background::default(),
             gone: false,
         };
-        tokio::spawn(actor.run(queue));
+        let tasks = actor.core.tasks.clone();
+        tasks.spawn(actor.run(queue));
         Ok(branch)
     }
 
@@ -605,7 +606,9 @@ impl Actor {
         self.background = Background::default();
         if let Some(branch) = self.handle.upgrade() {
             let core = self.core.clone();
-            tokio::spawn(async move { core.commit_in_background(&branch).await });
+            self.core
+                .tasks
+                .spawn(async move { core.commit_in_background(&branch).await });
         }
     }
 
@@ -617,7 +620,9 @@ impl Actor {
             && let Some(branch) = self.handle.upgrade()
         {
             let core = self.core.clone();
-            tokio::spawn(async move { core.fold_in_background(&branch).await });
+            self.core
+                .tasks
+                .spawn(async move { core.fold_in_background(&branch).await });
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
 use futures::FutureExt;
+use tokio_util::task::TaskTracker;
 
 use crate::branch::{Branch, Lane, Prepared, State};
 use crate::commit::{Commit, CommitKind, SKIPS_MAX, Sealed};
@@ -35,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) limits: Limits,
     pub(crate) ephemeral: Ephemeral,
+    /// The tasks of the repository's branches, and those that they started.
+    pub(crate) tasks: TaskTracker,
     /// 0 until it was read.
     known_epoch: AtomicU32,
     commits: moka::sync::Cache<CommitId, Arc<Commit>>,
@@ -75,6 +78,7 @@ impl Core {
             ids: parts.ids.clone(),
             limits,
             ephemeral: parts.ephemeral,
+            tasks: TaskTracker::new(),
             known_epoch: AtomicU32::new(0),
             commits: moka::sync::Cache::new(COMMITS_CACHED),
             entries: moka::sync::Cache::new(COMMITS_CACHED),

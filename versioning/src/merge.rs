@@ -415,8 +415,19 @@ impl<R: Resolver> Merge<'_, R> {
         }
     }
 
-    /// Moves the head to the candidate, or to what it becomes on the head that is there by now.
+    /// Lands the candidate; tries again where another process moved the branch in between.
     async fn land(&self, judged: &Candidate, checks: &[String]) -> Result<Landed<R::Conflict>> {
+        for _ in 1..ATTEMPTS_MAX {
+            let landed = self.try_to_land(judged, checks).await;
+            if !matches!(landed, Err(Error::HeadMoved { .. })) {
+                return landed;
+            }
+        }
+        self.try_to_land(judged, checks).await
+    }
+
+    /// Moves the head to the candidate, or to what it becomes on the head that is there by now.
+    async fn try_to_land(&self, judged: &Candidate, checks: &[String]) -> Result<Landed<R::Conflict>> {
         let _heads = self.branch.heads.lock().await;
         let lane = self.branch.hold().await?;
         self.commit_staged(&lane).await?;

@@ -27,6 +27,9 @@ use crate::{
 /// Tells which paths of [`Space::Objects`] are staged but never committed: the working files of jobs.
 pub type Ephemeral = fn(&[u8]) -> bool;
 
+/// How often a commit is prepared anew because another process moved the branch.
+const ATTEMPTS_MAX: u32 = 8;
+
 /// The fewest digits by which a commit can be named.
 pub const SHORT_ID_MIN: usize = 8;
 
@@ -193,10 +196,20 @@ impl Repositories {
         &self.parts.clock
     }
 
-    /// Ends background work: what is staged stays staged, durable as it is.
+    /// Ends background work and waits for it: what is staged stays staged, durable as it is.
     pub async fn close(&self) {
-        for repository in self.open.lock().await.drain() {
-            repository.1.inner.branches.lock().await.clear();
+        let open: Vec<Repository> = self
+            .open
+            .lock()
+            .await
+            .drain()
+            .map(|(_, repository)| repository)
+            .collect();
+        for repository in open {
+            repository.inner.branches.lock().await.clear();
+            let tasks = &repository.inner.core.tasks;
+            tasks.close();
+            tasks.wait().await;
         }
     }
 }
@@ -384,6 +397,15 @@ impl Repository {
         let branch = self.open_branch(branch).await?;
         let _heads = branch.heads.lock().await;
         words.allow_empty |= branch.state().record.mode != CommitMode::Staged;
+        for _ in 1..ATTEMPTS_MAX {
+            let made = self
+                .core()
+                .commit_held(&branch, &branch.lane, CommitKind::Normal, words.clone())
+                .await;
+            if !matches!(made, Err(Error::HeadMoved { .. })) {
+                return made;
+            }
+        }
         self.core()
             .commit_held(&branch, &branch.lane, CommitKind::Normal, words)
             .await
