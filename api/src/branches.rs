@@ -85,7 +85,9 @@ impl From<&BranchRecord> for BranchBody {
             name: record.name.to_string(),
             head: record.head.to_string(),
             mode: record.mode.into(),
-            protection: protection.map(|rules| ProtectionBody { required_checks: rules.required_checks.clone() }),
+            protection: protection.map(|rules| ProtectionBody {
+                required_checks: rules.required_checks.clone(),
+            }),
             uncommitted: record.staged.is_some() || record.seq > record.folded_seq,
             created_us: record.created_us,
         }
@@ -147,7 +149,10 @@ pub struct ResetBody {
 /// Lists all branches.
 #[utoipa::path(get, path = "/repositories/{repository}/branches", params(("repository" = String, Path)),
     responses((status = 200, body = Vec<BranchBody>), (status = 404, body = ProblemBody)))]
-async fn list(State(api): State<Api>, Path(repository): Path<String>) -> Result<Json<Vec<BranchBody>>, Problem> {
+async fn list(
+    State(api): State<Api>,
+    Path(repository): Path<String>,
+) -> Result<Json<Vec<BranchBody>>, Problem> {
     let branches = api.repository(&repository).await?.branches().await?;
     Ok(Json(branches.iter().map(BranchBody::from).collect()))
 }
@@ -166,7 +171,9 @@ async fn create(
         None => repository.record().default_branch.clone().into(),
     };
     let mode = new.mode.unwrap_or(Mode::Staged).into();
-    let record = repository.create_branch(&ref_name(&new.name)?, &from, mode).await?;
+    let record = repository
+        .create_branch(&ref_name(&new.name)?, &from, mode)
+        .await?;
     Ok((StatusCode::CREATED, Json((&record).into())))
 }
 
@@ -178,7 +185,11 @@ async fn get(
     State(api): State<Api>,
     Path((repository, branch)): Path<(String, String)>,
 ) -> Result<Json<BranchBody>, Problem> {
-    let record = api.repository(&repository).await?.branch(&ref_name(&branch)?).await?;
+    let record = api
+        .repository(&repository)
+        .await?
+        .branch(&ref_name(&branch)?)
+        .await?;
     Ok(Json((&record).into()))
 }
 
@@ -190,7 +201,10 @@ async fn delete(
     State(api): State<Api>,
     Path((repository, branch)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    api.repository(&repository).await?.delete_branch(&ref_name(&branch)?).await?;
+    api.repository(&repository)
+        .await?
+        .delete_branch(&ref_name(&branch)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -238,7 +252,11 @@ async fn commit(
         metadata: new.metadata,
         allow_empty: new.allow_empty,
     };
-    let id = api.repository(&repository).await?.commit(&ref_name(&branch)?, words).await?;
+    let id = api
+        .repository(&repository)
+        .await?
+        .commit(&ref_name(&branch)?, words)
+        .await?;
     Ok((StatusCode::CREATED, Json(CommitIdBody { id: id.to_string() })))
 }
 
@@ -250,7 +268,11 @@ async fn reset(
     State(api): State<Api>,
     Path((repository, branch)): Path<(String, String)>,
 ) -> Result<Json<ResetBody>, Problem> {
-    let operations_dropped = api.repository(&repository).await?.reset(&ref_name(&branch)?).await?;
+    let operations_dropped = api
+        .repository(&repository)
+        .await?
+        .reset(&ref_name(&branch)?)
+        .await?;
     Ok(Json(ResetBody { operations_dropped }))
 }
 
@@ -261,12 +283,31 @@ mod tests {
     #[test]
     fn rules_that_are_not_given_stay() {
         let checks = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let now = Some(Protection { required_checks: checks(&["a"]) });
+        let now = Some(Protection {
+            required_checks: checks(&["a"]),
+        });
         let same = protection(&RulesBody::default(), now.clone());
         assert_eq!(same, now);
-        assert_eq!(protection(&RulesBody { protected: Some(false), ..RulesBody::default() }, now.clone()), None);
-        let more = RulesBody { required_checks: Some(checks(&["b"])), ..RulesBody::default() };
-        assert_eq!(protection(&more, now), Some(Protection { required_checks: checks(&["b"]) }));
+        assert_eq!(
+            protection(
+                &RulesBody {
+                    protected: Some(false),
+                    ..RulesBody::default()
+                },
+                now.clone()
+            ),
+            None
+        );
+        let more = RulesBody {
+            required_checks: Some(checks(&["b"])),
+            ..RulesBody::default()
+        };
+        assert_eq!(
+            protection(&more, now),
+            Some(Protection {
+                required_checks: checks(&["b"])
+            })
+        );
         assert_eq!(protection(&more, None), None);
     }
 }

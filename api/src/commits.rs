@@ -93,7 +93,13 @@ async fn log(
     let from = repository.resolve(&ref_expr(&at)?).await?.commit;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     let log = repository.log(from, limit).await?;
-    let next = log.get(limit - 1).and_then(|(_, last)| last.parents.first()).map(CommitId::to_string);
-    let commits = log.iter().map(|(id, commit)| CommitBody::new(*id, commit)).collect();
+    let next = log
+        .get(limit - 1)
+        .and_then(|(_, last)| last.parents.first())
+        .map(CommitId::to_string);
+    let commits = log
+        .iter()
+        .map(|(id, commit)| CommitBody::new(*id, commit))
+        .collect();
     Ok(Json(LogPage { commits, next }))
 }

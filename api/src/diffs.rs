@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use catalog::diff::{
-    CatalogDiff, ColumnChange, ColumnChangeKind, DatabaseDiff, FilesDiff, FunctionDiff, Limits, PartitionsDiff,
-    PropertyChange, TableDiff, count_rows, diff,
+    CatalogDiff, ColumnChange, ColumnChangeKind, DatabaseDiff, FilesDiff, FunctionDiff, Limits,
+    PartitionsDiff, PropertyChange, TableDiff, count_rows, diff,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,7 +16,9 @@ use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(between)).routes(routes!(status))
+    OpenApiRouter::new()
+        .routes(routes!(between))
+        .routes(routes!(status))
 }
 
 /// What differs between two versions.
@@ -148,7 +150,14 @@ async fn between(
     let repository = api.repository(&repository).await?;
     let mut limits = Limits::default();
     limits.partitions_max = query.partitions.unwrap_or(limits.partitions_max);
-    compare(&api, &repository, &ref_expr(&query.from)?, &ref_expr(&query.to)?, limits).await
+    compare(
+        &api,
+        &repository,
+        &ref_expr(&query.from)?,
+        &ref_expr(&query.to)?,
+        limits,
+    )
+    .await
 }
 
 /// Returns what is staged on a branch.
@@ -161,7 +170,10 @@ async fn status(
 ) -> Result<Json<DiffBody>, Problem> {
     let repository = api.repository(&repository).await?;
     let staged = RefExpr::from(ref_name(&branch)?);
-    let committed = RefExpr { committed: true, ..staged.clone() };
+    let committed = RefExpr {
+        committed: true,
+        ..staged.clone()
+    };
     compare(&api, &repository, &committed, &staged, Limits::default()).await
 }
 
@@ -191,13 +203,21 @@ impl From<CatalogDiff> for DiffBody {
 
 impl From<DatabaseDiff> for DatabaseBody {
     fn from(diff: DatabaseDiff) -> DatabaseBody {
-        DatabaseBody { name: diff.name, fate: diff.fate.as_str().into(), properties: properties(diff.properties) }
+        DatabaseBody {
+            name: diff.name,
+            fate: diff.fate.as_str().into(),
+            properties: properties(diff.properties),
+        }
     }
 }
 
 impl From<FunctionDiff> for FunctionBody {
     fn from(diff: FunctionDiff) -> FunctionBody {
-        FunctionBody { database: diff.database, name: diff.name, fate: diff.fate.as_str().into() }
+        FunctionBody {
+            database: diff.database,
+            name: diff.name,
+            fate: diff.fate.as_str().into(),
+        }
     }
 }
 
@@ -207,7 +227,9 @@ impl From<TableDiff> for TableBody {
             database: diff.database,
             name: diff.name,
             fate: diff.fate.as_str().into(),
-            renamed_from: diff.renamed_from.map(|(database, name)| format!("{database}.{name}")),
+            renamed_from: diff
+                .renamed_from
+                .map(|(database, name)| format!("{database}.{name}")),
             unversioned: diff.is_unversioned,
             columns: diff.columns.into_iter().map(ColumnBody::from).collect(),
             properties: properties(diff.properties),
@@ -227,7 +249,11 @@ impl From<ColumnChange> for ColumnBody {
             ColumnChangeKind::RenamedFrom(name) => format!("renamed from {name}"),
             ColumnChangeKind::Retyped => "retyped".to_owned(),
             ColumnChangeKind::Comment(before, after) => {
-                format!("comment {} -> {}", quoted(before.as_ref()), quoted(after.as_ref()))
+                format!(
+                    "comment {} -> {}",
+                    quoted(before.as_ref()),
+                    quoted(after.as_ref())
+                )
             }
             ColumnChangeKind::Moved => "moved".to_owned(),
         };

@@ -53,5 +53,7 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
         .split_for_parts();
     let description = axum::Json(description);
-    routes.route("/api/v1/openapi.json", get(async move || description.clone())).fallback(problem::no_route)
+    routes
+        .route("/api/v1/openapi.json", get(async move || description.clone()))
+        .fallback(problem::no_route)
 }

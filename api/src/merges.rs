@@ -16,7 +16,10 @@ use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(merge)).routes(routes!(revert)).routes(routes!(cherry_pick))
+    OpenApiRouter::new()
+        .routes(routes!(merge))
+        .routes(routes!(revert))
+        .routes(routes!(cherry_pick))
 }
 
 /// What is to be merged into the branch.
@@ -114,7 +117,10 @@ pub struct RefusalBody {
 
 impl From<Refusal> for RefusalBody {
     fn from(refusal: Refusal) -> RefusalBody {
-        RefusalBody { check: refusal.check, reason: refusal.reason }
+        RefusalBody {
+            check: refusal.check,
+            reason: refusal.reason,
+        }
     }
 }
 
@@ -146,7 +152,12 @@ impl From<&Conflict> for ConflictBody {
 
 impl MergeAnswer {
     fn new(state: MergeState, commit: Option<String>) -> MergeAnswer {
-        MergeAnswer { state, commit, conflicts: Vec::new(), refusals: Vec::new() }
+        MergeAnswer {
+            state,
+            commit,
+            conflicts: Vec::new(),
+            refusals: Vec::new(),
+        }
     }
 }
 
@@ -168,7 +179,12 @@ impl From<MergeOutcome<Conflict>> for MergeAnswer {
     }
 }
 
-fn landing(api: &Api, branch: &str, author: Option<String>, message: Option<String>) -> Result<Landing, Problem> {
+fn landing(
+    api: &Api,
+    branch: &str,
+    author: Option<String>,
+    message: Option<String>,
+) -> Result<Landing, Problem> {
     Ok(Landing {
         into: ref_name(branch)?,
         author: api.author(author),
@@ -196,7 +212,9 @@ async fn merge(
         ..landing(&api, &branch, new.author, new.message)?
     };
     let source = ref_expr(&new.source)?;
-    let outcome = repository.merge(&source, &landing, api.resolver.as_ref(), api.gate.as_ref()).await?;
+    let outcome = repository
+        .merge(&source, &landing, api.resolver.as_ref(), api.gate.as_ref())
+        .await?;
     Ok(answer(outcome))
 }
 
@@ -212,9 +230,16 @@ async fn revert(
 ) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
     let repository = api.repository(&repository).await?;
     let commit = repository.resolve(&ref_expr(&new.commit)?).await?.commit;
-    let landing = Landing { dry_run: new.dry_run, ..landing(&api, &branch, new.author, new.message)? };
+    let landing = Landing {
+        dry_run: new.dry_run,
+        ..landing(&api, &branch, new.author, new.message)?
+    };
     let (resolver, gate) = (api.resolver.as_ref(), api.gate.as_ref());
-    Ok(answer(repository.revert(commit, new.parent, &landing, resolver, gate).await?))
+    Ok(answer(
+        repository
+            .revert(commit, new.parent, &landing, resolver, gate)
+            .await?,
+    ))
 }
 
 /// Repeats the change of a commit on the branch, by the same merge and the same checks.
@@ -229,9 +254,16 @@ async fn cherry_pick(
 ) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
     let repository = api.repository(&repository).await?;
     let commit = repository.resolve(&ref_expr(&new.commit)?).await?.commit;
-    let landing = Landing { dry_run: new.dry_run, ..landing(&api, &branch, new.author, new.message)? };
+    let landing = Landing {
+        dry_run: new.dry_run,
+        ..landing(&api, &branch, new.author, new.message)?
+    };
     let (resolver, gate) = (api.resolver.as_ref(), api.gate.as_ref());
-    Ok(answer(repository.cherry_pick(commit, new.parent, &landing, resolver, gate).await?))
+    Ok(answer(
+        repository
+            .cherry_pick(commit, new.parent, &landing, resolver, gate)
+            .await?,
+    ))
 }
 
 fn answer(outcome: MergeOutcome<Conflict>) -> (StatusCode, Json<MergeAnswer>) {

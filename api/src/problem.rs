@@ -34,7 +34,11 @@ pub struct Problem {
 impl Problem {
     /// Returns a problem of the given kind.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Problem {
-        Problem { kind, detail: detail.into(), hint: None }
+        Problem {
+            kind,
+            detail: detail.into(),
+            hint: None,
+        }
     }
 
     /// Adds what to do about it.
@@ -51,10 +55,22 @@ fn terms(kind: Kind) -> (StatusCode, &'static str, &'static str) {
         Kind::Invalid => (StatusCode::BAD_REQUEST, "invalid", "the request is not valid"),
         Kind::NotFound => (StatusCode::NOT_FOUND, "not_found", "not found"),
         Kind::AlreadyExists => (StatusCode::CONFLICT, "already_exists", "already exists"),
-        Kind::Conflict => (StatusCode::CONFLICT, "conflict", "in conflict with the present state"),
+        Kind::Conflict => (
+            StatusCode::CONFLICT,
+            "conflict",
+            "in conflict with the present state",
+        ),
         Kind::Denied => (StatusCode::FORBIDDEN, "denied", "not allowed"),
-        Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not possible at the moment"),
-        Kind::Corrupt => (StatusCode::INTERNAL_SERVER_ERROR, "corrupt", "stored data is damaged"),
+        Kind::Unavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "not possible at the moment",
+        ),
+        Kind::Corrupt => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "corrupt",
+            "stored data is damaged",
+        ),
         Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error"),
     }
 }

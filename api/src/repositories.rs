@@ -14,7 +14,10 @@ use crate::state::ref_name;
 use crate::{Api, Problem, ProblemBody};
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get)).routes(routes!(fsck))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get))
+        .routes(routes!(fsck))
 }
 
 /// A repository.
@@ -63,7 +66,14 @@ pub struct FsckBody {
 /// Lists all repositories.
 #[utoipa::path(get, path = "/repositories", responses((status = 200, body = Vec<RepositoryBody>)))]
 async fn list(State(api): State<Api>) -> Result<Json<Vec<RepositoryBody>>, Problem> {
-    Ok(Json(api.repositories.list().await?.iter().map(RepositoryBody::from).collect()))
+    Ok(Json(
+        api.repositories
+            .list()
+            .await?
+            .iter()
+            .map(RepositoryBody::from)
+            .collect(),
+    ))
 }
 
 /// Creates a repository.

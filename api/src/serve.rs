@@ -39,7 +39,9 @@ pub async fn serve(
     metrics: Metrics,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, routes(api, metrics)).with_graceful_shutdown(shutdown).await
+    axum::serve(listener, routes(api, metrics))
+        .with_graceful_shutdown(shutdown)
+        .await
 }
 
 fn routes(api: Api, metrics: Metrics) -> Router {
@@ -51,10 +53,15 @@ fn routes(api: Api, metrics: Metrics) -> Router {
 
 /// Counts requests by route and status.
 async fn count(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
     let method = request.method().to_string();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
-    metrics::counter!("skep_rest_requests", "method" => method, "route" => route, "status" => status).increment(1);
+    metrics::counter!("skep_rest_requests", "method" => method, "route" => route, "status" => status)
+        .increment(1);
     response
 }

@@ -12,7 +12,9 @@ use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(delete))
 }
 
 /// A tag.
@@ -58,7 +60,13 @@ async fn create(
         None => repository.record().default_branch.clone().into(),
     };
     let commit = repository.create_tag(&ref_name(&new.name)?, &at).await?;
-    Ok((StatusCode::CREATED, Json(TagBody { name: new.name, commit: commit.to_string() })))
+    Ok((
+        StatusCode::CREATED,
+        Json(TagBody {
+            name: new.name,
+            commit: commit.to_string(),
+        }),
+    ))
 }
 
 /// Removes a tag; the commit stays.
@@ -69,6 +77,9 @@ async fn delete(
     State(api): State<Api>,
     Path((repository, tag)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    api.repository(&repository).await?.delete_tag(&ref_name(&tag)?).await?;
+    api.repository(&repository)
+        .await?
+        .delete_tag(&ref_name(&tag)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -29,9 +29,18 @@ impl Client {
 
     /// Starts a request for a path of the API, given by its segments.
     fn request(&self, method: Method, segments: &[&str]) -> Result<RequestBuilder, Failure> {
-        let wrong = || Failure::new(Exit::WrongUse, format!("{:?} is not the address of a server", self.url));
+        let wrong = || {
+            Failure::new(
+                Exit::WrongUse,
+                format!("{:?} is not the address of a server", self.url),
+            )
+        };
         let mut url = reqwest::Url::parse(&self.url).map_err(|_| wrong())?;
-        url.path_segments_mut().map_err(|()| wrong())?.pop_if_empty().extend(["api", "v1"]).extend(segments);
+        url.path_segments_mut()
+            .map_err(|()| wrong())?
+            .pop_if_empty()
+            .extend(["api", "v1"])
+            .extend(segments);
         Ok(self.http.request(method, url))
     }
 
@@ -46,8 +55,12 @@ impl Client {
         self.answer(self.request(Method::GET, &["repositories"])?).await
     }
 
-    pub(crate) async fn create_repository<T: DeserializeOwned>(&self, body: &impl Serialize) -> Result<T, Failure> {
-        self.answer(self.request(Method::POST, &["repositories"])?.json(body)).await
+    pub(crate) async fn create_repository<T: DeserializeOwned>(
+        &self,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.answer(self.request(Method::POST, &["repositories"])?.json(body))
+            .await
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Failure> {
@@ -59,10 +72,15 @@ impl Client {
         segments: &[&str],
         query: &[(&str, String)],
     ) -> Result<T, Failure> {
-        self.answer(self.within(Method::GET, segments)?.query(query)).await
+        self.answer(self.within(Method::GET, segments)?.query(query))
+            .await
     }
 
-    pub(crate) async fn post<T: DeserializeOwned>(&self, segments: &[&str], body: &impl Serialize) -> Result<T, Failure> {
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
         self.answer(self.within(Method::POST, segments)?.json(body)).await
     }
 
@@ -73,20 +91,32 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T, Failure> {
         let response = self.send(self.within(Method::POST, segments)?.json(body)).await?;
-        let problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
+        let problem = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind == PROBLEM);
         if problem || response.status().is_server_error() {
             return Err(failure(response).await);
         }
         read(response).await
     }
 
-    pub(crate) async fn patch<T: DeserializeOwned>(&self, segments: &[&str], body: &impl Serialize) -> Result<T, Failure> {
-        self.answer(self.within(Method::PATCH, segments)?.json(body)).await
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.answer(self.within(Method::PATCH, segments)?.json(body))
+            .await
     }
 
     pub(crate) async fn delete(&self, segments: &[&str]) -> Result<(), Failure> {
         let response = self.send(self.within(Method::DELETE, segments)?).await?;
-        if response.status().is_success() { Ok(()) } else { Err(failure(response).await) }
+        if response.status().is_success() {
+            Ok(())
+        } else {
+            Err(failure(response).await)
+        }
     }
 
     async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
@@ -99,7 +129,11 @@ impl Client {
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
         request.send().await.map_err(|error| {
-            let why = if error.is_connect() { "no server answers" } else { "the request failed" };
+            let why = if error.is_connect() {
+                "no server answers"
+            } else {
+                "the request failed"
+            };
             Failure::new(Exit::Failed, format!("{why} at {}", self.url))
                 .with_hint("start one with skep serve, or say where it is: --url or SKEP_URL")
         })
@@ -107,7 +141,8 @@ impl Client {
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
-    let unreadable = |error: reqwest::Error| Failure::new(Exit::Failed, format!("the server's answer: {error}"));
+    let unreadable =
+        |error: reqwest::Error| Failure::new(Exit::Failed, format!("the server's answer: {error}"));
     response.json().await.map_err(unreadable)
 }
 

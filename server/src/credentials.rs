@@ -33,7 +33,8 @@ fn default_secret(s3: &SocketAddr) -> Result<String, Failure> {
         return Ok(DEFAULT_SECRET_KEY.into());
     }
     let message = format!("the gateway would serve {s3} to others with a key that everybody knows");
-    Err(Failure::new(Exit::WrongUse, message).with_hint("set access_key, and secret_key_env or secret_key_file"))
+    Err(Failure::new(Exit::WrongUse, message)
+        .with_hint("set access_key, and secret_key_env or secret_key_file"))
 }
 
 #[cfg(test)]

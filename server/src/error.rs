@@ -31,7 +31,12 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Failure {
-        Failure { exit, message: message.into(), hint: None, json: None }
+        Failure {
+            exit,
+            message: message.into(),
+            hint: None,
+            json: None,
+        }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Failure {
@@ -48,7 +53,12 @@ impl Failure {
             _ => Exit::Failed,
         };
         let json = serde_json::to_value(&problem).ok();
-        Failure { exit, message: problem.detail, hint: problem.hint, json }
+        Failure {
+            exit,
+            message: problem.detail,
+            hint: problem.hint,
+            json,
+        }
     }
 
     /// Tells the failure on standard error and returns the exit code.
@@ -85,7 +95,12 @@ impl From<versioning::Error> for Failure {
             Kind::Denied => Exit::Refused,
             Kind::NotFound | Kind::Unavailable | Kind::Corrupt | Kind::Internal => Exit::Failed,
         };
-        Failure { exit, message: error.to_string(), hint, json: None }
+        Failure {
+            exit,
+            message: error.to_string(),
+            hint,
+            json: None,
+        }
     }
 }
 

@@ -13,13 +13,20 @@ pub(crate) struct EngineRunner(pub(crate) sql::Engine);
 impl SqlRunner for EngineRunner {
     async fn query(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<SqlAnswer, Problem> {
         let limit = self.0.limits().rows_max;
-        let answer = self.0.query(repository, at, sql, limit).await.map_err(|error| problem(&error))?;
+        let answer = self
+            .0
+            .query(repository, at, sql, limit)
+            .await
+            .map_err(|error| problem(&error))?;
         Ok(SqlAnswer {
             rows: answer.page.json().map_err(|error| problem(&error))?,
             columns: answer
                 .columns
                 .into_iter()
-                .map(|column| SqlColumn { name: column.name, type_name: column.type_name })
+                .map(|column| SqlColumn {
+                    name: column.name,
+                    type_name: column.type_name,
+                })
                 .collect(),
             truncated: answer.truncated,
         })

@@ -18,7 +18,11 @@ pub(crate) enum Format {
 impl Format {
     /// Prints `value` for programs, or what `text` makes of it for people.
     #[expect(clippy::print_stdout, reason = "this is what a command is asked for")]
-    pub(crate) fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+    pub(crate) fn print<T: Serialize>(
+        self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failure> {
         match self {
             Format::Json => {
                 let json = serde_json::to_string_pretty(value)
@@ -42,7 +46,9 @@ where
     R: IntoIterator<Item = String>,
 {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(headings.iter().map(|text| text.to_uppercase()));
+    table
+        .load_style(NOTHING)
+        .set_header(headings.iter().map(|text| text.to_uppercase()));
     for row in rows {
         table.add_row(row.into_iter().collect::<Vec<_>>());
     }
@@ -51,8 +57,16 @@ where
 
 /// Returns the lines of a table without the spaces around them.
 fn trimmed(table: &Table) -> String {
-    let lines = table.lines().map(|line| line.trim_end().strip_prefix(' ').map(str::to_owned).unwrap_or(line));
-    lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    let lines = table.lines().map(|line| {
+        line.trim_end()
+            .strip_prefix(' ')
+            .map(str::to_owned)
+            .unwrap_or(line)
+    });
+    lines
+        .map(|line| line.trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Returns a time as `2026-01-31 12:00:00`, in UTC.
@@ -73,7 +87,11 @@ fn date(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
@@ -105,7 +123,12 @@ mod tests {
 
     #[test]
     fn sizes_are_told_in_short() {
-        for (n, text) in [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (12_340_000, "12.3 MB")] {
+        for (n, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_500, "1.5 kB"),
+            (12_340_000, "12.3 MB"),
+        ] {
             assert_eq!(bytes(n), text);
         }
     }

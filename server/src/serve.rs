@@ -13,12 +13,12 @@ use tokio_util::task::TaskTracker;
 use versioning::refs::{FolderLock, SqliteRefs};
 use versioning::repository::{Limits, Parts};
 use versioning::store::LocalFiles;
-use versioning::{Clock, Error, RefName, Repositories, RepositoryName};
+use versioning::{Error, RefName, Repositories, RepositoryName};
 
 use crate::error::{Exit, Failure};
+use crate::lent::{EngineRunner, ParquetFooters};
 use crate::machine::{MachineClock, MachineIds};
 use crate::settings::{Settings, ThriftListener};
-use crate::lent::{EngineRunner, ParquetFooters};
 use crate::{credentials, telemetry};
 
 /// The branch that a first start creates.
@@ -27,44 +27,57 @@ const DEFAULT_BRANCH: &str = "main";
 /// A folder that was opened by this process and no other.
 pub(crate) struct OpenFolder {
     pub(crate) repositories: Repositories,
-    refs: SqliteRefs,
+    refs: Arc<SqliteRefs>,
     _lock: FolderLock,
 }
 
 impl OpenFolder {
     /// Opens the store in `folder`, making the folder where it is missing.
     pub(crate) async fn open(folder: &Path, limits: Limits) -> Result<OpenFolder, Failure> {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Failure::new(Exit::Failed, format!("the folder {}: {error}", folder.display())))?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Failure::new(Exit::Failed, format!("the folder {}: {error}", folder.display()))
+        })?;
         let lock = FolderLock::acquire(folder)?;
         let (database, objects) = (folder.join("refs.db"), folder.join("objects"));
         refuse_lost_refs(&database, &objects)?;
-        let refs = SqliteRefs::open(&database).await?;
+        let refs = Arc::new(SqliteRefs::open(&database).await?);
         let parts = Parts {
-            refs: Arc::new(refs.clone()),
+            refs: refs.clone(),
             files: Arc::new(LocalFiles::open(&objects).await?),
             clock: Arc::new(MachineClock),
             ids: Arc::new(MachineIds),
             ephemeral: catalog::is_ephemeral,
         };
         let repositories = Repositories::open(parts, limits).await?;
-        Ok(OpenFolder { repositories, refs, _lock: lock })
+        Ok(OpenFolder {
+            repositories,
+            refs,
+            _lock: lock,
+        })
     }
 
     /// Closes the store. What is staged is durable and stays staged.
     pub(crate) async fn close(self) {
         self.repositories.close().await;
-        self.refs.close().await;
+        if let Err(error) = self.refs.close().await {
+            tracing::warn!(%error, "the ref store did not close well");
+        }
     }
 }
 
 /// Fails when there are objects without the refs that lead to them: a fresh database would hide them all.
 fn refuse_lost_refs(database: &Path, objects: &Path) -> Result<(), Failure> {
-    let holds_objects = objects.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    let holds_objects = objects
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_some());
     if database.exists() || !holds_objects {
         return Ok(());
     }
-    let message = format!("{} is missing, but there are objects in {}", database.display(), objects.display());
+    let message = format!(
+        "{} is missing, but there are objects in {}",
+        database.display(),
+        objects.display()
+    );
     Err(Failure::new(Exit::Failed, message).with_hint("restore refs.db from a copy of the folder"))
 }
 
@@ -82,7 +95,10 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     for listener in thrift {
         metastores.push((bind("metastore", listener.address).await?, listener));
     }
-    let limits = Limits { cache_bytes: settings.cache_mib << 20, ..Limits::default() };
+    let limits = Limits {
+        cache_bytes: settings.cache_mib << 20,
+        ..Limits::default()
+    };
     let folder = OpenFolder::open(&settings.data, limits).await?;
     first_repository(&folder.repositories, &default).await?;
 
@@ -90,17 +106,32 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let tasks = TaskTracker::new();
     let announced = announcement(&settings, &http, &s3, &metastores)?;
     let metrics = Metrics::new(move || metrics.render());
-    let rest = api::serve(http, api(&folder.repositories), metrics, stop.clone().cancelled_owned());
+    let rest = api::serve(
+        http,
+        api(&folder.repositories),
+        metrics,
+        stop.clone().cancelled_owned(),
+    );
     tasks.spawn(async move {
         if let Err(error) = rest.await {
             tracing::error!(%error, "the REST API ended");
         }
     });
     let keys = gateway::Credentials::new([(settings.access_key.clone(), secret)]);
-    tasks.spawn(gateway::serve(s3, folder.repositories.clone(), keys, stop.clone().cancelled_owned()));
+    tasks.spawn(gateway::serve(
+        s3,
+        folder.repositories.clone(),
+        keys,
+        stop.clone().cancelled_owned(),
+    ));
     for (socket, listener) in metastores {
         let context = context(&folder.repositories, listener, &default, &settings);
-        tasks.spawn(metastore::serve(socket, context, metastore::Limits::default(), stop.clone()));
+        tasks.spawn(metastore::serve(
+            socket,
+            context,
+            metastore::Limits::default(),
+            stop.clone(),
+        ));
     }
     tell(&announced);
     signalled().await?;
@@ -114,9 +145,14 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
 
 async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        let failure = Failure::new(Exit::Failed, format!("the {what} cannot listen on {address}: {error}"));
+        let failure = Failure::new(
+            Exit::Failed,
+            format!("the {what} cannot listen on {address}: {error}"),
+        );
         match error.kind() {
-            std::io::ErrorKind::AddrInUse => failure.with_hint("stop what listens there, or choose another port"),
+            std::io::ErrorKind::AddrInUse => {
+                failure.with_hint("stop what listens there, or choose another port")
+            }
             _ => failure,
         }
     })
@@ -128,7 +164,9 @@ async fn first_repository(repositories: &Repositories, name: &RepositoryName) ->
         Err(Error::NotFound { .. }) => {}
         found => return Ok(found.map(drop)?),
     }
-    repositories.create(name, &RefName::parse(DEFAULT_BRANCH)?).await?;
+    repositories
+        .create(name, &RefName::parse(DEFAULT_BRANCH)?)
+        .await?;
     tracing::info!(repository = %name, "created the first repository");
     Ok(())
 }
@@ -138,7 +176,11 @@ fn api(repositories: &Repositories) -> Api {
     let checks = Arc::new(sql::SqlChecks::new(engine.clone()));
     Api {
         repositories: repositories.clone(),
-        gate: Arc::new(hooks::CheckGate::new(repositories.clone(), checks, hooks::Limits::default())),
+        gate: Arc::new(hooks::CheckGate::new(
+            repositories.clone(),
+            checks,
+            hooks::Limits::default(),
+        )),
         resolver: Arc::new(CatalogResolver::default()),
         rows: Arc::new(ParquetFooters),
         sql: Arc::new(EngineRunner(engine)),
@@ -152,17 +194,12 @@ fn context(
     default: &RepositoryName,
     settings: &Settings,
 ) -> Context {
-    let clock: Arc<dyn Clock> = Arc::new(MachineClock);
-    Context {
-        repositories: repositories.clone(),
-        listener: Listener {
-            repository: listener.repository.unwrap_or_else(|| default.clone()),
-            reference: listener.reference,
-            scheme: settings.location_scheme.clone(),
-        },
-        started_s: i64::try_from(clock.now_us() / 1_000_000).unwrap_or_default(),
-        clock,
-    }
+    let listener = Listener {
+        repository: listener.repository.unwrap_or_else(|| default.clone()),
+        reference: listener.reference,
+        scheme: settings.location_scheme.clone(),
+    };
+    Context::new(repositories.clone(), listener, Arc::new(MachineClock))
 }
 
 fn announcement(
@@ -173,11 +210,25 @@ fn announcement(
 ) -> Result<String, Failure> {
     let mut text = format!("skep is up, with its data in {}\n", settings.data.display());
     text += &format!("  REST       http://{}\n", http.local_addr()?);
-    text += &format!("  S3         http://{}  (access key {})\n", s3.local_addr()?, settings.access_key);
+    text += &format!(
+        "  S3         http://{}  (access key {})\n",
+        s3.local_addr()?,
+        settings.access_key
+    );
     for (socket, listener) in metastores {
-        let repository = listener.repository.as_ref().map_or(settings.repository.as_str(), |name| name.as_str());
-        let at = listener.reference.as_ref().map(|at| format!("@{at}")).unwrap_or_default();
-        text += &format!("  metastore  thrift://{}  ({repository}{at})\n", socket.local_addr()?);
+        let repository = listener
+            .repository
+            .as_ref()
+            .map_or(settings.repository.as_str(), |name| name.as_str());
+        let at = listener
+            .reference
+            .as_ref()
+            .map(|at| format!("@{at}"))
+            .unwrap_or_default();
+        text += &format!(
+            "  metastore  thrift://{}  ({repository}{at})\n",
+            socket.local_addr()?
+        );
     }
     Ok(text)
 }

@@ -79,20 +79,28 @@ impl Settings {
         let mut figment = Figment::from(Serialized::defaults(Settings::default()));
         if let Some(file) = file {
             if !file.is_file() {
-                return Err(Failure::new(Exit::WrongUse, format!("there is no settings file {}", file.display())));
+                return Err(Failure::new(
+                    Exit::WrongUse,
+                    format!("there is no settings file {}", file.display()),
+                ));
             }
             figment = figment.merge(Toml::file_exact(file));
         }
         // a client's variables, which a server ignores
         let environment = Env::prefixed("SKEP_").ignore(&["url", "cache", "engines", "bin", "log_file"]);
-        let figment = figment.merge(environment.only(&SETTINGS)).merge(Serialized::defaults(flags));
-        figment.extract().map_err(|error| Failure::new(Exit::WrongUse, format!("settings: {error}")))
+        let figment = figment
+            .merge(environment.only(&SETTINGS))
+            .merge(Serialized::defaults(flags));
+        figment
+            .extract()
+            .map_err(|error| Failure::new(Exit::WrongUse, format!("settings: {error}")))
     }
 
     /// Returns the listeners of the metastore.
     pub(crate) fn listeners(&self) -> Result<Vec<ThriftListener>, Failure> {
         let parse = |text: &String| {
-            text.parse().map_err(|why| Failure::new(Exit::WrongUse, format!("thrift listener {text:?}: {why}")))
+            text.parse()
+                .map_err(|why| Failure::new(Exit::WrongUse, format!("thrift listener {text:?}: {why}")))
         };
         self.thrift.iter().map(parse).collect()
     }
@@ -132,10 +140,16 @@ impl FromStr for ThriftListener {
         };
         let address = match address.parse::<u16>() {
             Ok(port) => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
-            Err(_) => address.parse().map_err(|_| "it is no port and no address:port".to_owned())?,
+            Err(_) => address
+                .parse()
+                .map_err(|_| "it is no port and no address:port".to_owned())?,
         };
         let Some(target) = target else {
-            return Ok(ThriftListener { address, repository: None, reference: None });
+            return Ok(ThriftListener {
+                address,
+                repository: None,
+                reference: None,
+            });
         };
         let (repository, reference) = match target.split_once('@') {
             Some((repository, reference)) => (repository, Some(reference)),
@@ -144,7 +158,10 @@ impl FromStr for ThriftListener {
         Ok(ThriftListener {
             address,
             repository: Some(RepositoryName::parse(repository).map_err(|error| error.to_string())?),
-            reference: reference.map(RefExpr::parse).transpose().map_err(|error| error.to_string())?,
+            reference: reference
+                .map(RefExpr::parse)
+                .transpose()
+                .map_err(|error| error.to_string())?,
         })
     }
 }
@@ -160,7 +177,10 @@ mod tests {
         assert_eq!(parsed.repository.unwrap().as_str(), "lake");
         assert_eq!(parsed.reference.unwrap().to_string(), "etl");
         let open: ThriftListener = "0.0.0.0:9083".parse().unwrap();
-        assert_eq!((open.address.to_string().as_str(), open.repository), ("0.0.0.0:9083", None));
+        assert_eq!(
+            (open.address.to_string().as_str(), open.repository),
+            ("0.0.0.0:9083", None)
+        );
         for bad in ["", "host", "9083=", "9083=lake@", "9083=La", "99999"] {
             assert!(bad.parse::<ThriftListener>().is_err(), "{bad}");
         }

@@ -10,7 +10,9 @@ use crate::settings::{LogFormat, Settings};
 pub(crate) fn log(settings: &Settings) -> Result<(), Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::new(Exit::WrongUse, format!("log: {error}"));
     let filter = EnvFilter::try_new(&settings.log).map_err(|error| wrong(&error))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let started = match settings.log_format {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().try_init(),

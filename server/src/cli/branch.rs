@@ -98,37 +98,74 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Delete(Name { name, remote }) => {
             remote.client().delete(&["branches", &name]).await?;
-            remote.format().print(&serde_json::json!({"deleted": name}), |_| format!("branch {name} is gone"))
+            remote.format().print(&serde_json::json!({"deleted": name}), |_| {
+                format!("branch {name} is gone")
+            })
         }
-        Command::Protect(Protect { name, require_check, remote }) => {
-            let rules =
-                RulesBody { protected: Some(true), required_checks: Some(require_check), ..RulesBody::default() };
-            set_rules(&name, &rules, &remote, "protected: only merges that pass its checks move it").await
+        Command::Protect(Protect {
+            name,
+            require_check,
+            remote,
+        }) => {
+            let rules = RulesBody {
+                protected: Some(true),
+                required_checks: Some(require_check),
+                ..RulesBody::default()
+            };
+            set_rules(
+                &name,
+                &rules,
+                &remote,
+                "protected: only merges that pass its checks move it",
+            )
+            .await
         }
         Command::Unprotect(Name { name, remote }) => {
-            let rules = RulesBody { protected: Some(false), ..RulesBody::default() };
+            let rules = RulesBody {
+                protected: Some(false),
+                ..RulesBody::default()
+            };
             set_rules(&name, &rules, &remote, "open to direct writes").await
         }
         Command::Mode(SetMode { name, mode, remote }) => {
             let mode = Mode::from(mode);
-            let rules = RulesBody { mode: Some(mode), ..RulesBody::default() };
+            let rules = RulesBody {
+                mode: Some(mode),
+                ..RulesBody::default()
+            };
             set_rules(&name, &rules, &remote, commits(mode)).await
         }
     }
 }
 
 async fn create(arguments: Create) -> Result<(), Failure> {
-    let Create { name, from, mode, remote } = arguments;
-    let new = NewBranch { name, from, mode: Some(mode.into()) };
+    let Create {
+        name,
+        from,
+        mode,
+        remote,
+    } = arguments;
+    let new = NewBranch {
+        name,
+        from,
+        mode: Some(mode.into()),
+    };
     let branch: BranchBody = remote.client().post(&["branches"], &new).await?;
     remote.format().print(&branch, |branch| {
-        format!("branch {} begins at {}; it is {}", branch.name, short(&branch.head), commits(branch.mode))
+        format!(
+            "branch {} begins at {}; it is {}",
+            branch.name,
+            short(&branch.head),
+            commits(branch.mode)
+        )
     })
 }
 
 async fn set_rules(name: &str, rules: &RulesBody, remote: &Remote, now: &str) -> Result<(), Failure> {
     let branch: BranchBody = remote.client().patch(&["branches", name], rules).await?;
-    remote.format().print(&branch, |branch| format!("branch {} is {now}", branch.name))
+    remote
+        .format()
+        .print(&branch, |branch| format!("branch {} is {now}", branch.name))
 }
 
 fn commits(mode: Mode) -> &'static str {
@@ -148,7 +185,12 @@ fn list(branches: &[BranchBody]) -> String {
         if branch.uncommitted {
             notes.push("uncommitted changes");
         }
-        [branch.name.clone(), short(&branch.head), format!("{:?}", branch.mode).to_lowercase(), notes.join(", ")]
+        [
+            branch.name.clone(),
+            short(&branch.head),
+            format!("{:?}", branch.mode).to_lowercase(),
+            notes.join(", "),
+        ]
     };
     table(&["branch", "head", "mode", ""], branches.iter().map(row))
 }

@@ -47,36 +47,66 @@ pub(super) struct LogArguments {
 }
 
 pub(super) async fn commit(arguments: CommitArguments) -> Result<(), Failure> {
-    let CommitArguments { branch, message, meta, allow_empty, remote } = arguments;
-    let new = NewCommit { message, author: author(), metadata: meta.into_iter().collect(), allow_empty };
-    let commit: CommitIdBody = remote.client().post(&["branches", &branch, "commits"], &new).await?;
-    remote.format().print(&commit, |commit| format!("committed {branch} as {}", short(&commit.id)))
+    let CommitArguments {
+        branch,
+        message,
+        meta,
+        allow_empty,
+        remote,
+    } = arguments;
+    let new = NewCommit {
+        message,
+        author: author(),
+        metadata: meta.into_iter().collect(),
+        allow_empty,
+    };
+    let commit: CommitIdBody = remote
+        .client()
+        .post(&["branches", &branch, "commits"], &new)
+        .await?;
+    remote.format().print(&commit, |commit| {
+        format!("committed {branch} as {}", short(&commit.id))
+    })
 }
 
 pub(super) async fn reset(arguments: ResetArguments) -> Result<(), Failure> {
     let ResetArguments { branch, remote } = arguments;
-    let dropped: ResetBody =
-        remote.client().post(&["branches", &branch, "reset"], &serde_json::json!({})).await?;
+    let dropped: ResetBody = remote
+        .client()
+        .post(&["branches", &branch, "reset"], &serde_json::json!({}))
+        .await?;
     remote.format().print(&dropped, |dropped| {
-        format!("dropped {} uncommitted operations of {branch}", dropped.operations_dropped)
+        format!(
+            "dropped {} uncommitted operations of {branch}",
+            dropped.operations_dropped
+        )
     })
 }
 
 pub(super) async fn log(arguments: LogArguments) -> Result<(), Failure> {
     let LogArguments { at, limit, remote } = arguments;
-    let page: LogPage =
-        remote.client().get_with(&["refs", &at, "commits"], &[("limit", limit.to_string())]).await?;
+    let page: LogPage = remote
+        .client()
+        .get_with(&["refs", &at, "commits"], &[("limit", limit.to_string())])
+        .await?;
     remote.format().print(&page.commits, |commits| {
         commits.iter().map(line).collect::<Vec<_>>().join("\n")
     })
 }
 
 fn line(commit: &CommitBody) -> String {
-    let kind = if commit.kind == "normal" { String::new() } else { format!(" [{}]", commit.kind) };
+    let kind = if commit.kind == "normal" {
+        String::new()
+    } else {
+        format!(" [{}]", commit.kind)
+    };
     let checks = match commit.checks.len() {
         0 => String::new(),
         _ => format!("  passed {}", commit.checks.join(", ")),
     };
     let (id, when) = (short(&commit.id), time(commit.time_us));
-    format!("{id}  {when}  {}{kind}  {}{checks}", commit.author, commit.message)
+    format!(
+        "{id}  {when}  {}{kind}  {}{checks}",
+        commit.author, commit.message
+    )
 }

@@ -30,7 +30,12 @@ pub(super) struct StatusArguments {
 }
 
 pub(super) async fn diff(arguments: DiffArguments) -> Result<(), Failure> {
-    let DiffArguments { from, to, partitions, remote } = arguments;
+    let DiffArguments {
+        from,
+        to,
+        partitions,
+        remote,
+    } = arguments;
     let query = [("from", from), ("to", to), ("partitions", partitions.to_string())];
     let diff: DiffBody = remote.client().get_with(&["diff"], &query).await?;
     remote.format().print(&diff, |diff| text(diff, "no differences"))
@@ -39,7 +44,9 @@ pub(super) async fn diff(arguments: DiffArguments) -> Result<(), Failure> {
 pub(super) async fn status(arguments: StatusArguments) -> Result<(), Failure> {
     let StatusArguments { branch, remote } = arguments;
     let diff: DiffBody = remote.client().get(&["branches", &branch, "status"]).await?;
-    remote.format().print(&diff, |diff| text(diff, "nothing is staged"))
+    remote
+        .format()
+        .print(&diff, |diff| text(diff, "nothing is staged"))
 }
 
 /// Returns the whole diff as lines, or `none` if there is nothing in it.
@@ -53,26 +60,51 @@ fn text(diff: &DiffBody, none: &str) -> String {
         lines.extend(table_lines(table));
     }
     for function in &diff.functions {
-        lines.push(format!("function {}.{}: {}", function.database, function.name, function.fate));
+        lines.push(format!(
+            "function {}.{}: {}",
+            function.database, function.name, function.fate
+        ));
     }
     if !is_empty(&diff.files) {
         lines.push(format!("files outside of tables: {}", files(&diff.files)));
         lines.extend(paths(&diff.files));
     }
-    if lines.is_empty() { none.to_owned() } else { lines.join("\n") }
+    if lines.is_empty() {
+        none.to_owned()
+    } else {
+        lines.join("\n")
+    }
 }
 
 fn table_lines(table: &TableBody) -> Vec<String> {
-    let was = table.renamed_from.as_ref().map(|name| format!(", renamed from {name}")).unwrap_or_default();
-    let data = if table.unversioned { ", data not versioned" } else { "" };
-    let mut lines = vec![format!("table {}.{}: {}{was}{data}", table.database, table.name, table.fate)];
+    let was = table
+        .renamed_from
+        .as_ref()
+        .map(|name| format!(", renamed from {name}"))
+        .unwrap_or_default();
+    let data = if table.unversioned {
+        ", data not versioned"
+    } else {
+        ""
+    };
+    let mut lines = vec![format!(
+        "table {}.{}: {}{was}{data}",
+        table.database, table.name, table.fate
+    )];
     lines.extend(table.columns.iter().map(column));
     lines.extend(table.properties.iter().map(property));
     lines.extend(table.partitions.listed.iter().map(partition));
     let partitions = &table.partitions;
-    let all = partitions.added + partitions.dropped + partitions.appended + partitions.rewritten + partitions.altered;
+    let all = partitions.added
+        + partitions.dropped
+        + partitions.appended
+        + partitions.rewritten
+        + partitions.altered;
     if all > partitions.listed.len() as u64 {
-        lines.push(format!("    … and {} more partitions", all - partitions.listed.len() as u64));
+        lines.push(format!(
+            "    … and {} more partitions",
+            all - partitions.listed.len() as u64
+        ));
     }
     if !is_empty(&table.files) {
         lines.push(format!("    files       {}", files(&table.files)));
@@ -90,16 +122,29 @@ fn column(column: &ColumnBody) -> String {
         (Some(one), _) | (None, Some(one)) => one.clone(),
         (None, None) => String::new(),
     };
-    format!("    {kind:<11} {} {types}: {}", column.name, column.changes.join(", "))
+    format!(
+        "    {kind:<11} {} {types}: {}",
+        column.name,
+        column.changes.join(", ")
+    )
 }
 
 fn property(property: &PropertyBody) -> String {
     let show = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".into());
-    format!("    {}: {} -> {}", property.name, show(&property.before), show(&property.after))
+    format!(
+        "    {}: {} -> {}",
+        property.name,
+        show(&property.before),
+        show(&property.after)
+    )
 }
 
 fn partition(partition: &PartitionBody) -> String {
-    let told = if is_empty(&partition.files) { String::new() } else { format!("  {}", files(&partition.files)) };
+    let told = if is_empty(&partition.files) {
+        String::new()
+    } else {
+        format!("  {}", files(&partition.files))
+    };
     format!("    partition   {} {}{told}", partition.name, partition.fate)
 }
 
@@ -112,11 +157,16 @@ fn files(files: &FilesBody) -> String {
         0 => None,
         n => Some(format!("{sign}{n} ({})", bytes(size))),
     };
-    let sides = [side('+', files.added, files.added_bytes), side('-', files.removed, files.removed_bytes)];
+    let sides = [
+        side('+', files.added, files.added_bytes),
+        side('-', files.removed, files.removed_bytes),
+    ];
     sides.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn paths(files: &FilesBody) -> Vec<String> {
     let added = files.added_paths.iter().map(|path| format!("    + {path}"));
-    added.chain(files.removed_paths.iter().map(|path| format!("    - {path}"))).collect()
+    added
+        .chain(files.removed_paths.iter().map(|path| format!("    - {path}")))
+        .collect()
 }

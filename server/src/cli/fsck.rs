@@ -30,13 +30,18 @@ pub(super) async fn run(arguments: FsckArguments) -> Result<(), Failure> {
     if report.problems.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(Exit::Failed, format!("{} problems found", report.problems.len()))
-        .with_hint("restore what is damaged from a copy of the folder"))
+    Err(
+        Failure::new(Exit::Failed, format!("{} problems found", report.problems.len()))
+            .with_hint("restore what is damaged from a copy of the folder"),
+    )
 }
 
 async fn offline(folder: &std::path::Path, repository: &str) -> Result<FsckBody, Failure> {
     if !folder.join("refs.db").is_file() {
-        return Err(Failure::new(Exit::WrongUse, format!("{} holds no skep store", folder.display())));
+        return Err(Failure::new(
+            Exit::WrongUse,
+            format!("{} holds no skep store", folder.display()),
+        ));
     }
     let open = OpenFolder::open(folder, Limits::default()).await?;
     let repository = open.repositories.get(&RepositoryName::parse(repository)?).await?;
@@ -57,6 +62,10 @@ fn text(report: &FsckBody) -> String {
         report.objects,
         report.data_files
     );
-    let verdict = if report.problems.is_empty() { "all sound".into() } else { report.problems.join("\n") };
+    let verdict = if report.problems.is_empty() {
+        "all sound".into()
+    } else {
+        report.problems.join("\n")
+    };
     format!("{counts}\n{verdict}")
 }

@@ -47,20 +47,56 @@ pub(super) struct PickArguments {
 }
 
 pub(super) async fn merge(arguments: MergeArguments) -> Result<(), Failure> {
-    let MergeArguments { source, into, message, meta, dry_run, remote } = arguments;
+    let MergeArguments {
+        source,
+        into,
+        message,
+        meta,
+        dry_run,
+        remote,
+    } = arguments;
     let what = format!("merge of {source} into {into}");
-    let new = NewMerge { source, message, author: author(), metadata: meta.into_iter().collect(), dry_run };
-    let answer: MergeAnswer = remote.client().post_for_outcome(&["branches", &into, "merges"], &new).await?;
+    let new = NewMerge {
+        source,
+        message,
+        author: author(),
+        metadata: meta.into_iter().collect(),
+        dry_run,
+    };
+    let answer: MergeAnswer = remote
+        .client()
+        .post_for_outcome(&["branches", &into, "merges"], &new)
+        .await?;
     finish(&what, &answer, &remote)
 }
 
 /// Reverts or cherry-picks; `route` is the last segment of the path.
 pub(super) async fn pick(route: &str, arguments: PickArguments) -> Result<(), Failure> {
-    let PickArguments { commit, into, parent, message, dry_run, remote } = arguments;
-    let verb = if route == "reverts" { "revert" } else { "cherry-pick" };
+    let PickArguments {
+        commit,
+        into,
+        parent,
+        message,
+        dry_run,
+        remote,
+    } = arguments;
+    let verb = if route == "reverts" {
+        "revert"
+    } else {
+        "cherry-pick"
+    };
     let what = format!("{verb} of {commit} on {into}");
-    let new = NewPick { commit, parent, message, author: author(), dry_run };
-    let answer: MergeAnswer = remote.client().post_for_outcome(&["branches", &into, route], &new).await?;
+    let new = NewPick {
+        commit,
+        parent,
+        message,
+        author: author(),
+        dry_run,
+    };
+    let answer: MergeAnswer = remote
+        .client()
+        .post_for_outcome(&["branches", &into, route], &new)
+        .await?;
     finish(&what, &answer, &remote)
 }
 
@@ -71,10 +107,20 @@ fn finish(what: &str, answer: &MergeAnswer, remote: &Remote) -> Result<(), Failu
         MergeState::Landed | MergeState::UpToDate | MergeState::Clean => Ok(()),
         MergeState::Conflicts => {
             let n = answer.conflicts.len();
-            let count = if n == 1 { "1 conflict".into() } else { format!("{n} conflicts") };
-            Err(Failure::new(Exit::Conflict, format!("{count}: nothing was changed")))
+            let count = if n == 1 {
+                "1 conflict".into()
+            } else {
+                format!("{n} conflicts")
+            };
+            Err(Failure::new(
+                Exit::Conflict,
+                format!("{count}: nothing was changed"),
+            ))
         }
-        MergeState::Refused => Err(Failure::new(Exit::Refused, "refused by checks: nothing was changed")),
+        MergeState::Refused => Err(Failure::new(
+            Exit::Refused,
+            "refused by checks: nothing was changed",
+        )),
     }
 }
 
@@ -91,7 +137,10 @@ fn text(what: &str, answer: &MergeAnswer) -> String {
         MergeState::Refused => {
             let lines = answer.refusals.iter().map(refusal);
             let read = format!("the candidate stays readable as commit {commit}");
-            format!("{what} is refused:\n{}\n{read}", lines.collect::<Vec<_>>().join("\n"))
+            format!(
+                "{what} is refused:\n{}\n{read}",
+                lines.collect::<Vec<_>>().join("\n")
+            )
         }
     }
 }
@@ -102,5 +151,9 @@ fn conflict(conflict: &ConflictBody) -> String {
 
 fn refusal(refusal: &RefusalBody) -> String {
     let reason = refusal.reason.lines().map(|line| format!("    {line}"));
-    format!("  check {}:\n{}", refusal.check, reason.collect::<Vec<_>>().join("\n"))
+    format!(
+        "  check {}:\n{}",
+        refusal.check,
+        reason.collect::<Vec<_>>().join("\n")
+    )
 }

@@ -33,16 +33,28 @@ pub(super) struct List {
 
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Create(Create { name, default_branch, remote }) => {
-            let new = NewRepository { name, default_branch: Some(default_branch) };
+        Command::Create(Create {
+            name,
+            default_branch,
+            remote,
+        }) => {
+            let new = NewRepository {
+                name,
+                default_branch: Some(default_branch),
+            };
             let made: RepositoryBody = remote.client().create_repository(&new).await?;
-            let say = |made: &RepositoryBody| format!("repository {} with branch {}", made.name, made.default_branch);
+            let say = |made: &RepositoryBody| {
+                format!("repository {} with branch {}", made.name, made.default_branch)
+            };
             remote.format().print(&made, say)
         }
         Command::List(List { remote }) => {
             let all: Vec<RepositoryBody> = remote.client().repositories().await?;
-            let row = |one: &RepositoryBody| [one.name.clone(), one.default_branch.clone(), time(one.created_us)];
-            remote.format().print(&all, |all| table(&["repository", "default", "created"], all.iter().map(row)))
+            let row =
+                |one: &RepositoryBody| [one.name.clone(), one.default_branch.clone(), time(one.created_us)];
+            remote.format().print(&all, |all| {
+                table(&["repository", "default", "created"], all.iter().map(row))
+            })
         }
     }
 }

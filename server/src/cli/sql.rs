@@ -29,12 +29,18 @@ pub(super) async fn run(arguments: SqlArguments) -> Result<(), Failure> {
 
 fn table(answer: &SqlAnswer) -> String {
     let mut table = Table::new();
-    table.load_preset(ASCII_MARKDOWN).set_header(answer.columns.iter().map(|column| &column.name));
+    table
+        .load_style(ASCII_MARKDOWN)
+        .set_header(answer.columns.iter().map(|column| &column.name));
     for row in &answer.rows {
         table.add_row(answer.columns.iter().map(|column| cell(row.get(&column.name))));
     }
     let rows = answer.rows.len();
-    let more = if answer.truncated { ", and more that are not shown" } else { "" };
+    let more = if answer.truncated {
+        ", and more that are not shown"
+    } else {
+        ""
+    };
     format!("{table}\n({rows} row{}{more})", if rows == 1 { "" } else { "s" })
 }
 

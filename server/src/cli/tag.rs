@@ -45,16 +45,22 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Create(Create { name, at, remote }) => {
             let tag: TagBody = remote.client().post(&["tags"], &NewTag { name, at }).await?;
-            remote.format().print(&tag, |tag| format!("tag {} is commit {}", tag.name, short(&tag.commit)))
+            remote.format().print(&tag, |tag| {
+                format!("tag {} is commit {}", tag.name, short(&tag.commit))
+            })
         }
         Command::List(List { remote }) => {
             let tags: Vec<TagBody> = remote.client().get(&["tags"]).await?;
             let row = |tag: &TagBody| [tag.name.clone(), short(&tag.commit)];
-            remote.format().print(&tags, |tags| table(&["tag", "commit"], tags.iter().map(row)))
+            remote
+                .format()
+                .print(&tags, |tags| table(&["tag", "commit"], tags.iter().map(row)))
         }
         Command::Delete(Delete { name, remote }) => {
             remote.client().delete(&["tags", &name]).await?;
-            remote.format().print(&serde_json::json!({"deleted": name}), |_| format!("tag {name} is gone"))
+            remote.format().print(&serde_json::json!({"deleted": name}), |_| {
+                format!("tag {name} is gone")
+            })
         }
     }
 }
