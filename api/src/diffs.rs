@@ -185,7 +185,7 @@ async fn compare(
     limits: Limits,
 ) -> Result<Json<DiffBody>, Problem> {
     let (before, after) = (repository.settled(from).await?, repository.settled(to).await?);
-    let mut found = diff(&before, &after, limits).await?;
+    let mut found = diff(&before, &after, &limits).await?;
     count_rows(&mut found, repository, &before, &after, api.rows.as_ref()).await?;
     Ok(Json(found.into()))
 }
