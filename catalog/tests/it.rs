@@ -5,8 +5,11 @@ mod it {
     mod catalog;
     mod costs;
     mod databases;
+    mod diffs;
     mod fixture;
     mod functions;
+    mod history;
+    mod merges;
     mod histories;
     mod partitions;
     mod statistics;

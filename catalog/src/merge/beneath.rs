@@ -75,6 +75,7 @@ impl Context<'_> {
         let none = Work::default();
         let work = self.files.work(*table, Some(name)).unwrap_or(&none);
         let renumbered = self.entities.renumbered.get(table);
+        self.check_drop((*table, name), versions, work, report);
         match take(versions, work.writers) {
             Take::Ours => return Ok(()),
             Take::Theirs if renumbered.is_none() || versions.theirs.is_none() => {
@@ -125,11 +126,15 @@ impl Context<'_> {
             (None, None, theirs) => theirs.clone(),
             (Some(_), None, None) => None,
             (Some(base), Some(kept), None) => {
-                self.report_drop((base, kept, false), (table, name), work, (&scope, report));
+                if partition::meant(base) != partition::meant(kept) {
+                    report_drop(false, work, (&scope, report));
+                }
                 None
             }
             (Some(base), None, Some(kept)) => {
-                self.report_drop((base, kept, true), (table, name), work, (&scope, report));
+                if partition::meant(base) != partition::meant(kept) {
+                    report_drop(true, work, (&scope, report));
+                }
                 None
             }
             (base, Some(ours), Some(theirs)) => {
@@ -192,31 +197,22 @@ impl Context<'_> {
         Some(open.partition_base())
     }
 
-    /// Reports a partition that one side dropped and of which the other changed what is said or known of it. What
-    /// was done to its files is reported with them.
-    fn report_drop(
-        &self,
-        (base, kept, by_ours): (&Partition, &Partition, bool),
-        (table, name): (TableId, &str),
-        work: &Work,
-        (scope, report): (&Scope, &mut Report),
-    ) {
-        let statistics = (table, Some(name.to_owned()), String::new());
+    /// Reports a partition that one side dropped while the other learned something of its columns.
+    fn check_drop(&self, (table, name): (TableId, &str), versions: &Raw, work: &Work, report: &mut Report) {
+        let dropped = (versions.ours.is_none(), versions.theirs.is_none());
+        if versions.base.is_none() || dropped.0 == dropped.1 {
+            return;
+        }
+        let first = (table, Some(name.to_owned()), String::new());
         let mut statistics = self
             .walk
             .statistics
-            .range(statistics..)
+            .range(first..)
             .take_while(|((of, partition, _), _)| *of == table && partition.as_deref() == Some(name));
         let analyzed =
-            statistics.any(|(_, raw)| if by_ours { raw.theirs_changed() } else { raw.ours_changed() });
-        let is_changed = analyzed || partition::meant(base) != partition::meant(kept);
-        if is_changed && work.verdict() == Verdict::Apply {
-            let texts = if by_ours {
-                Texts::new(None, Class::Drop.word(), "changed")
-            } else {
-                Texts::new(None, "changed", Class::Drop.word())
-            };
-            report.add(scope, ConflictKind::DropModify, Subject::Whole, texts);
+            statistics.any(|(_, raw)| if dropped.0 { raw.theirs_changed() } else { raw.ours_changed() });
+        if analyzed && let Some(tables) = self.files.tables.get(&table) {
+            report_drop(dropped.0, work, (&scope_of(tables).partition(name), report));
         }
     }
 
@@ -334,6 +330,16 @@ impl Context<'_> {
             fit(loaded.theirs, &known_to_theirs),
         );
         statistics::merge(fitted.as_ref().map(Option::as_ref), writers)
+    }
+}
+
+/// Reports a partition that one side dropped and the other changed. What was done to its files is reported with
+/// them.
+fn report_drop(by_ours: bool, work: &Work, (scope, report): (&Scope, &mut Report)) {
+    let (dropped, changed) = (Class::Drop.word(), "changed");
+    let (ours, theirs) = if by_ours { (dropped, changed) } else { (changed, dropped) };
+    if work.verdict() == Verdict::Apply {
+        report.add(scope, ConflictKind::DropModify, Subject::Whole, Texts::new(None, ours, theirs));
     }
 }
 

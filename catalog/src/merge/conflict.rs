@@ -201,7 +201,8 @@ impl fmt::Display for Conflict {
             write!(f, " of partition {partition}")?;
         }
         let (verb, ours, theirs) = (self.kind.verb(), &self.ours, &self.theirs);
-        write!(f, " {verb} {ours} in ours, {theirs} in theirs")
+        let text = format!(" {verb} {ours} in ours, {theirs} in theirs");
+        f.write_str(&text.replace(char::is_control, " "))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Databases: field by field.
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts, quoted};
+use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::params::{self, Data};
 use super::storage::text_of;
@@ -11,7 +11,7 @@ use crate::model::Database;
 pub(crate) fn merge(versions: Three<&Database>, scope: &Scope, report: &mut Report) -> Database {
     let mut merged = versions.ours.clone();
     let field = |name| (scope, ConflictKind::FieldBoth, Subject::Field(name));
-    let text = |value: &Option<String>| value.as_deref().map(quoted);
+    let text = Option::<String>::clone;
     merged.description =
         versions.map(|side| &side.description).or_conflict(field("description"), text, report);
     merged.owner = versions.map(|side| &side.owner).or_conflict(field("owner"), text, report);

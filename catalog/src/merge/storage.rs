@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, quoted};
+use super::conflict::{ConflictKind, Report, Scope, Subject};
 use super::generic::Three;
 use super::params::{self, Data};
 use crate::location::Place;
@@ -117,11 +117,11 @@ pub(crate) fn merge_place(
     places.or_conflict(at, |place| place.as_ref().map(text_of), report)
 }
 
-/// Returns a place as conflicts show it.
+/// Returns a place as people see it.
 pub(crate) fn text_of(place: &Place) -> String {
     match place {
-        Place::Path(path) => quoted(path),
-        Place::Shared(path) => quoted(&format!("_shared/{path}")),
-        Place::External(uri) => quoted(uri),
+        Place::Path(path) => path.clone(),
+        Place::Shared(path) => format!("_shared/{path}"),
+        Place::External(uri) => uri.clone(),
     }
 }

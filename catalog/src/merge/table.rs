@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::columns::{self, Layout, Lists, Renumbered, text_of};
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts, quoted};
+use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::params::{self, Data, Writers};
 use super::{spark, storage, validate};
@@ -354,7 +354,7 @@ fn layout_of(tables: Three<&Table>) -> Layout {
 fn merge_plain(merged: &mut Table, tables: Three<&Table>, scope: &Scope, report: &mut Report) {
     let field = |name| (scope, ConflictKind::FieldBoth, Subject::Field(name));
     let other = |name: &'static str| (field(name), "other");
-    let text = |value: &Option<String>| value.as_deref().map(quoted);
+    let text = Option::<String>::clone;
     merged.owner = tables.map(|side| &side.owner).or_conflict(field("owner"), text, report);
     merged.owner_kind = tables.map(|side| &side.owner_kind).or_greater();
     merged.created_s = tables.map(|side| &side.created_s).or_greater();
@@ -373,7 +373,7 @@ fn merge_plain(merged: &mut Table, tables: Three<&Table>, scope: &Scope, report:
     merged.locations = places.or_conflict(at, |_| Some("another".to_owned()), report);
     let texts = tables.map(|side| (side.view_original_text.clone(), side.view_expanded_text.clone()));
     let at = (scope, ConflictKind::ViewText, Subject::Field("the text of the view"));
-    let text = |text: &(Option<String>, Option<String>)| text.0.as_deref().map(quoted);
+    let text = |text: &(Option<String>, Option<String>)| text.0.clone();
     (merged.view_original_text, merged.view_expanded_text) = texts.as_ref().or_conflict(at, text, report);
 }
 
