@@ -67,7 +67,7 @@ pub(crate) struct SessionState {
     pub(crate) user: Option<String>,
     pub(crate) groups: Vec<String>,
     /// What they set by `setMetaConf`.
-    pub(crate) settings: BTreeMap<String, String>,
+    pub(crate) settings: BTreeMap<&'static str, String>,
 }
 
 impl Session {

@@ -264,11 +264,17 @@ mod tests {
         assert_eq!(set.place(b"e"), Place::Behind);
     }
 
+    /// Texts of all characters, and of those few whose order is what makes it hard.
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof!["[ -~é\u{1}]{0,4}", "[-a/:0]{0,4}"]
+    }
+
     proptest! {
         #[test]
         fn text_ranges_lose_nothing(
-            value in "[ -~é\u{1}]{1,4}", bound in "[ -~é\u{1}]{0,4}", other in "[ -~é\u{1}]{0,4}"
+            value in text(), bound in text(), other in text()
         ) {
+            prop_assume!(!value.is_empty());
             let above = value.as_bytes() >= bound.as_bytes();
             let below = value.as_bytes() <= other.as_bytes();
             if above {

@@ -20,16 +20,17 @@ use crate::registry::Routes;
 /// What `getVersion` has answered since Hive 3.0, whatever the version.
 const VERSION: &str = "3.0";
 
-/// The settings of a session that clients may change, and what they are by default.
+/// The settings of a session that clients may change, and what they are by default. Some clients put `hive.`
+/// in front.
 const SESSION_SETTINGS: [(&str, &str); 8] = [
     ("metastore.capability.check", "true"),
+    ("metastore.client.capability.check", "true"),
     ("metastore.client.socket.timeout", "600s"),
-    ("metastore.partition.name.whitelist.pattern", ""),
     ("metastore.disallow.incompatible.col.type.changes", "true"),
+    ("metastore.integral.jdo.pushdown", "false"),
+    ("metastore.partition.name.whitelist.pattern", ""),
     ("metastore.try.direct.sql", "true"),
     ("metastore.try.direct.sql.ddl", "true"),
-    ("metastore.integral.jdo.pushdown", "false"),
-    ("hive.metastore.try.direct.sql", "true"),
 ];
 
 /// What settings may be asked for begin with.
@@ -90,38 +91,31 @@ fn get_config_value(args: GetConfigValueArgs) -> Result<String, Failure> {
         let text = format!("For security reasons, the config key {name} cannot be accessed");
         return Err(Failure::As(&[Class::ConfigValSecurity], text));
     }
-    let known = SESSION_SETTINGS.iter().find(|(key, _)| *key == name);
-    Ok(known
-        .map(|(_, value)| (*value).to_owned())
-        .or(args.default_value)
-        .unwrap_or_default())
+    let known = find_setting(&name).map(|(_, default)| default.to_owned());
+    Ok(known.or(args.default_value).unwrap_or_default())
 }
 
-fn session_setting(key: &str) -> Result<&'static str, Failure> {
-    let known = SESSION_SETTINGS.iter().find(|(known, _)| *known == key);
-    known
-        .map(|(_, value)| *value)
-        .ok_or_else(|| Failure::meta(format!("Invalid configuration key {key}")))
+/// Returns the name of a setting as it is kept, and its default.
+fn find_setting(key: &str) -> Option<(&'static str, &'static str)> {
+    let key = key.strip_prefix("hive.").unwrap_or(key);
+    SESSION_SETTINGS.into_iter().find(|(known, _)| *known == key)
+}
+
+fn session_setting(key: Option<String>) -> Result<(&'static str, &'static str), Failure> {
+    let key = key.unwrap_or_default();
+    find_setting(&key).ok_or_else(|| Failure::meta(format!("Invalid configuration key {key}")))
 }
 
 fn get_meta_conf(call: &Call, args: GetMetaConfArgs) -> Result<String, Failure> {
-    let key = args.key.unwrap_or_default();
-    let default = session_setting(&key)?;
-    Ok(call
-        .session
-        .state()
-        .settings
-        .get(&key)
-        .map_or_else(|| default.to_owned(), Clone::clone))
+    let (key, default) = session_setting(args.key)?;
+    let set = call.session.state().settings.get(key).cloned();
+    Ok(set.unwrap_or_else(|| default.to_owned()))
 }
 
 fn set_meta_conf(call: &Call, args: SetMetaConfArgs) -> Result<(), Failure> {
-    let key = args.key.unwrap_or_default();
-    session_setting(&key)?;
-    call.session
-        .state()
-        .settings
-        .insert(key, args.value.unwrap_or_default());
+    let (key, _) = session_setting(args.key)?;
+    let value = args.value.unwrap_or_default();
+    call.session.state().settings.insert(key, value);
     Ok(())
 }
 

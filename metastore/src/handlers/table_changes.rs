@@ -222,9 +222,9 @@ async fn other_database(
     let catalog = table.cat_name.as_deref().unwrap_or(&target.names.catalog);
     let other = call.database(Some(name), Some(catalog)).await?;
     // a client that named the ref with the old name may leave it out in the new one
-    let same = other.suffix().is_empty()
-        || (other.reference == target.reference
-            && other.catalog.repository().record().id == target.catalog.repository().record().id);
+    let same_ref = other.suffix().is_empty() || other.reference == target.reference;
+    let repository = |target: &Target| target.catalog.repository().record().id;
+    let same = same_ref && repository(&other) == repository(target);
     if !same {
         let text = format!(
             "a table cannot move from {} to another ref or repository",

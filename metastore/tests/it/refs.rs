@@ -221,6 +221,19 @@ async fn a_hive_catalog_is_a_repository() {
         .outcome::<GetDatabase>(GetDatabaseArgs { name: some("sales") })
         .await;
     assert_eq!(here, "NoSuchObjectException: sales");
+    client.create_table(table("@other#sales", "t", "a int", "")).await;
+    let mut moved = table("sales", "t2", "a int", "");
+    moved.cat_name = some("hive");
+    let args = AlterTableArgs {
+        dbname: some("@other#sales"),
+        tbl_name: some("t"),
+        new_tbl: Some(moved),
+    };
+    let refused = client.outcome::<AlterTable>(args).await;
+    assert!(
+        refused.starts_with("InvalidOperationException: a table cannot move"),
+        "{refused}"
+    );
     let catalogs = client.get::<GetCatalogs>(GetCatalogsArgs {}).await.unwrap();
     assert_eq!(catalogs.names.unwrap(), ["hive", "lake", "other"]);
     let request = thrift_idl::types::GetCatalogRequest {

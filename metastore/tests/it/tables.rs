@@ -336,7 +336,7 @@ async fn altering_and_renaming() {
 #[tokio::test]
 async fn a_session_may_turn_off_the_check_of_types() {
     let (_server, mut client) = fixture().await;
-    let key = some("metastore.disallow.incompatible.col.type.changes");
+    let key = some("hive.metastore.disallow.incompatible.col.type.changes");
     client
         .call::<SetMetaConf>(SetMetaConfArgs {
             key,
@@ -431,4 +431,31 @@ async fn locations_follow_the_ref() {
     foreign.sd.as_mut().unwrap().location = some("s3a://lake/etl/x");
     let refused = create(&mut client, foreign).await;
     assert!(refused.contains("s3a://lake/etl/x belongs to etl"), "{refused}");
+}
+
+#[tokio::test]
+async fn who_creates_a_table_owns_it() {
+    let (_server, mut client) = fixture().await;
+    client
+        .call::<SetUgi>(SetUgiArgs {
+            user_name: some("ann"),
+            group_names: None,
+        })
+        .await
+        .unwrap();
+    for (given, expected) in [(None, "ann"), (some(""), "ann"), (some("bob"), "bob")] {
+        let mut owned = table(
+            "g1",
+            &format!("t_{}", given.as_deref().unwrap_or("none")),
+            "a int",
+            "",
+        );
+        owned.owner = given;
+        let name = owned.table_name.clone().unwrap();
+        assert_eq!(create(&mut client, owned).await, "ok");
+        assert_eq!(
+            client.table("g1", &name).await.unwrap().owner.as_deref(),
+            Some(expected)
+        );
+    }
 }
