@@ -17,7 +17,10 @@ const S3_PORT: u16 = 7374;
 /// The port at which clients expect a Hive Metastore.
 const THRIFT_PORT: u16 = 9083;
 
-/// All settings of `skep serve`. In a file as TOML; in the environment as `SKEP_` and the name.
+/// What a setting's variable begins with: other `SKEP_` variables are those of the command line.
+const PREFIX: &str = "SKEP_SERVE_";
+
+/// All settings of `skep serve`. In a file as TOML; in the environment as `SKEP_SERVE_` and the name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
@@ -86,12 +89,10 @@ impl Settings {
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        // a client's variables, which a server ignores
-        let environment = Env::prefixed("SKEP_").ignore(&["url", "cache", "engines", "bin", "log_file"]);
-        let figment = figment
-            .merge(environment.only(&SETTINGS))
-            .merge(Serialized::defaults(flags));
+        let environment = Env::prefixed(PREFIX).ignore(&["config"]);
         figment
+            .merge(environment)
+            .merge(Serialized::defaults(flags))
             .extract()
             .map_err(|error| Failure::new(Exit::WrongUse, format!("settings: {error}")))
     }
@@ -105,22 +106,6 @@ impl Settings {
         self.thrift.iter().map(parse).collect()
     }
 }
-
-/// The settings that the environment can give.
-const SETTINGS: [&str; 12] = [
-    "data",
-    "http",
-    "s3",
-    "thrift",
-    "repository",
-    "location_scheme",
-    "access_key",
-    "secret_key_env",
-    "secret_key_file",
-    "cache_mib",
-    "log_format",
-    "log",
-];
 
 /// A port of the metastore, and what clients of it mean who name nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]

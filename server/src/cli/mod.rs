@@ -97,8 +97,8 @@ impl Remote {
 /// The flags of `skep serve`; what is not given is not written, so that the file and the environment count.
 #[derive(Debug, Args, Serialize)]
 struct ServeArguments {
-    /// A file of settings (TOML), which the environment (SKEP_…) and flags override
-    #[arg(long, env = "SKEP_CONFIG")]
+    /// A file of settings (TOML), which the environment (SKEP_SERVE_…) and flags override
+    #[arg(long, env = "SKEP_SERVE_CONFIG")]
     #[serde(skip)]
     config: Option<PathBuf>,
     /// The folder for refs and data [default: skep-data]
