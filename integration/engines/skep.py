@@ -92,17 +92,44 @@ def metastore(address=None, protocol="binary", transport="buffered", timeout_s=3
         client.close()
 
 
+def new_table(database, name, columns="id bigint, amount int", keys="dt string, region string"):
+    """Returns a Parquet table as a client would create it."""
+    types = idl()
+
+    def fields(text):
+        return [types.FieldSchema(name=n, type=t) for n, t in (pair.split() for pair in text.split(", ") if pair)]
+
+    return types.Table(
+        tableName=name, dbName=database, owner="someone", tableType="MANAGED_TABLE", parameters={"made.by": "a test"},
+        partitionKeys=fields(keys),
+        sd=types.StorageDescriptor(
+            cols=fields(columns), numBuckets=-1, bucketCols=[], sortCols=[], parameters={}, compressed=False,
+            inputFormat="org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+            outputFormat="org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+            serdeInfo=types.SerDeInfo(serializationLib="org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe", parameters={}),
+        ),
+    )
+
+
+def new_partition(table, *values):
+    """Returns a partition of `table`, at its default location."""
+    types = idl()
+    storage = types.StorageDescriptor(**{slot[1]: getattr(table.sd, slot[1]) for slot in table.sd.thrift_spec.values()})
+    storage.location = None
+    return types.Partition(values=list(values), dbName=table.dbName, tableName=table.tableName, sd=storage, parameters={})
+
+
 # ---------------------------------------------------------------- S3
 
 
-def s3(key=KEY, secret=SECRET):
-    """Returns a boto3 client of the gateway."""
+def s3(key=KEY, secret=SECRET, attempts=2):
+    """Returns a boto3 client of the gateway, which sends a request so many times before it gives up."""
     import boto3
     from botocore.config import Config
 
     return boto3.client(
         "s3", endpoint_url=S3, aws_access_key_id=key, aws_secret_access_key=secret, region_name="us-east-1",
-        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": attempts}),
     )
 
 

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 import skep
-from conftest import new_partition, new_table
+from skep import new_partition, new_table
 
 WIRES = [("binary", "buffered"), ("binary", "framed"), ("compact", "buffered"), ("compact", "framed")]
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-10"]
