@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +11,7 @@ use utoipa_axum::routes;
 use versioning::refs::{BranchRecord, CommitMode, Protection};
 use versioning::repository::CommitMessage;
 
+use crate::extract::{Json, Path};
 use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -11,6 +10,7 @@ use utoipa_axum::routes;
 use versioning::CommitId;
 use versioning::commit::{Commit, CommitKind};
 
+use crate::extract::{Json, Path, Query};
 use crate::state::ref_expr;
 use crate::{Api, Problem, ProblemBody};
 

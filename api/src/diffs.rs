@@ -1,7 +1,6 @@
 //! What differs between two refs, and what is staged on a branch.
 
-use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use catalog::diff::{
     CatalogDiff, ColumnChange, ColumnChangeKind, DatabaseDiff, FilesDiff, FunctionDiff, Limits,
     PartitionsDiff, PropertyChange, TableDiff, count_rows, diff,
@@ -12,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use versioning::{RefExpr, Repository};
 
+use crate::extract::{Json, Path, Query};
 use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
 

@@ -7,6 +7,7 @@
 pub mod branches;
 pub mod commits;
 pub mod diffs;
+mod extract;
 pub mod merges;
 mod problem;
 pub mod repositories;
@@ -55,5 +56,5 @@ pub fn router(api: Api) -> Router {
     let description = axum::Json(description);
     routes
         .route("/api/v1/openapi.json", get(async move || description.clone()))
-        .fallback(problem::no_route)
+        .fallback(problem::no_route).method_not_allowed_fallback(problem::no_method)
 }

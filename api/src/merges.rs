@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::merge::{Conflict, Subject};
 use serde::{Deserialize, Serialize};
@@ -12,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use versioning::merge::{Landing, MergeOutcome, Refusal};
 
+use crate::extract::{Json, Path};
 use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
 

@@ -1,7 +1,7 @@
 //! Errors as RFC 9457 problems.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -136,5 +136,10 @@ impl IntoResponse for Problem {
 
 pub(crate) async fn no_route(uri: Uri) -> Problem {
     Problem::new(Kind::NotFound, format!("there is nothing at {uri}"))
+        .with_hint("see /api/v1/openapi.json for all routes")
+}
+
+pub(crate) async fn no_method(method: Method, uri: Uri) -> Problem {
+    Problem::new(Kind::Invalid, format!("{method} is not possible at {uri}"))
         .with_hint("see /api/v1/openapi.json for all routes")
 }

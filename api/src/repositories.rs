@@ -1,7 +1,6 @@
 //! Repositories.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,6 +9,7 @@ use utoipa_axum::routes;
 use versioning::RepositoryName;
 use versioning::refs::RepositoryRecord;
 
+use crate::extract::{Json, Path};
 use crate::state::ref_name;
 use crate::{Api, Problem, ProblemBody};
 

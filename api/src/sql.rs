@@ -3,14 +3,14 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use versioning::{RefExpr, Repository};
 
+use crate::extract::{Json, Path};
 use crate::state::ref_expr;
 use crate::{Api, Problem, ProblemBody};
 

@@ -1,13 +1,13 @@
 //! Tags.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::extract::{Json, Path};
 use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
 
