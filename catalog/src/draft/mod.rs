@@ -3,6 +3,7 @@
 mod alter;
 mod data;
 mod databases;
+mod folders;
 mod functions;
 mod partitions;
 mod statistics;

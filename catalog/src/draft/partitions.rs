@@ -74,6 +74,11 @@ impl Draft {
             added.push(partition);
         }
         self.put_partitions(&open, &added);
+        let places: Vec<Place> = added
+            .iter()
+            .filter_map(|partition| place_of(&open, partition))
+            .collect();
+        self.make_folders(places).await?;
         Ok(added)
     }
 

@@ -50,6 +50,7 @@ impl Draft {
             self.count_new_table(&mut open).await?;
         }
         self.put_new_table(&open.table);
+        self.make_folders(open.data_place()).await?;
         Ok(open)
     }
 
@@ -141,6 +142,7 @@ impl Draft {
             None => {
                 let place = open.data_place();
                 self.clear(&open, place.as_ref())?;
+                self.make_folders(place).await?;
                 reset_statistics(&mut open.table.parameters);
                 self.put_table(&open.table);
                 return self.drop_statistics(open.id, None);
@@ -160,6 +162,7 @@ impl Draft {
             .and_then(|storage| storage.location.as_ref());
         let place = location.map(|location| open.partition_place(name, location));
         self.clear(open, place.as_ref())?;
+        self.make_folders(place).await?;
         reset_statistics(&mut partition.parameters);
         self.change(|changes| changes.put(keys::partition(open.id, name), &partition));
         self.drop_statistics(open.id, Some(name))
