@@ -56,5 +56,6 @@ pub fn router(api: Api) -> Router {
     let description = axum::Json(description);
     routes
         .route("/api/v1/openapi.json", get(async move || description.clone()))
-        .fallback(problem::no_route).method_not_allowed_fallback(problem::no_method)
+        .fallback(problem::no_route)
+        .method_not_allowed_fallback(problem::no_method)
 }
