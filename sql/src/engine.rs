@@ -111,9 +111,9 @@ impl Engine {
     /// # Errors
     /// As [`Engine::query`].
     pub async fn rows(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<Rows> {
-        let statement = parse(sql)?;
-        let (engine, repository, at) = (self.clone(), repository.clone(), at.clone());
-        let start = async move { engine.start(&repository, &at, statement).await };
+        let (engine, repository, at, sql) = (self.clone(), repository.clone(), at.clone(), sql.to_owned());
+        // parsed there, too: what is nested deeply needs the large stack of those threads to be dropped again
+        let start = async move { engine.start(&repository, &at, parse(&sql)?).await };
         let Limits {
             parallel,
             time_ms,

@@ -9,6 +9,7 @@
 mod adapter;
 mod answer;
 mod checks;
+mod depth;
 mod engine;
 mod error;
 mod files;

@@ -27,7 +27,7 @@ use crate::error::Error;
 pub(crate) struct Named(Arc<dyn FileSource>);
 
 impl Named {
-    pub(crate) fn new(source: impl FileSource) -> Arc<dyn FileSource> {
+    pub(crate) fn over(source: impl FileSource) -> Arc<dyn FileSource> {
         Arc::new(Named(Arc::new(source)))
     }
 

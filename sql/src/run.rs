@@ -15,6 +15,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::answer::{AnswerColumn, Page, columns};
 use crate::error::{Error, Result};
 
+/// What is nested as deeply as statements may be ([`crate::depth`]) is walked and dropped by recursion. Only
+/// what is used of this takes memory.
+pub(crate) const STACK_BYTES: usize = 256 << 20;
+
 /// The threads of an engine, which start with its first query.
 #[derive(Debug, Default)]
 pub(crate) struct Workers(OnceLock<Option<Runtime>>);
@@ -34,7 +38,7 @@ impl Workers {
         let runtime = self.0.get_or_init(|| runtime(threads)).as_ref();
         let runtime = runtime.ok_or_else(|| Error::Internal("no threads can be started".to_owned()))?;
         let (send, receive) = mpsc::channel(1);
-        let task = runtime.spawn(drive(start, send, memory_bytes));
+        let task = Some(runtime.spawn(drive(start, send, memory_bytes)));
         let deadline = Instant::now() + Duration::from_millis(limit_ms);
         let mut run = Run {
             receive,
@@ -67,6 +71,7 @@ fn runtime(threads: usize) -> Option<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(threads.max(1))
         .thread_name("sql")
+        .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()
         .ok()
@@ -103,7 +108,8 @@ where
 #[derive(Debug)]
 struct Run {
     receive: mpsc::Receiver<Piece>,
-    task: JoinHandle<Result<()>>,
+    /// `None` once it has ended.
+    task: Option<JoinHandle<Result<()>>>,
     deadline: Instant,
     limit_ms: u64,
     /// The threads live as long as the query.
@@ -116,10 +122,7 @@ impl Run {
         let next = async {
             match self.receive.recv().await {
                 Some(piece) => Ok(Some(piece)),
-                None => (&mut self.task)
-                    .await
-                    .map_err(|error| Error::Internal(error.to_string()))?
-                    .map(|()| None),
+                None => ended(&mut self.task).await.map(|()| None),
             }
         };
         timeout_at(self.deadline, next)
@@ -130,9 +133,19 @@ impl Run {
     }
 }
 
+/// Returns how the task ended, the first time.
+async fn ended(task: &mut Option<JoinHandle<Result<()>>>) -> Result<()> {
+    let Some(running) = task else { return Ok(()) };
+    let outcome = running.await.map_err(|error| Error::Internal(error.to_string()));
+    *task = None;
+    outcome?
+}
+
 impl Drop for Run {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -150,7 +163,7 @@ impl Rows {
         &self.columns
     }
 
-    /// Returns the next rows; `None` at the end. It is not to be called again after that.
+    /// Returns the next rows; `None` at the end.
     ///
     /// # Errors
     /// As [`crate::Engine::query`].

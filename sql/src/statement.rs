@@ -7,10 +7,11 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 
+use crate::depth::{too_deep, too_wide};
 use crate::error::{Error, Result};
 
 /// A statement of more bytes is refused before it is parsed.
-const STATEMENT_BYTES_MAX: usize = 1 << 20;
+const STATEMENT_BYTES_MAX: usize = 128 << 10;
 
 /// A statement that only reads.
 #[derive(Debug, Clone)]
@@ -35,6 +36,9 @@ pub(crate) fn parse(sql: &str) -> Result<Statement> {
             "the statement is longer than {STATEMENT_BYTES_MAX} bytes"
         )));
     }
+    if let Some(message) = too_deep(sql) {
+        return Err(invalid(message));
+    }
     let parser = DFParserBuilder::new(sql).with_dialect(&GenericDialect {}).build();
     let statements = parser.and_then(|mut parser| parser.parse_statements());
     let mut statements = statements.map_err(|error| Error::of(&error, 0))?;
@@ -50,7 +54,10 @@ fn admit(statement: Parsed) -> Result<Statement> {
         statement: name(&statement),
     };
     let inner = match &statement {
-        Parsed::Statement(inner) => inner.as_ref(),
+        Parsed::Statement(inner) => match too_wide(inner) {
+            Some(message) => return Err(invalid(message)),
+            None => inner.as_ref(),
+        },
         Parsed::Explain(explain) => {
             return match admit(explain.statement.as_ref().clone())? {
                 Statement::Query(_) => Ok(Statement::Query(Box::new(statement))),
@@ -205,7 +212,7 @@ mod tests {
             "only one statement can be run at a time"
         );
         assert!(kind("selekt 1").contains("selekt"));
-        assert!(kind(&format!("select {}", "1+".repeat(600_000))).contains("longer than"));
+        assert!(kind(&format!("select {}", "1+".repeat(70_000))).contains("longer than"));
         let deep = kind(&format!("select {}1{}", "(".repeat(50_000), ")".repeat(50_000)));
         assert!(deep.contains("ecursion"), "{deep}");
     }

@@ -114,11 +114,11 @@ impl ParquetTable {
             if some.is_empty() {
                 return Ok(folders);
             }
-            self.keep_needed(&pruner, some, &mut folders)?;
+            self.keep_needed(&pruner, &some, &mut folders)?;
         }
     }
 
-    fn keep_needed(&self, pruner: &Pruner, partitions: Vec<Part>, folders: &mut Vec<Folder>) -> Result<()> {
+    fn keep_needed(&self, pruner: &Pruner, partitions: &[Part], folders: &mut Vec<Folder>) -> Result<()> {
         let values: Vec<_> = partitions.iter().map(|(values, _)| self.typed(values)).collect();
         let needed = pruner.needed(&values)?;
         for (((_, place), values), needed) in partitions.iter().zip(values).zip(needed) {
@@ -206,12 +206,13 @@ impl TableProvider for ParquetTable {
             )?)));
         }
         let groups = FileGroup::new(files).split_files(session.config().target_partitions());
-        let config = FileScanConfigBuilder::new(self.version.url().clone(), Named::new(self.source(session)))
-            .with_file_groups(groups)
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
-            .with_expr_adapter(Some(Arc::new(AnyCase)))
-            .build();
+        let config =
+            FileScanConfigBuilder::new(self.version.url().clone(), Named::over(self.source(session)))
+                .with_file_groups(groups)
+                .with_projection_indices(projection.cloned())?
+                .with_limit(limit)
+                .with_expr_adapter(Some(Arc::new(AnyCase)))
+                .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 }

@@ -48,6 +48,28 @@ async fn a_damaged_file_is_named() {
     }
 }
 
+/// A file of fifty numbers from 1000 on, uncompressed and with checksums, as engines write them; ours does not.
+const CHECKSUM: &[u8] = include_bytes!("checksum.parquet");
+
+#[tokio::test]
+async fn a_wrong_bit_is_found_where_there_are_checksums() {
+    let number = 1_025_i32.to_le_bytes();
+    let place = CHECKSUM.windows(4).position(|bytes| bytes == number).unwrap();
+    let mut flipped = CHECKSUM.to_vec();
+    flipped[place] ^= 1;
+    let lake = Lake::new().await;
+    lake.create("main", hive_table("t", "n int", "")).await;
+    lake.put("main", "sales.db/t/0", Bytes::from_static(CHECKSUM))
+        .await;
+    assert_eq!(lake.query("select sum(n) from sales.t").await, ["51225"]);
+    lake.put("main", "sales.db/t/0", Bytes::from(flipped)).await;
+    let shown = lake.error("select sum(n) from sales.t").await;
+    assert!(
+        shown.starts_with("file sales.db/t/0 is damaged: ") && shown.contains("CRC"),
+        "{shown}"
+    );
+}
+
 #[tokio::test]
 async fn what_is_no_data_is_passed_over() {
     let lake = with_file("sales.db/t/_SUCCESS", Bytes::from_static(b"x")).await;

@@ -22,7 +22,7 @@ use versioning::repository::{CommitMessage, Parts};
 use versioning::store::{FileWriter, Files};
 use versioning::{Batch, CommitId, RefExpr, RefName, Repositories, Repository, RepositoryName, Space};
 
-pub const SERDE: &str = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe";
+pub(crate) const SERDE: &str = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe";
 
 /// Files that remember which of them were read.
 #[derive(Debug)]
@@ -64,23 +64,23 @@ impl Files for Watched {
 }
 
 /// The repository and an engine over it.
-pub struct Lake {
-    pub repository: Repository,
-    pub catalog: Catalog,
-    pub engine: Engine,
+pub(crate) struct Lake {
+    pub(crate) repository: Repository,
+    pub(crate) catalog: Catalog,
+    pub(crate) engine: Engine,
     read: Arc<Mutex<BTreeSet<String>>>,
 }
 
-pub fn branch(text: &str) -> RefName {
+pub(crate) fn branch(text: &str) -> RefName {
     RefName::parse(text).unwrap()
 }
 
-pub fn at(text: &str) -> RefExpr {
+pub(crate) fn at(text: &str) -> RefExpr {
     RefExpr::parse(text).unwrap()
 }
 
 /// The bytes of a Parquet file, without the hints by which Arrow would know its own types again.
-pub fn parquet_with(batch: &RecordBatch, compression: Compression) -> Bytes {
+pub(crate) fn parquet_with(batch: &RecordBatch, compression: Compression) -> Bytes {
     let properties = WriterProperties::builder().set_compression(compression).build();
     let options = ArrowWriterOptions::new()
         .with_properties(properties)
@@ -92,7 +92,7 @@ pub fn parquet_with(batch: &RecordBatch, compression: Compression) -> Bytes {
     Bytes::from(bytes)
 }
 
-pub fn parquet(batch: &RecordBatch) -> Bytes {
+pub(crate) fn parquet(batch: &RecordBatch) -> Bytes {
     parquet_with(batch, Compression::SNAPPY)
 }
 
@@ -106,7 +106,7 @@ fn columns(text: &str) -> Vec<Column> {
 }
 
 /// A Parquet table of Hive's with these columns and partition keys (`id int; note string`).
-pub fn hive_table(name: &str, of: &str, by: &str) -> Table {
+pub(crate) fn hive_table(name: &str, of: &str, by: &str) -> Table {
     let serde = Serde {
         library: Some(SERDE.to_owned()),
         ..Serde::default()
@@ -130,11 +130,11 @@ pub fn hive_table(name: &str, of: &str, by: &str) -> Table {
 
 impl Lake {
     /// A lake with the database `sales` on main.
-    pub async fn new() -> Lake {
+    pub(crate) async fn new() -> Lake {
         Lake::with(Limits::default()).await
     }
 
-    pub async fn with(limits: Limits) -> Lake {
+    pub(crate) async fn with(limits: Limits) -> Lake {
         let parts = testkit::memory_parts(3);
         let read = Arc::new(Mutex::new(BTreeSet::new()));
         let files = Arc::new(Watched {
@@ -175,7 +175,7 @@ impl Lake {
         self.catalog.write(&branch(on), plan).await.unwrap();
     }
 
-    pub async fn create(&self, on: &str, table: Table) {
+    pub(crate) async fn create(&self, on: &str, table: Table) {
         self.draft(on, move |mut draft| {
             let table = table.clone();
             async move { draft.create_table("sales", table).await.map(|_| draft) }
@@ -184,7 +184,7 @@ impl Lake {
     }
 
     /// Adds a partition of these values; at a place of its own, if one is given.
-    pub async fn add(&self, on: &str, table: &str, values: &[&str], place: Option<&str>) {
+    pub(crate) async fn add(&self, on: &str, table: &str, values: &[&str], place: Option<&str>) {
         let values: Vec<_> = values.iter().map(|value| (*value).to_owned()).collect();
         let (table, place) = (table.to_owned(), place.map(|path| Location::Rel(path.to_owned())));
         self.draft(on, move |mut draft| {
@@ -205,7 +205,7 @@ impl Lake {
     }
 
     /// Stores an object.
-    pub async fn put(&self, on: &str, path: &str, bytes: Bytes) {
+    pub(crate) async fn put(&self, on: &str, path: &str, bytes: Bytes) {
         let mut upload = self.repository.upload().await.unwrap();
         upload.write(bytes).await.unwrap();
         let segments = vec![upload.finish().await.unwrap().segment];
@@ -223,7 +223,7 @@ impl Lake {
         self.repository.write(&branch(on), plan).await.unwrap();
     }
 
-    pub async fn commit(&self, on: &str) -> CommitId {
+    pub(crate) async fn commit(&self, on: &str) -> CommitId {
         let words = CommitMessage {
             message: "tables".into(),
             ..CommitMessage::default()
@@ -231,23 +231,23 @@ impl Lake {
         self.repository.commit(&branch(on), words).await.unwrap()
     }
 
-    pub async fn branch_off(&self, name: &str, from: &str) {
+    pub(crate) async fn branch_off(&self, name: &str, from: &str) {
         self.repository
             .create_branch(&branch(name), &at(from), CommitMode::Staged)
             .await
             .unwrap();
     }
 
-    pub async fn try_query(&self, on: &str, sql: &str) -> sql::Result<Answer> {
+    pub(crate) async fn try_query(&self, on: &str, sql: &str) -> sql::Result<Answer> {
         self.engine.query(&self.repository, &at(on), sql, 1_000).await
     }
 
     /// The rows of a query on main, as `value|value` lines.
-    pub async fn query(&self, sql: &str) -> Vec<String> {
+    pub(crate) async fn query(&self, sql: &str) -> Vec<String> {
         self.query_at("main", sql).await
     }
 
-    pub async fn query_at(&self, on: &str, sql: &str) -> Vec<String> {
+    pub(crate) async fn query_at(&self, on: &str, sql: &str) -> Vec<String> {
         match self.try_query(on, sql).await {
             Ok(answer) => lines(&answer.page),
             Err(error) => panic!("{sql}: {error}"),
@@ -255,7 +255,7 @@ impl Lake {
     }
 
     /// The text of the error of a query on main.
-    pub async fn error(&self, sql: &str) -> String {
+    pub(crate) async fn error(&self, sql: &str) -> String {
         match self.try_query("main", sql).await {
             Ok(answer) => panic!("{sql}: {:?}", lines(&answer.page)),
             Err(error) => error.to_string(),
@@ -263,14 +263,14 @@ impl Lake {
     }
 
     /// Returns how many data files were read since the last time.
-    pub fn files_read(&self) -> usize {
+    pub(crate) fn files_read(&self) -> usize {
         let read = std::mem::take(&mut *self.read.lock().unwrap());
         read.iter().filter(|path| path.contains("/d/")).count()
     }
 }
 
 /// The rows of a page: what stands between the bars of its table.
-pub fn lines(page: &Page) -> Vec<String> {
+pub(crate) fn lines(page: &Page) -> Vec<String> {
     let table = page.table().unwrap();
     let rows = table.lines().filter(|line| line.starts_with('|')).skip(1);
     rows.map(|row| {

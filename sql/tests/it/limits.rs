@@ -95,3 +95,32 @@ async fn failures_of_evaluation_are_the_statements() {
     let deep = format!("select {}1{}", "abs(".repeat(20_000), ")".repeat(20_000));
     lake.error(&deep).await;
 }
+
+#[tokio::test]
+async fn long_chains_do_not_overflow_the_stack() {
+    let lake = Lake::with(Limits {
+        time_ms: 20_000,
+        ..Limits::default()
+    })
+    .await;
+    for (sql, refused) in [
+        (format!("select {}1", "1+".repeat(1_000)), false),
+        (format!("select {}true", "true or ".repeat(300)), false),
+        (format!("select 1 {}", "union all select 1 ".repeat(190)), false),
+        (format!("select 1 from {}t", "t, ".repeat(500)), true),
+        (format!("select {}1", "1+".repeat(60_000)), true),
+        (format!("select {}1", "- ".repeat(60_000)), true),
+        (
+            format!("delete from t where {}true", "true and ".repeat(10_000)),
+            true,
+        ),
+    ] {
+        // whatever the answer to the others is, an overflow would end the process
+        match lake.try_query("main", &sql).await {
+            Err(Error::Statement { message }) if refused => {
+                assert!(message.contains("more than"), "{message}")
+            }
+            answer => assert!(!refused, "{} passed: {answer:?}", &sql[..30]),
+        }
+    }
+}
