@@ -8,9 +8,10 @@ mod it {
     mod diffs;
     mod fixture;
     mod functions;
-    mod history;
-    mod merges;
     mod histories;
+    mod history;
+    mod merge_laws;
+    mod merges;
     mod partitions;
     mod statistics;
     mod tables;

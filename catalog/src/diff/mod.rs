@@ -52,8 +52,12 @@ pub async fn count_rows(
             continue;
         }
         let added = counter.rows(repository, after, &table.files.added_paths).await?;
-        let removed = counter.rows(repository, before, &table.files.removed_paths).await?;
-        table.rows = added.zip(removed).map(|(added, removed)| RowsDiff { added, removed });
+        let removed = counter
+            .rows(repository, before, &table.files.removed_paths)
+            .await?;
+        table.rows = added
+            .zip(removed)
+            .map(|(added, removed)| RowsDiff { added, removed });
     }
     Ok(())
 }

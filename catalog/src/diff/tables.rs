@@ -14,7 +14,11 @@ pub(super) fn columns(before: Option<&Table>, after: Option<&Table>) -> Vec<Colu
         table.map(of).unwrap_or_default().to_vec()
     };
     let mut changes = compare(&list(before, Table::columns), &list(after, Table::columns), false);
-    changes.extend(compare(&list(before, Table::keys), &list(after, Table::keys), true));
+    changes.extend(compare(
+        &list(before, Table::keys),
+        &list(after, Table::keys),
+        true,
+    ));
     changes
 }
 
@@ -24,7 +28,9 @@ fn compare(before: &[Column], after: &[Column], is_partition_key: bool) -> Vec<C
     let mut changes = Vec::new();
     for column in after {
         let old = find(before, column.id);
-        let mut kinds = old.as_ref().map_or(vec![ColumnChangeKind::Added], |old| kinds(old, column));
+        let mut kinds = old
+            .as_ref()
+            .map_or(vec![ColumnChangeKind::Added], |old| kinds(old, column));
         if moved.contains(&column.id) {
             kinds.push(ColumnChangeKind::Moved);
         }
@@ -58,7 +64,10 @@ fn kinds(old: &Column, new: &Column) -> Vec<ColumnChangeKind> {
         kinds.push(ColumnChangeKind::Retyped);
     }
     if old.comment != new.comment {
-        kinds.push(ColumnChangeKind::Comment(old.comment.clone(), new.comment.clone()));
+        kinds.push(ColumnChangeKind::Comment(
+            old.comment.clone(),
+            new.comment.clone(),
+        ));
     }
     kinds
 }
@@ -75,7 +84,9 @@ fn moved(before: &[Column], after: &[Column]) -> BTreeSet<ColumnId> {
     // for each column, the longest run of columns in order that ends with it, and its predecessor there
     let mut runs: Vec<(usize, Option<usize>)> = Vec::with_capacity(places.len());
     for (at, (place, _)) in places.iter().enumerate() {
-        let best = (0..at).filter(|left| places[*left].0 < *place).max_by_key(|left| runs[*left].0);
+        let best = (0..at)
+            .filter(|left| places[*left].0 < *place)
+            .max_by_key(|left| runs[*left].0);
         runs.push((best.map_or(1, |best| runs[best].0 + 1), best));
     }
     let mut moved: BTreeSet<ColumnId> = places.iter().map(|(_, id)| *id).collect();
@@ -114,7 +125,10 @@ impl Properties {
 }
 
 /// Returns the properties of a database that differ.
-pub(super) fn database_properties(before: Option<&Database>, after: Option<&Database>) -> Vec<PropertyChange> {
+pub(super) fn database_properties(
+    before: Option<&Database>,
+    after: Option<&Database>,
+) -> Vec<PropertyChange> {
     let mut properties = Properties::default();
     let both = |of: &dyn Fn(&Database) -> Option<String>| (before.and_then(of), after.and_then(of));
     let mut compare = |name: &str, of: &dyn Fn(&Database) -> Option<String>| {
@@ -140,15 +154,25 @@ pub(super) fn table_properties(before: Option<&OpenTable>, after: Option<&OpenTa
         properties.compare(name, before.and_then(of), after.and_then(of));
     };
     compare("kind", &|table| Some(table.kind.as_str().to_owned()));
-    compare("format", &|table| Some(format!("{:?}", TableFormat::of(table)).to_lowercase()));
+    compare("format", &|table| {
+        Some(format!("{:?}", TableFormat::of(table)).to_lowercase())
+    });
     compare("owner", &|table| table.owner.clone());
     compare("location", &|table| table.place().as_ref().map(storage::text_of));
     compare("folder of partitions", &|table| {
         let location = table.partition_base.as_ref()?;
         Some(storage::text_of(&location.resolve(&Place::root(), "")))
     });
-    compare("serde", &|table| table.storage.as_ref().and_then(Storage::serde_library).map(str::to_owned));
-    compare("input format", &|table| table.storage.as_ref()?.template.input_format.clone());
+    compare("serde", &|table| {
+        table
+            .storage
+            .as_ref()
+            .and_then(Storage::serde_library)
+            .map(str::to_owned)
+    });
+    compare("input format", &|table| {
+        table.storage.as_ref()?.template.input_format.clone()
+    });
     compare("serde parameters", &|table| {
         let serde = table.storage.as_ref()?.template.serde.as_ref()?;
         text_of(serde.parameters.as_ref()?)
@@ -156,15 +180,25 @@ pub(super) fn table_properties(before: Option<&OpenTable>, after: Option<&OpenTa
     compare("buckets", &|table| {
         let template = &table.storage.as_ref()?.template;
         let count = template.buckets.filter(|count| *count > 0)?;
-        Some(format!("{count} by {}", template.bucket_columns.as_deref().unwrap_or_default().join(", ")))
+        Some(format!(
+            "{count} by {}",
+            template.bucket_columns.as_deref().unwrap_or_default().join(", ")
+        ))
     });
     compare("view text", &|table| table.view_original_text.clone());
-    compare("retention", &|table| table.retention.map(|retention| retention.to_string()));
+    compare("retention", &|table| {
+        table.retention.filter(|n| *n != 0).map(|n| n.to_string())
+    });
     compare("places in parameters", &|table| {
         let texts: Vec<String> = table
             .locations
             .iter()
-            .map(|(key, location)| format!("{key}={}", storage::text_of(&location.resolve(&Place::root(), ""))))
+            .map(|(key, location)| {
+                format!(
+                    "{key}={}",
+                    storage::text_of(&location.resolve(&Place::root(), ""))
+                )
+            })
             .collect();
         (!texts.is_empty()).then(|| texts.join(" "))
     });
@@ -174,7 +208,10 @@ pub(super) fn table_properties(before: Option<&OpenTable>, after: Option<&OpenTa
 }
 
 fn text_of(parameters: &Parameters) -> Option<String> {
-    let pairs: Vec<String> = parameters.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let pairs: Vec<String> = parameters
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     (!pairs.is_empty()).then(|| pairs.join(" "))
 }
 

@@ -109,8 +109,10 @@ impl<'a> Walk<'a> {
                 }
                 Some(MetaKey::Table(id)) => {
                     let (before, after): Pair<Table> = self.load(&change).await?;
-                    let pair =
-                        (before.map(|table| self.before.open(table)), after.map(|table| self.after.open(table)));
+                    let pair = (
+                        before.map(|table| self.before.open(table)),
+                        after.map(|table| self.after.open(table)),
+                    );
                     self.learn(id, pair).await?;
                     self.altered.insert(id);
                 }
@@ -137,7 +139,10 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         if let Some(table) = self.after.snapshot.find_table_by_id(id).await? {
-            let pair = (Some(self.before.open(table.clone())), Some(self.after.open(table)));
+            let pair = (
+                Some(self.before.open(table.clone())),
+                Some(self.after.open(table)),
+            );
             self.learn(id, pair).await?;
         }
         Ok(())
@@ -201,12 +206,20 @@ impl<'a> Walk<'a> {
     async fn file(&mut self, unit: Unit, rest: &str, path: &str, change: &Change3) -> Result<()> {
         self.learn_same(unit.table).await?;
         let opaque = self.tables.get(&unit.table).is_some_and(|(before, after)| {
-            after.as_ref().or(before.as_ref()).is_some_and(|open| TableFormat::of(open) != TableFormat::Hive)
+            after
+                .as_ref()
+                .or(before.as_ref())
+                .is_some_and(|open| TableFormat::of(open) != TableFormat::Hive)
         });
         if objects::is_marker(path) || !opaque && !objects::is_data(rest) {
             return Ok(());
         }
-        count(self.files.entry(unit.table).or_default(), path, change, self.limits.paths_max);
+        count(
+            self.files.entry(unit.table).or_default(),
+            path,
+            change,
+            self.limits.paths_max,
+        );
         if let Some(name) = unit.partition {
             let found = self.partitions.entry((unit.table, name)).or_default();
             count(&mut found.files, path, change, 0);
@@ -220,7 +233,13 @@ impl<'a> Walk<'a> {
         for (id, pair) in &self.tables {
             let files = self.files.remove(id).unwrap_or_default();
             let partitions = partitions.remove(id).unwrap_or_default();
-            tables.extend(table_diff(*id, pair, self.altered.contains(id), partitions, files));
+            tables.extend(table_diff(
+                *id,
+                pair,
+                self.altered.contains(id),
+                partitions,
+                files,
+            ));
         }
         tables.sort_by(|a, b| (&a.database, &a.name, a.id).cmp(&(&b.database, &b.name, b.id)));
         Ok(CatalogDiff {
@@ -262,7 +281,13 @@ impl<'a> Walk<'a> {
 
     async fn is_partition(&self, table: TableId, name: &str) -> Result<bool> {
         let key = keys::partition(table, name);
-        Ok(self.after.snapshot.view().get(Space::Parts, &key).await?.is_some())
+        Ok(self
+            .after
+            .snapshot
+            .view()
+            .get(Space::Parts, &key)
+            .await?
+            .is_some())
     }
 
     fn databases(&self) -> Vec<DatabaseDiff> {
@@ -279,7 +304,11 @@ impl<'a> Walk<'a> {
 
     fn functions(&self) -> Vec<FunctionDiff> {
         let name_of = |id: &DatabaseId| {
-            let found = self.after.databases.get(id).or_else(|| self.before.databases.get(id));
+            let found = self
+                .after
+                .databases
+                .get(id)
+                .or_else(|| self.before.databases.get(id));
             found.map_or_else(|| id.to_string(), |database| database.name.clone())
         };
         let mut functions: Vec<FunctionDiff> = self
@@ -324,7 +353,10 @@ fn table_diff(
     } else {
         (Vec::new(), Vec::new())
     };
-    let renamed_from = before.as_ref().zip(after.as_ref()).map(|(before, _)| named(before));
+    let renamed_from = before
+        .as_ref()
+        .zip(after.as_ref())
+        .map(|(before, _)| named(before));
     let renamed_from = renamed_from.filter(|before| *before != named(table));
     let nothing = columns.is_empty()
         && properties.is_empty()
@@ -340,7 +372,9 @@ fn table_diff(
         renamed_from,
         kind: table.kind.clone(),
         format: TableFormat::of(table),
-        is_unversioned: table.data_place().is_some_and(|place| matches!(place, crate::Place::External(_))),
+        is_unversioned: table
+            .data_place()
+            .is_some_and(|place| matches!(place, crate::Place::External(_))),
         columns,
         properties,
         partitions,
@@ -363,6 +397,16 @@ fn count(files: &mut FilesDiff, path: &str, change: &Change3, paths_max: usize) 
             }
         }
     };
-    add(&change.base, &mut files.removed, &mut files.removed_bytes, &mut files.removed_paths);
-    add(&change.theirs, &mut files.added, &mut files.added_bytes, &mut files.added_paths);
+    add(
+        &change.base,
+        &mut files.removed,
+        &mut files.removed_bytes,
+        &mut files.removed_paths,
+    );
+    add(
+        &change.theirs,
+        &mut files.added,
+        &mut files.added_bytes,
+        &mut files.added_paths,
+    );
 }

@@ -1,5 +1,6 @@
 //! Partitions and statistics: which rule each falls under, by what became of its table and its data.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use versioning::{KeyRange, Space, Value};
@@ -33,16 +34,27 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Merges all partitions that a side changed, and those whose data both wrote.
-    pub(crate) async fn merge_partitions(&self, changes: &mut Changes<'_>, report: &mut Report) -> Result<()> {
+    pub(crate) async fn merge_partitions(
+        &self,
+        changes: &mut Changes<'_>,
+        report: &mut Report,
+    ) -> Result<()> {
         let mut all = self.walk.partitions.clone();
         for (unit, work) in &self.files.units {
-            if let (Some(name), Writers::Both) = (&unit.partition, work.writers) {
-                let key = (unit.table, name.clone());
-                if !all.contains_key(&key) {
-                    let place = keys::partition(unit.table, name);
-                    let same = self.walk.versions.ours.snapshot.view().get(Space::Parts, &place).await?;
-                    all.insert(key, Three::new(same.clone(), same.clone(), same));
-                }
+            let (Some(name), Writers::Both) = (&unit.partition, work.writers) else {
+                continue;
+            };
+            if let Entry::Vacant(place) = all.entry((unit.table, name.clone())) {
+                let key = keys::partition(unit.table, name);
+                let same = self
+                    .walk
+                    .versions
+                    .ours
+                    .snapshot
+                    .view()
+                    .get(Space::Parts, &key)
+                    .await?;
+                place.insert(Three::new(same.clone(), same.clone(), same));
             }
         }
         for (key, versions) in &all {
@@ -54,7 +66,10 @@ impl Context<'_> {
     }
 
     fn is_removed(&self, space: Space, table: TableId) -> bool {
-        self.walk.removed.iter().any(|(of, prefix)| *of == space && prefix[..] == table.0)
+        self.walk
+            .removed
+            .iter()
+            .any(|(of, prefix)| *of == space && prefix[..] == table.0)
     }
 
     async fn merge_partition(
@@ -209,8 +224,13 @@ impl Context<'_> {
             .statistics
             .range(first..)
             .take_while(|((of, partition, _), _)| *of == table && partition.as_deref() == Some(name));
-        let analyzed =
-            statistics.any(|(_, raw)| if dropped.0 { raw.theirs_changed() } else { raw.ours_changed() });
+        let analyzed = statistics.any(|(_, raw)| {
+            if dropped.0 {
+                raw.theirs_changed()
+            } else {
+                raw.ours_changed()
+            }
+        });
         if analyzed && let Some(tables) = self.files.tables.get(&table) {
             report_drop(dropped.0, work, (&scope_of(tables).partition(name), report));
         }
@@ -224,12 +244,19 @@ impl Context<'_> {
                 Some(name) => keys::partition_statistics(table, name),
                 None => keys::table_statistics(table),
             };
-            let mut scan = self.walk.versions.ours.snapshot.view().scan(Space::Stats, KeyRange::prefix(prefix));
+            let mut scan = self
+                .walk
+                .versions
+                .ours
+                .snapshot
+                .view()
+                .scan(Space::Stats, KeyRange::prefix(prefix));
             while let Some(entry) = scan.next().await? {
                 if let Some(key) = StatsKey::decode(entry.key) {
                     let same = Some(entry.value());
                     let key = (key.table, name.clone(), key.engine.to_owned());
-                    all.entry(key).or_insert_with(|| Three::new(same.clone(), same.clone(), same));
+                    all.entry(key)
+                        .or_insert_with(|| Three::new(same.clone(), same.clone(), same));
                 }
             }
         }
@@ -243,10 +270,18 @@ impl Context<'_> {
 
     /// Returns the tables and partitions whose data both sides wrote.
     fn written_by_both(&self) -> BTreeSet<(TableId, Option<String>)> {
-        let both = self.files.units.iter().filter(|(_, work)| work.writers == Writers::Both);
-        let mut found: BTreeSet<_> = both.map(|(unit, _)| (unit.table, unit.partition.clone())).collect();
+        let both = self
+            .files
+            .units
+            .iter()
+            .filter(|(_, work)| work.writers == Writers::Both);
+        let mut found: BTreeSet<_> = both
+            .map(|(unit, _)| (unit.table, unit.partition.clone()))
+            .collect();
         let tables: BTreeSet<TableId> = self.files.units.keys().map(|unit| unit.table).collect();
-        let both = tables.into_iter().filter(|id| self.files.table_writers(*id) == Writers::Both);
+        let both = tables
+            .into_iter()
+            .filter(|id| self.files.table_writers(*id) == Writers::Both);
         found.extend(both.map(|id| (id, None)));
         found
     }
@@ -264,7 +299,11 @@ impl Context<'_> {
         }
         .encode();
         let writers = match name {
-            Some(_) => self.files.work(*table, name.as_deref()).map(|work| work.writers).unwrap_or_default(),
+            Some(_) => self
+                .files
+                .work(*table, name.as_deref())
+                .map(|work| work.writers)
+                .unwrap_or_default(),
             None => self.files.table_writers(*table),
         };
         let tables = self.files.tables.get(table);
@@ -337,9 +376,18 @@ impl Context<'_> {
 /// them.
 fn report_drop(by_ours: bool, work: &Work, (scope, report): (&Scope, &mut Report)) {
     let (dropped, changed) = (Class::Drop.word(), "changed");
-    let (ours, theirs) = if by_ours { (dropped, changed) } else { (changed, dropped) };
+    let (ours, theirs) = if by_ours {
+        (dropped, changed)
+    } else {
+        (changed, dropped)
+    };
     if work.verdict() == Verdict::Apply {
-        report.add(scope, ConflictKind::DropModify, Subject::Whole, Texts::new(None, ours, theirs));
+        report.add(
+            scope,
+            ConflictKind::DropModify,
+            Subject::Whole,
+            Texts::new(None, ours, theirs),
+        );
     }
 }
 

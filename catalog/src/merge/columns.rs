@@ -72,10 +72,7 @@ fn renumber(lists: Lists<'_>) -> (Renumbered, u32) {
     let taken = lists.next.base..lists.next.ours;
     let mut renumbered = Renumbered::new();
     for column in theirs.iter().filter(is_new) {
-        let twin = ours
-            .iter()
-            .filter(is_new)
-            .find(|ours| ours.name == column.name);
+        let twin = ours.iter().filter(is_new).find(|ours| ours.name == column.name);
         let id = match twin {
             Some(twin) => twin.id,
             None if taken.contains(&column.id.0) => {
@@ -160,7 +157,10 @@ fn merge_kept(versions: Three<&Column>, scope: &Scope, report: &mut Report) -> C
         ours.name.clone()
     });
     let types = versions.map(|column| &column.type_name);
-    let type_name = types.settled().cloned().or_else(|| join(types.map(String::as_str)));
+    let type_name = types
+        .settled()
+        .cloned()
+        .or_else(|| join(types.map(String::as_str)));
     let type_name = type_name.unwrap_or_else(|| {
         let texts = Texts::new(Some(types.base), types.ours, types.theirs);
         report.add(scope, ConflictKind::ColumnType, subject(), texts);
@@ -263,7 +263,13 @@ fn order(
             .iter()
             .all(|list| list.iter().any(|other| other.id == column.id))
     };
-    let kept = lists.map(|columns| columns.iter().filter(in_all).map(|column| column.id).collect::<Vec<_>>());
+    let kept = lists.map(|columns| {
+        columns
+            .iter()
+            .filter(in_all)
+            .map(|column| column.id)
+            .collect::<Vec<_>>()
+    });
     if kept.as_ref().settled().is_none() {
         let texts = Texts::new(
             Some(&text_of(lists.base)),
@@ -285,7 +291,9 @@ fn order(
         if !order.contains(&id) && merged.contains_key(&id) {
             let mut at = left.map_or(0, |left| position(&order, left) + 1);
             while !theirs_leads
-                && order.get(at).is_some_and(|next| is_addition(next) && !ids(second).any(|id| id == *next))
+                && order
+                    .get(at)
+                    .is_some_and(|next| is_addition(next) && !ids(second).any(|id| id == *next))
             {
                 at += 1;
             }

@@ -178,7 +178,7 @@ impl Conflict {
             Subject::Key(key) => format!("record {key}"),
             Subject::Field(name) => (*name).to_owned(),
             Subject::Whole => match (&self.partition, &self.table) {
-                (Some(name), _) => return format!("partition {name}"),
+                (Some(name), _) => format!("partition {name}"),
                 (None, Some(_)) => "table".to_owned(),
                 (None, None) => "database".to_owned(),
             },
@@ -328,7 +328,13 @@ mod tests {
         let table = Scope::table("sales", "orders");
         let column = Subject::Column("amt".into());
         assert_eq!(
-            line(&table, ConflictKind::ColumnType, column.clone(), "bigint", "double"),
+            line(
+                &table,
+                ConflictKind::ColumnType,
+                column.clone(),
+                "bigint",
+                "double"
+            ),
             "sales.orders: column amt is bigint in ours, double in theirs"
         );
         assert_eq!(
@@ -348,7 +354,13 @@ mod tests {
         );
         let path = Subject::Path("raw/a".into());
         assert_eq!(
-            line(&Scope::default(), ConflictKind::FileBoth, path, "changed", "deleted"),
+            line(
+                &Scope::default(),
+                ConflictKind::FileBoth,
+                path,
+                "changed",
+                "deleted"
+            ),
             "file raw/a was changed in ours, deleted in theirs"
         );
     }

@@ -13,12 +13,20 @@ pub(crate) fn merge(versions: Three<&Database>, scope: &Scope, report: &mut Repo
     let field = |name| (scope, ConflictKind::FieldBoth, Subject::Field(name));
     let text = Option::<String>::clone;
     merged.description =
-        versions.map(|side| &side.description).or_conflict(field("description"), text, report);
-    merged.owner = versions.map(|side| &side.owner).or_conflict(field("owner"), text, report);
+        versions
+            .map(|side| &side.description)
+            .or_conflict(field("description"), text, report);
+    merged.owner = versions
+        .map(|side| &side.owner)
+        .or_conflict(field("owner"), text, report);
     merged.owner_kind = versions.map(|side| &side.owner_kind).or_greater();
-    merged.connector = versions.map(|side| &side.connector).or_conflict(field("connector"), text, report);
+    merged.connector = versions
+        .map(|side| &side.connector)
+        .or_conflict(field("connector"), text, report);
     merged.remote_name =
-        versions.map(|side| &side.remote_name).or_conflict(field("remote name"), text, report);
+        versions
+            .map(|side| &side.remote_name)
+            .or_conflict(field("remote name"), text, report);
     merged.kind = versions.map(|side| &side.kind).or_greater();
     merged.created_s = versions.map(|side| &side.created_s).or_greater();
     let parameters = versions.map(|side| &side.parameters);
@@ -31,13 +39,21 @@ pub(crate) fn merge(versions: Three<&Database>, scope: &Scope, report: &mut Repo
     let location = versions.map(|side| &side.location);
     merged.location = location.or_conflict(
         at("location"),
-        |location| Some(text_of(&location.resolve(&Place::root(), &format!("{}.db", versions.ours.name)))),
+        |location| {
+            Some(text_of(
+                &location.resolve(&Place::root(), &format!("{}.db", versions.ours.name)),
+            ))
+        },
         report,
     );
     let managed = versions.map(|side| &side.managed_location);
     merged.managed_location = managed.or_conflict(
         at("managed location"),
-        |location| location.as_ref().map(|location| text_of(&location.resolve(&Place::root(), ""))),
+        |location| {
+            location
+                .as_ref()
+                .map(|location| text_of(&location.resolve(&Place::root(), "")))
+        },
         report,
     );
     merged

@@ -10,10 +10,11 @@ use super::files::Files;
 use super::generic::Three;
 use super::objects::Class;
 use super::params::{Data, Writers};
-use super::walk::{Changed, Walk};
-use super::{database, functions, table};
-use crate::keys::MetaKey;
-use crate::model::{Database, DatabaseId, Function, Table, TableEntry, TableId};
+use super::walk::{Changed, PartitionKey, Raw, Walk};
+use super::{database, functions, partition, table};
+use crate::Result;
+use crate::keys::{self, MetaKey};
+use crate::model::{Database, DatabaseId, Function, Partition, Table, TableEntry, TableId};
 use crate::records::Changes;
 use crate::snapshot::OpenTable;
 
@@ -69,11 +70,17 @@ pub(crate) struct Entities {
 pub(crate) struct Extents(BTreeMap<TableId, Three<Extent>>);
 
 impl Extents {
-    pub(crate) fn count(walk: &Walk, files: &Files) -> Extents {
+    pub(crate) async fn count(walk: &Walk, files: &Files) -> Result<Extents> {
         let mut extents = Extents::default();
-        for ((id, _), versions) in &walk.partitions {
+        for (key, versions) in &walk.partitions {
+            let is_dropped = files.tables.get(&key.0).is_some_and(|tables| {
+                tables.base.is_some() && (tables.ours.is_none() || tables.theirs.is_none())
+            });
+            if is_dropped && !is_meant(walk, key, versions).await? {
+                continue;
+            }
             let changed = (versions.ours_changed(), versions.theirs_changed());
-            extents.add(*id, changed, |extent| extent.partitions += 1);
+            extents.add(key.0, changed, |extent| extent.partitions += 1);
         }
         for ((id, ..), versions) in &walk.statistics {
             let changed = (versions.ours_changed(), versions.theirs_changed());
@@ -86,7 +93,7 @@ impl Extents {
                 extents.add(unit.table, changed, |extent| extent.files += 1);
             }
         }
-        extents
+        Ok(extents)
     }
 
     fn add(&mut self, id: TableId, changed: (bool, bool), add: impl Fn(&mut Extent)) {
@@ -108,6 +115,22 @@ impl Extents {
         let extent = self.of(id);
         Writers::of(!extent.ours.is_none(), !extent.theirs.is_none())
     }
+}
+
+/// Returns whether a partition of a table that one side dropped was changed by the other, traces aside.
+async fn is_meant(walk: &Walk, (table, name): &PartitionKey, versions: &Raw) -> Result<bool> {
+    let (Some(base), Some(kept)) = (
+        &versions.base,
+        versions.ours.as_ref().or(versions.theirs.as_ref()),
+    ) else {
+        return Ok(true);
+    };
+    let key = keys::partition(*table, name);
+    let (base, kept): (Partition, Partition) = (
+        walk.records().load(&key, base).await?,
+        walk.records().load(&key, kept).await?,
+    );
+    Ok(partition::meant(&base) != partition::meant(&kept))
 }
 
 impl Entities {
@@ -282,20 +305,34 @@ impl Entities {
                 continue;
             }
             let stranded = self.tables.iter().find(|(id, table)| {
-                let kept = || files.tables.get(id).is_some_and(|versions| {
-                    let keeper = if by_ours { &versions.theirs } else { &versions.ours };
-                    keeper.is_some()
-                });
+                let kept = || {
+                    files.tables.get(id).is_some_and(|versions| {
+                        let keeper = if by_ours { &versions.theirs } else { &versions.ours };
+                        keeper.is_some()
+                    })
+                };
                 table.as_ref().is_some_and(|table| table.database == base.id) && kept()
             });
             let function = walk.functions.iter().find(|((id, _), function)| {
-                let keeper = if by_ours { &function.versions.theirs } else { &function.versions.ours };
-                *id == base.id && keeper.is_some()
+                let keeper = if by_ours {
+                    &function.versions.theirs
+                } else {
+                    &function.versions.ours
+                };
+                *id == base.id && keeper.is_some() && function.versions.base.is_none()
             });
             let folder = base.place().object_prefix().unwrap_or_default();
             let file = files.others.iter().map(|index| &walk.files[*index]).find(|file| {
-                let wrote = if by_ours { file.theirs_changed() } else { file.ours_changed() };
-                let kept = if by_ours { &file.versions.theirs } else { &file.versions.ours };
+                let wrote = if by_ours {
+                    file.theirs_changed()
+                } else {
+                    file.ours_changed()
+                };
+                let kept = if by_ours {
+                    &file.versions.theirs
+                } else {
+                    &file.versions.ours
+                };
                 wrote && kept.is_some() && file.path.starts_with(&folder)
             });
             let what = match (stranded, function, file) {
@@ -312,10 +349,15 @@ impl Entities {
     pub(crate) fn merge_functions(&self, walk: &Walk, changes: &mut Changes<'_>, report: &mut Report) {
         for ((database, name), changed) in &walk.functions {
             let name_of = |version: &super::owner::Version| {
-                version.databases.get(database).map(|database| database.name.clone())
+                version
+                    .databases
+                    .get(database)
+                    .map(|database| database.name.clone())
             };
             let versions = &walk.versions;
-            let named = [&versions.ours, &versions.theirs, &versions.base].into_iter().find_map(name_of);
+            let named = [&versions.ours, &versions.theirs, &versions.base]
+                .into_iter()
+                .find_map(name_of);
             let scope = Scope::database(&named.unwrap_or_else(|| database.to_string()));
             let functions = changed.versions.as_ref().map(Option::as_ref);
             let merged = functions::merge(functions, &scope, report);
@@ -333,8 +375,14 @@ impl Entities {
 
 /// Returns where conflicts of a table are said to be: under the name that it has in ours.
 pub(crate) fn scope_of(versions: &Three<Option<OpenTable>>) -> Scope {
-    let named = versions.ours.as_ref().or(versions.theirs.as_ref()).or(versions.base.as_ref());
-    named.map_or_else(Scope::default, |open| Scope::table(&open.database.name, &open.name))
+    let named = versions
+        .ours
+        .as_ref()
+        .or(versions.theirs.as_ref())
+        .or(versions.base.as_ref());
+    named.map_or_else(Scope::default, |open| {
+        Scope::table(&open.database.name, &open.name)
+    })
 }
 
 fn merge_database(
@@ -411,14 +459,23 @@ fn report_drop(
 
 fn report_add_add(scope: &Scope, ours: &OpenTable, theirs: &OpenTable, report: &mut Report) {
     let text = |open: &OpenTable| {
-        let keys = if open.is_partitioned() { format!(" by {}", text_of(open.keys())) } else { String::new() };
+        let keys = if open.is_partitioned() {
+            format!(" by {}", text_of(open.keys()))
+        } else {
+            String::new()
+        };
         format!("created as {}{keys}", text_of(open.columns()))
     };
     let (a, mut b) = (text(ours), text(theirs));
     if a == b {
         b = "created with another kind, format or place".to_owned();
     }
-    report.add(scope, ConflictKind::AddAdd, Subject::Whole, Texts::new(None, a, b));
+    report.add(
+        scope,
+        ConflictKind::AddAdd,
+        Subject::Whole,
+        Texts::new(None, a, b),
+    );
 }
 
 /// Reports two tables that would have one name: one from each side.
@@ -429,9 +486,15 @@ fn report_collision(
     report: &mut Report,
 ) {
     let Some(first) = first else { return };
-    let here = |open: &OpenTable| Some(&open.name) == scope.table.as_ref() && Some(&open.database.name) == scope.database.as_ref();
+    let here = |open: &OpenTable| {
+        Some(&open.name) == scope.table.as_ref() && Some(&open.database.name) == scope.database.as_ref()
+    };
     let is_in = |side: &Option<OpenTable>| side.as_ref().is_some_and(here);
-    let (ours, theirs) = if is_in(&first.ours) { (first, second) } else { (second, first) };
+    let (ours, theirs) = if is_in(&first.ours) {
+        (first, second)
+    } else {
+        (second, first)
+    };
     if let (None, Some(ours), None, Some(theirs)) = (&ours.base, &ours.ours, &theirs.base, &theirs.theirs) {
         report_add_add(scope, ours, theirs, report);
         return;
@@ -457,7 +520,10 @@ fn put<T: crate::records::Record + PartialEq>(
     merged: &T,
     changed: &Changed<T>,
 ) {
-    let value: Option<&Value> = changed.theirs_value.as_ref().filter(|_| is_theirs(Some(changed), merged));
+    let value: Option<&Value> = changed
+        .theirs_value
+        .as_ref()
+        .filter(|_| is_theirs(Some(changed), merged));
     match value {
         Some(value) => changes.batch().put(T::SPACE, key, value.clone()),
         None => changes.put(key, merged),

@@ -81,7 +81,8 @@ impl Files {
                 Three::new(same.clone(), same.clone(), same)
             }
         };
-        let open = |version: &Version, table: Option<crate::model::Table>| table.map(|table| version.open(table));
+        let open =
+            |version: &Version, table: Option<crate::model::Table>| table.map(|table| version.open(table));
         let versions = &walk.versions;
         let opened = Three::new(
             open(&versions.base, tables.base),
@@ -165,7 +166,9 @@ impl Files {
                 (objects::writers(changes()), changes().all(FileChange::is_agreed));
             let drop = |is_dropped| if is_dropped { Class::Drop } else { Class::Nothing };
             work.ours = ours.max(work.ours).max(drop(is_dropped(|tables| &tables.ours)));
-            work.theirs = theirs.max(work.theirs).max(drop(is_dropped(|tables| &tables.theirs)));
+            work.theirs = theirs
+                .max(work.theirs)
+                .max(drop(is_dropped(|tables| &tables.theirs)));
         }
     }
 
@@ -183,22 +186,36 @@ impl Files {
             table,
             partition: None,
         };
-        let units = self.units.range(first..).take_while(|(unit, _)| unit.table == table);
-        units.map(|(_, work)| work.writers).fold(Writers::Nobody, Writers::and)
+        let units = self
+            .units
+            .range(first..)
+            .take_while(|(unit, _)| unit.table == table);
+        units
+            .map(|(_, work)| work.writers)
+            .fold(Writers::Nobody, Writers::and)
     }
 }
 
 /// Returns whether a table's format keeps its own log, so that the table is one thing.
 pub(crate) fn is_opaque(tables: &Three<Option<OpenTable>>) -> bool {
     let opaque = |open: &OpenTable| TableFormat::of(open) != TableFormat::Hive;
-    [&tables.base, &tables.ours, &tables.theirs].into_iter().flatten().any(opaque)
+    [&tables.base, &tables.ours, &tables.theirs]
+        .into_iter()
+        .flatten()
+        .any(opaque)
 }
 
 /// Returns whether both sides changed files that may belong to one table nobody knows of yet.
 fn may_be_contested(walk: &Walk, strays: &[usize]) -> bool {
     let tops = |changed: fn(&FileChange) -> bool| -> BTreeSet<&str> {
-        let files = strays.iter().map(|index| &walk.files[*index]).filter(|file| changed(file));
-        files.filter_map(|file| file.path.split_once('/')).map(|(top, _)| top).collect()
+        let files = strays
+            .iter()
+            .map(|index| &walk.files[*index])
+            .filter(|file| changed(file));
+        files
+            .filter_map(|file| file.path.split_once('/'))
+            .map(|(top, _)| top)
+            .collect()
     };
     let (ours, theirs) = (tops(FileChange::ours_changed), tops(FileChange::theirs_changed));
     !ours.is_disjoint(&theirs)
@@ -284,7 +301,9 @@ fn apply(walk: &Walk, work: &Work, patch: &mut Batch) {
 fn is_strictly_bucketed(files: &Files, table: TableId) -> bool {
     let tables = files.tables.get(&table);
     let bucketed = |open: &OpenTable| {
-        open.storage.as_ref().is_some_and(|storage| storage.template.buckets.is_some_and(|count| count > 0))
+        open.storage
+            .as_ref()
+            .is_some_and(|storage| storage.template.buckets.is_some_and(|count| count > 0))
     };
     tables.is_some_and(|tables| [&tables.ours, &tables.theirs].into_iter().flatten().any(bucketed))
 }
@@ -307,7 +326,12 @@ async fn link_copies(
         };
         if is_bucketed {
             let subject = Subject::Path(file.path.clone());
-            report.add(scope, ConflictKind::FileBoth, subject, Texts::new(None, "added", "added"));
+            report.add(
+                scope,
+                ConflictKind::FileBoth,
+                subject,
+                Texts::new(None, "added", "added"),
+            );
             continue;
         }
         let path = free_path(walk, &file.path, &taken).await?;
@@ -321,8 +345,20 @@ async fn free_path(walk: &Walk, path: &str, taken: &BTreeSet<String>) -> Result<
     let mut n = 1;
     loop {
         let copy = objects::copy_path(path, n);
-        let ours = walk.versions.ours.snapshot.view().get(Space::Objects, copy.as_bytes()).await?;
-        let theirs = walk.versions.theirs.snapshot.view().get(Space::Objects, copy.as_bytes()).await?;
+        let ours = walk
+            .versions
+            .ours
+            .snapshot
+            .view()
+            .get(Space::Objects, copy.as_bytes())
+            .await?;
+        let theirs = walk
+            .versions
+            .theirs
+            .snapshot
+            .view()
+            .get(Space::Objects, copy.as_bytes())
+            .await?;
         if ours.is_none() && theirs.is_none() && !taken.contains(&copy) {
             return Ok(copy);
         }

@@ -5,7 +5,11 @@ use super::generic::Three;
 use crate::model::Function;
 
 /// Merges a function.
-pub(crate) fn merge(versions: Three<Option<&Function>>, scope: &Scope, report: &mut Report) -> Option<Function> {
+pub(crate) fn merge(
+    versions: Three<Option<&Function>>,
+    scope: &Scope,
+    report: &mut Report,
+) -> Option<Function> {
     if let Some(settled) = versions.settled() {
         return settled.cloned();
     }

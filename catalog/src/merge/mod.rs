@@ -72,7 +72,8 @@ impl CatalogResolver {
         let mut changes = Changes::new(walk.records());
         let mut entities = Entities::default();
         entities.merge_databases(&walk, &mut changes, &mut report);
-        merge_tables(&mut entities, (&walk, &files), &folders, &mut report);
+        let extents = Extents::count(&walk, &files).await?;
+        merge_tables(&mut entities, (&walk, &files), (&extents, &folders), &mut report);
         entities.write_tables(&walk, &files, &mut changes);
         entities.merge_functions(&walk, &mut changes, &mut report);
         let context = Context {
@@ -148,10 +149,9 @@ async fn merge_files(walk: &Walk, files: &Files, report: &mut Report) -> Result<
 fn merge_tables(
     entities: &mut Entities,
     (walk, files): (&Walk, &Files),
-    folders: &BTreeMap<Unit, Folder>,
+    (extents, folders): (&Extents, &BTreeMap<Unit, Folder>),
     report: &mut Report,
 ) {
-    let extents = Extents::count(walk, files);
     let mut ids: BTreeSet<TableId> = walk.tables.keys().copied().collect();
     for (id, versions) in &files.tables {
         let whole = files.work(*id, None).map(|work| work.writers);
@@ -161,7 +161,9 @@ fn merge_tables(
         }
     }
     for id in ids {
-        let Some(versions) = files.tables.get(&id) else { continue };
+        let Some(versions) = files.tables.get(&id) else {
+            continue;
+        };
         let unit = Unit {
             table: id,
             partition: None,
@@ -170,7 +172,7 @@ fn merge_tables(
             writers: files.table_writers(id),
             folder: folders.get(&unit).copied(),
         };
-        entities.merge_table(id, versions, (walk.common.get(&id), (&extents, data)), report);
+        entities.merge_table(id, versions, (walk.common.get(&id), (extents, data)), report);
     }
     entities.check_names(files, report);
     entities.check_databases(walk, files, report);

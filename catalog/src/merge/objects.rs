@@ -52,7 +52,11 @@ pub(crate) enum Verdict {
 impl FileChange {
     /// Returns whether both sides have the same data there now.
     pub(crate) fn is_agreed(&self) -> bool {
-        same_data(&self.path, self.versions.ours.as_ref(), self.versions.theirs.as_ref())
+        same_data(
+            &self.path,
+            self.versions.ours.as_ref(),
+            self.versions.theirs.as_ref(),
+        )
     }
 
     pub(crate) fn ours_changed(&self) -> bool {
@@ -116,7 +120,9 @@ pub(crate) fn writers<'a>(changes: impl Iterator<Item = &'a FileChange>) -> Writ
 pub(crate) fn is_data(rest: &str) -> bool {
     let is_hidden = |part: &str| part.is_empty() || part.starts_with('.') || part.starts_with('_');
     let (folders, name) = rest.rsplit_once('/').unwrap_or(("", rest));
-    let in_hidden = folders.split('/').any(|part| !part.is_empty() && is_hidden(part) && !part.contains('='));
+    let in_hidden = folders
+        .split('/')
+        .any(|part| !part.is_empty() && is_hidden(part) && !part.contains('='));
     !is_hidden(name) && !in_hidden && !is_ephemeral(rest.as_bytes())
 }
 
@@ -124,10 +130,7 @@ pub(crate) fn is_data(rest: &str) -> bool {
 pub(crate) fn is_marker(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let notes = ["_SUCCESS"];
-    name.is_empty()
-        || name.ends_with("_$folder$")
-        || notes.contains(&name)
-        || is_ephemeral(path.as_bytes())
+    name.is_empty() || name.ends_with("_$folder$") || notes.contains(&name) || is_ephemeral(path.as_bytes())
 }
 
 /// Returns the path under which Hive keeps the `n`th other file of that name in its folder.
@@ -187,7 +190,14 @@ mod tests {
 
     #[test]
     fn markers_and_hidden_files_are_no_data() {
-        for path in ["", "_SUCCESS", ".x.crc", "sub/", "_temporary/0/f", "_delta_log/0.json"] {
+        for path in [
+            "",
+            "_SUCCESS",
+            ".x.crc",
+            "sub/",
+            "_temporary/0/f",
+            "_delta_log/0.json",
+        ] {
             assert!(!is_data(path), "{path}");
         }
         for path in ["part-0", "sub/part-0", "_d=1/part-0"] {

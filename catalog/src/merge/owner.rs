@@ -141,8 +141,13 @@ impl Owners {
     async fn guess(&mut self, version: &Version, path: &str) -> Result<bool> {
         let mut has_learned = false;
         for database in version.databases.values() {
-            for base in [database.place(), database.table_base(&crate::model::TableKind::Managed)] {
-                let Some(prefix) = base.object_prefix() else { continue };
+            for base in [
+                database.place(),
+                database.table_base(&crate::model::TableKind::Managed),
+            ] {
+                let Some(prefix) = base.object_prefix() else {
+                    continue;
+                };
                 let Some((name, _)) = path.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')) else {
                     continue;
                 };
@@ -207,7 +212,9 @@ fn places(open: &OpenTable) -> impl Iterator<Item = Place> {
 }
 
 fn lies_below(path: &str, place: &Place) -> bool {
-    place.object_prefix().is_some_and(|prefix| path.starts_with(&prefix))
+    place
+        .object_prefix()
+        .is_some_and(|prefix| path.starts_with(&prefix))
 }
 
 #[cfg(test)]

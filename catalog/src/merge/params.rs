@@ -30,7 +30,10 @@ impl Writers {
     pub(crate) fn and(self, other: Writers) -> Writers {
         let wrote = |one: Writers| {
             let (ours, theirs) = (Writers::Ours, Writers::Theirs);
-            (one == ours || one == Writers::Both, one == theirs || one == Writers::Both)
+            (
+                one == ours || one == Writers::Both,
+                one == theirs || one == Writers::Both,
+            )
         };
         let (a, b) = (wrote(self), wrote(other));
         Writers::of(a.0 || b.0, a.1 || b.1)
@@ -190,7 +193,9 @@ fn statistics(sides: Three<&Parameters>, data: &Data) -> Parameters {
 /// of them is newer.
 fn is_newer(sides: Three<&Parameters>) -> bool {
     let rank = |side: &Parameters| {
-        let time = side.get("transient_lastDdlTime").and_then(|time| time.parse::<u64>().ok());
+        let time = side
+            .get("transient_lastDdlTime")
+            .and_then(|time| time.parse::<u64>().ok());
         (time, side.clone())
     };
     rank(sides.theirs) > rank(sides.ours)
@@ -203,7 +208,12 @@ fn recount(mut stated: Parameters, folder: Option<Folder>) -> Parameters {
         None => stated.clear(),
         Some(folder) => {
             for (key, value) in &mut stated {
-                *value = if key == "numFiles" { folder.files } else { folder.bytes }.to_string();
+                *value = if key == "numFiles" {
+                    folder.files
+                } else {
+                    folder.bytes
+                }
+                .to_string();
             }
         }
     }
@@ -218,5 +228,7 @@ pub(crate) fn select(parameters: Option<&Parameters>, is_member: &dyn Fn(&str) -
 
 /// Returns parameters without traces and statistics: what somebody meant to say.
 pub(crate) fn meant(parameters: Option<&Parameters>) -> Parameters {
-    select(parameters, &|key| matches!(class_of(key), Class::Other | Class::Derived))
+    select(parameters, &|key| {
+        matches!(class_of(key), Class::Other | Class::Derived)
+    })
 }

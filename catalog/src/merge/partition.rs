@@ -82,13 +82,26 @@ fn merge_columns(
 
 /// Returns what two partitions of one name agree on, each of which one side added, if they are one: in the same
 /// place, with the same columns and format. What they do not agree on counts as added by each.
-pub(crate) fn common(ours: &Partition, theirs: &Partition, places: (&Option<Place>, &Option<Place>)) -> Option<Partition> {
+pub(crate) fn common(
+    ours: &Partition,
+    theirs: &Partition,
+    places: (&Option<Place>, &Option<Place>),
+) -> Option<Partition> {
     let shape = |partition: &Partition| {
         let storage = partition.storage.as_ref()?;
         let columns = storage.columns.as_ref().map(|columns| {
-            columns.0.iter().map(|column| (column.name.clone(), column.type_name.clone())).collect::<Vec<_>>()
+            columns
+                .0
+                .iter()
+                .map(|column| (column.name.clone(), column.type_name.clone()))
+                .collect::<Vec<_>>()
         });
-        Some((columns, storage.template.clone(), storage.serde_locations.clone(), storage.skew_locations.clone()))
+        Some((
+            columns,
+            storage.template.clone(),
+            storage.serde_locations.clone(),
+            storage.skew_locations.clone(),
+        ))
     };
     let is_same = places.0 == places.1 && ours.values == theirs.values && shape(ours) == shape(theirs);
     is_same.then(|| Partition {
@@ -119,12 +132,20 @@ pub(crate) fn report_add_add(
         a = "added".to_owned();
         b = "added with other columns or in another format".to_owned();
     }
-    report.add(scope, ConflictKind::AddAdd, Subject::Whole, Texts::new(None, a, b));
+    report.add(
+        scope,
+        ConflictKind::AddAdd,
+        Subject::Whole,
+        Texts::new(None, a, b),
+    );
 }
 
 /// Gives the columns of theirs the ids that they have after the merge.
 pub(crate) fn renew_ids(partition: &mut Partition, renumbered: &Renumbered) {
-    let columns = partition.storage.as_mut().and_then(|storage| storage.columns.as_mut());
+    let columns = partition
+        .storage
+        .as_mut()
+        .and_then(|storage| storage.columns.as_mut());
     if let Some(columns) = columns
         && columns.0.iter().any(|column| renumbered.contains_key(&column.id))
     {

@@ -66,7 +66,9 @@ pub(crate) fn merge(
 }
 
 fn of_schema(parameters: Option<&Parameters>) -> Parameters {
-    params::select(parameters, &|key| key == SCHEMA || key == PARTS || key.starts_with(PART))
+    params::select(parameters, &|key| {
+        key == SCHEMA || key == PARTS || key.starts_with(PART)
+    })
 }
 
 fn merge_schemas(
@@ -119,7 +121,9 @@ fn text_of(schema: &Parameters) -> Option<String> {
         return Some(text.clone());
     }
     let parts: usize = schema.get(PARTS)?.parse().ok()?;
-    (0..parts.min(schema.len())).map(|n| schema.get(&format!("{PART}{n}")).cloned()).collect()
+    (0..parts.min(schema.len()))
+        .map(|n| schema.get(&format!("{PART}{n}")).cloned())
+        .collect()
 }
 
 /// Reads fields as columns: with the ids of the columns whose names they have, the type in Hive's words where
@@ -130,10 +134,16 @@ fn read(
     renumbered: &Renumbered,
     strangers: &mut BTreeMap<String, u32>,
 ) -> Option<Vec<Column>> {
-    let parsed: Struct<'_> = serde_json::from_str(text).ok().filter(|parsed: &Struct<'_>| parsed.kind == "struct")?;
+    let parsed: Struct<'_> = serde_json::from_str(text)
+        .ok()
+        .filter(|parsed: &Struct<'_>| parsed.kind == "struct")?;
     let id_of = |name: &str| {
         let name = name.to_lowercase();
-        let known = table.columns().iter().chain(table.keys()).find(|column| column.name == name);
+        let known = table
+            .columns()
+            .iter()
+            .chain(table.keys())
+            .find(|column| column.name == name);
         known.map(|column| renumbered.get(&column.id).copied().unwrap_or(column.id))
     };
     let mut columns = Vec::with_capacity(parsed.fields.len());
@@ -141,7 +151,9 @@ fn read(
         let next = FIRST_STRANGE_ID + u32::try_from(strangers.len()).ok()?;
         let id = id_of(&field.name)
             .unwrap_or_else(|| ColumnId(*strangers.entry(field.name.clone()).or_insert(next)));
-        let rest = |value: Option<&RawValue>, default: &str| value.map_or(default.to_owned(), |value| value.get().to_owned());
+        let rest = |value: Option<&RawValue>, default: &str| {
+            value.map_or(default.to_owned(), |value| value.get().to_owned())
+        };
         columns.push(Column {
             id,
             type_name: type_in_hive(field.field_type.get()),
@@ -165,11 +177,18 @@ const WORDS: [(&str, &str); 4] = [
 ];
 
 fn type_in_hive(json: &str) -> String {
-    let known = WORDS.iter().find(|(spark, _)| *spark == json).map(|(_, hive)| *hive);
+    let known = WORDS
+        .iter()
+        .find(|(spark, _)| *spark == json)
+        .map(|(_, hive)| *hive);
     let plain = |json: &str| json.trim_matches('"').to_owned();
     match known {
         Some(hive) => hive.to_owned(),
-        None if ["\"float\"", "\"double\"", "\"string\""].contains(&json) || json.starts_with("\"decimal(") => plain(json),
+        None if ["\"float\"", "\"double\"", "\"string\""].contains(&json)
+            || json.starts_with("\"decimal(") =>
+        {
+            plain(json)
+        }
         None => json.to_owned(),
     }
 }
@@ -187,7 +206,10 @@ fn write(columns: &[Column]) -> String {
     let field = |column: &Column| {
         let name = serde_json::Value::from(column.name.as_str());
         let rest = column.comment.as_deref().unwrap_or_default();
-        format!("{{\"name\":{name},\"type\":{},{rest}}}", type_in_json(&column.type_name))
+        format!(
+            "{{\"name\":{name},\"type\":{},{rest}}}",
+            type_in_json(&column.type_name)
+        )
     };
     let fields: Vec<String> = columns.iter().map(field).collect();
     format!("{{\"type\":\"struct\",\"fields\":[{}]}}", fields.join(","))
@@ -199,9 +221,13 @@ fn split(text: &str, in_parts: bool) -> Parameters {
     if !in_parts && chars.len() <= PART_CHARS {
         return Parameters::from([(SCHEMA.to_owned(), text.to_owned())]);
     }
-    let parts = chars.chunks(PART_CHARS).map(|part| part.iter().collect::<String>());
-    let mut parameters: Parameters =
-        parts.enumerate().map(|(n, part)| (format!("{PART}{n}"), part)).collect();
+    let parts = chars
+        .chunks(PART_CHARS)
+        .map(|part| part.iter().collect::<String>());
+    let mut parameters: Parameters = parts
+        .enumerate()
+        .map(|(n, part)| (format!("{PART}{n}"), part))
+        .collect();
     let count = parameters.len().to_string();
     parameters.insert(PARTS.to_owned(), count);
     parameters

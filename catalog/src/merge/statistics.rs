@@ -8,10 +8,7 @@ use super::params::Writers;
 use crate::model::{Column, ColumnId, ColumnStatistics, TableStatistics};
 
 /// Merges what one engine knows of the columns of a table or a partition. Statistics never conflict.
-pub(crate) fn merge(
-    versions: Three<Option<&TableStatistics>>,
-    writers: Writers,
-) -> Option<TableStatistics> {
+pub(crate) fn merge(versions: Three<Option<&TableStatistics>>, writers: Writers) -> Option<TableStatistics> {
     match writers {
         Writers::Both => None,
         Writers::Ours => versions.ours.cloned(),
@@ -26,9 +23,14 @@ pub(crate) fn merge(
 fn merge_columns(versions: Three<Option<&TableStatistics>>) -> Option<TableStatistics> {
     let sides = versions.map(|side| {
         let columns = side.map(|side| side.columns.as_slice()).unwrap_or_default();
-        columns.iter().map(|column| (column.column, column)).collect::<BTreeMap<_, _>>()
+        columns
+            .iter()
+            .map(|column| (column.column, column))
+            .collect::<BTreeMap<_, _>>()
     });
-    let ids = [&sides.base, &sides.ours, &sides.theirs].into_iter().flat_map(BTreeMap::keys);
+    let ids = [&sides.base, &sides.ours, &sides.theirs]
+        .into_iter()
+        .flat_map(BTreeMap::keys);
     let ids: std::collections::BTreeSet<ColumnId> = ids.copied().collect();
     let columns: Vec<ColumnStatistics> = ids
         .into_iter()
@@ -42,7 +44,7 @@ fn merge_columns(versions: Three<Option<&TableStatistics>>) -> Option<TableStati
     })
 }
 
-fn newer<'a>(versions: Three<Option<&'a ColumnStatistics>>) -> Option<&'a ColumnStatistics> {
+fn newer(versions: Three<Option<&ColumnStatistics>>) -> Option<&ColumnStatistics> {
     let analyzed = |side: Option<&ColumnStatistics>| side.map(|side| side.analyzed_s);
     match versions.settled() {
         Some(settled) => settled,
@@ -102,10 +104,10 @@ mod tests {
     }
 
     fn text(statistics: Option<TableStatistics>) -> String {
-        let columns = statistics.map(|statistics| statistics.columns).unwrap_or_default();
-        let text = |column: &ColumnStatistics| {
-            format!("{}@{}", column.column.0, column.analyzed_s.unwrap())
-        };
+        let columns = statistics
+            .map(|statistics| statistics.columns)
+            .unwrap_or_default();
+        let text = |column: &ColumnStatistics| format!("{}@{}", column.column.0, column.analyzed_s.unwrap());
         columns.iter().map(text).collect::<Vec<_>>().join(" ")
     }
 
@@ -125,7 +127,11 @@ mod tests {
         ] {
             let (base, ours, theirs) = (statistics(base), statistics(ours), statistics(theirs));
             let versions = Three::new(base.as_ref(), ours.as_ref(), theirs.as_ref());
-            assert_eq!(text(merge(versions, writers)), expected, "{writers:?} {versions:?}");
+            assert_eq!(
+                text(merge(versions, writers)),
+                expected,
+                "{writers:?} {versions:?}"
+            );
         }
     }
 

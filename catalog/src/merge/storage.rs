@@ -17,7 +17,7 @@ pub(crate) fn layout(storage: Option<&Storage>, provider: Option<&str>) -> super
     let class = serde.rsplit('.').next().unwrap_or(serde).to_ascii_lowercase();
     let provider = provider.unwrap_or_default().to_ascii_lowercase();
     let is_by_name = |name: &&str| class.starts_with(*name) || provider == **name;
-    if BY_NAME.iter().any(|name| is_by_name(&name)) {
+    if BY_NAME.iter().any(is_by_name) {
         super::columns::Layout::ByName
     } else {
         super::columns::Layout::ByPosition
@@ -52,13 +52,27 @@ fn merge_format(merged: &mut Template, sides: Three<&Template>, scope: &Scope, r
             side.compressed,
         )
     });
-    let text = |group: &(Option<String>, Option<String>, Option<crate::model::Serde>, Option<bool>)| {
+    let text = |group: &(
+        Option<String>,
+        Option<String>,
+        Option<crate::model::Serde>,
+        Option<bool>,
+    )| {
         let serde = group.2.as_ref().and_then(|serde| serde.library.clone());
-        Some(serde.or_else(|| group.0.clone()).unwrap_or_else(|| "unset".to_owned()))
+        Some(
+            serde
+                .or_else(|| group.0.clone())
+                .unwrap_or_else(|| "unset".to_owned()),
+        )
     };
     let at = (scope, ConflictKind::StorageBoth, Subject::Field("the format"));
     let format = group.as_ref().or_conflict(at, text, report);
-    (merged.input_format, merged.output_format, merged.serde, merged.compressed) = format;
+    (
+        merged.input_format,
+        merged.output_format,
+        merged.serde,
+        merged.compressed,
+    ) = format;
 }
 
 fn merge_buckets(merged: &mut Template, sides: Three<&Template>, scope: &Scope, report: &mut Report) {
@@ -100,10 +114,18 @@ pub(crate) fn merge_other_places(
     report: &mut Report,
 ) {
     let serde = sides.map(|side| &side.serde_locations);
-    let at = (scope, ConflictKind::LocationBoth, Subject::Field("the path of the serde"));
+    let at = (
+        scope,
+        ConflictKind::LocationBoth,
+        Subject::Field("the path of the serde"),
+    );
     merged.serde_locations = serde.or_conflict(at, |_| Some("another".to_owned()), report);
     let skew = sides.map(|side| &side.skew_locations);
-    let at = (scope, ConflictKind::LocationBoth, Subject::Field("the places of skewed values"));
+    let at = (
+        scope,
+        ConflictKind::LocationBoth,
+        Subject::Field("the places of skewed values"),
+    );
     merged.skew_locations = skew.or_conflict(at, |_| Some("another".to_owned()), report);
 }
 

@@ -9,7 +9,9 @@ use super::generic::Three;
 use super::params::{self, Data, Writers};
 use super::{spark, storage, validate};
 use crate::location::{Location, Place};
-use crate::model::{Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableKind};
+use crate::model::{
+    Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableKind,
+};
 use crate::snapshot::OpenTable;
 
 /// What the rules of a table look at.
@@ -56,7 +58,7 @@ pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Out
 }
 
 /// Returns the version that can be taken as it is.
-fn settled<'a>(tables: Three<&'a Table>, writers: Writers) -> Option<&'a Table> {
+fn settled(tables: Three<&Table>, writers: Writers) -> Option<&Table> {
     let alone = |settled: &&Table| match writers {
         Writers::Nobody => true,
         Writers::Ours => **settled == *tables.ours,
@@ -68,7 +70,10 @@ fn settled<'a>(tables: Three<&'a Table>, writers: Writers) -> Option<&'a Table> 
 
 fn format_of(tables: Three<&Table>) -> TableFormat {
     let formats = tables.map(TableFormat::of);
-    [formats.base, formats.ours, formats.theirs].into_iter().max().unwrap_or_default()
+    [formats.base, formats.ours, formats.theirs]
+        .into_iter()
+        .max()
+        .unwrap_or_default()
 }
 
 /// A table whose format keeps its own log is one thing: only one side may have changed it.
@@ -121,10 +126,14 @@ pub(crate) fn is_changed(base: &Table, version: &Table) -> bool {
 }
 
 fn merge_name(input: Input<'_>, scope: &Scope, report: &mut Report) -> (DatabaseId, String) {
-    let names = input.versions.map(|open| (open.table.database, open.name.clone()));
+    let names = input
+        .versions
+        .map(|open| (open.table.database, open.name.clone()));
     let settled = names.as_ref().settled().cloned();
     settled.unwrap_or_else(|| {
-        let full = input.versions.map(|open| format!("renamed to {}.{}", open.database.name, open.name));
+        let full = input
+            .versions
+            .map(|open| format!("renamed to {}.{}", open.database.name, open.name));
         let texts = Texts::new(None, full.ours, full.theirs);
         report.add(scope, ConflictKind::RenameRename, Subject::Whole, texts);
         names.ours
@@ -136,7 +145,11 @@ fn merge_place(table: &mut Table, input: Input<'_>, scope: &Scope, report: &mut 
     let places = input.versions.map(OpenTable::place);
     let mut place = storage::merge_place(places.as_ref(), scope, report);
     let bases = input.versions.map(|open| &open.partition_base);
-    let at = (scope, ConflictKind::LocationBoth, Subject::Field("the folder of partitions"));
+    let at = (
+        scope,
+        ConflictKind::LocationBoth,
+        Subject::Field("the folder of partitions"),
+    );
     table.partition_base = bases.or_conflict(at, |_| Some("another".to_owned()), report);
     if let Some(left) = left_behind(input, place.as_ref()) {
         match left {
@@ -144,7 +157,10 @@ fn merge_place(table: &mut Table, input: Input<'_>, scope: &Scope, report: &mut 
             Left::Contested => report_left(places.as_ref(), input, scope, report),
         }
     }
-    let base = input.databases.get(&table.database).map(|database| database.table_base(&table.kind));
+    let base = input
+        .databases
+        .get(&table.database)
+        .map(|database| database.table_base(&table.kind));
     let location = place.map(|place| match &base {
         Some(base) => place.relative_to(base, &table.name),
         None => place.into(),
@@ -196,7 +212,12 @@ fn report_left(places: Three<&Option<Place>>, input: Input<'_>, scope: &Scope, r
     };
     let texts = Texts::new(base.as_deref(), did(places.ours), did(places.theirs));
     debug_assert!(input.beneath != Writers::Nobody);
-    report.add(scope, ConflictKind::LocationBoth, Subject::Field("location"), texts);
+    report.add(
+        scope,
+        ConflictKind::LocationBoth,
+        Subject::Field("location"),
+        texts,
+    );
 }
 
 fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome {
@@ -236,15 +257,25 @@ fn merge_kind(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> (Tab
         (table.kind.clone(), parameters)
     });
     let text = |group: &(TableKind, Parameters)| {
-        let parameters: Vec<String> = group.1.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        Some(format!("{} {}", group.0.as_str(), parameters.join(" ")).trim_end().to_owned())
+        let parameters: Vec<String> = group
+            .1
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        Some(
+            format!("{} {}", group.0.as_str(), parameters.join(" "))
+                .trim_end()
+                .to_owned(),
+        )
     };
     let at = (scope, ConflictKind::TableKind, Subject::Field("the kind"));
     groups.as_ref().or_conflict(at, text, report)
 }
 
 fn shape(keys: &[Column]) -> Vec<(&str, &str)> {
-    keys.iter().map(|key| (key.name.as_str(), key.type_name.as_str())).collect()
+    keys.iter()
+        .map(|key| (key.name.as_str(), key.type_name.as_str()))
+        .collect()
 }
 
 /// Partition keys are what all names and folders of partitions follow: no one else may have touched the table.
@@ -263,7 +294,9 @@ fn merge_keys(input: Input<'_>, scope: &Scope, report: &mut Report) -> Option<Ve
     } else {
         report_keys(tables, scope, report);
     }
-    if ours { tables.ours } else { tables.theirs }.partition_keys.clone()
+    if ours { tables.ours } else { tables.theirs }
+        .partition_keys
+        .clone()
 }
 
 /// Reports partition keys that one side changed while the other changed something beneath the table.
@@ -287,7 +320,12 @@ fn report_keys(tables: Three<&Table>, scope: &Scope, report: &mut Report) {
     };
     let base = text_of(tables.base.keys());
     let texts = Texts::new(Some(&base), did(tables.ours), did(tables.theirs));
-    report.add(scope, ConflictKind::PartitionKeys, Subject::Field("the list of partition keys"), texts);
+    report.add(
+        scope,
+        ConflictKind::PartitionKeys,
+        Subject::Field("the list of partition keys"),
+        texts,
+    );
 }
 
 fn merge_key_comments(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> Option<Vec<Column>> {
@@ -340,7 +378,10 @@ fn shared(ours: &Storage, columns: Vec<Column>) -> Arc<Columns> {
 fn layout_of(tables: Three<&Table>) -> Layout {
     let layout = |table: &Table| match table.kind {
         TableKind::View | TableKind::MaterializedView => Layout::ByName,
-        _ => storage::layout(table.storage.as_ref(), table.parameter("spark.sql.sources.provider")),
+        _ => storage::layout(
+            table.storage.as_ref(),
+            table.parameter("spark.sql.sources.provider"),
+        ),
     };
     let layouts = tables.map(layout);
     if layouts == Three::new(Layout::ByName, Layout::ByName, Layout::ByName) {
@@ -355,24 +396,39 @@ fn merge_plain(merged: &mut Table, tables: Three<&Table>, scope: &Scope, report:
     let field = |name| (scope, ConflictKind::FieldBoth, Subject::Field(name));
     let other = |name: &'static str| (field(name), "other");
     let text = Option::<String>::clone;
-    merged.owner = tables.map(|side| &side.owner).or_conflict(field("owner"), text, report);
+    merged.owner = tables
+        .map(|side| &side.owner)
+        .or_conflict(field("owner"), text, report);
     merged.owner_kind = tables.map(|side| &side.owner_kind).or_greater();
     merged.created_s = tables.map(|side| &side.created_s).or_greater();
     merged.accessed_s = tables.map(|side| &side.accessed_s).or_greater();
     let retention = tables.map(|side| &side.retention);
-    merged.retention = retention.or_conflict(field("retention"), |value| value.map(|n| n.to_string()), report);
+    merged.retention =
+        retention.or_conflict(field("retention"), |value| value.map(|n| n.to_string()), report);
     let (at, word) = other("privileges");
     let privileges = tables.map(|side| &side.privileges);
     merged.privileges = privileges.or_conflict(at, |_| Some(word.to_owned()), report);
     let (at, word) = other("what clients state");
-    merged.rest = tables.map(|side| &side.rest).or_conflict(at, |_| Some(word.to_owned()), report);
+    merged.rest = tables
+        .map(|side| &side.rest)
+        .or_conflict(at, |_| Some(word.to_owned()), report);
     let (at, word) = other("newer fields");
-    merged.extra = tables.map(|side| &side.extra).or_conflict(at, |_| Some(word.to_owned()), report);
+    merged.extra = tables
+        .map(|side| &side.extra)
+        .or_conflict(at, |_| Some(word.to_owned()), report);
     let places = tables.map(|side| &side.locations);
-    let at = (scope, ConflictKind::LocationBoth, Subject::Field("places in parameters"));
+    let at = (
+        scope,
+        ConflictKind::LocationBoth,
+        Subject::Field("places in parameters"),
+    );
     merged.locations = places.or_conflict(at, |_| Some("another".to_owned()), report);
     let texts = tables.map(|side| (side.view_original_text.clone(), side.view_expanded_text.clone()));
-    let at = (scope, ConflictKind::ViewText, Subject::Field("the text of the view"));
+    let at = (
+        scope,
+        ConflictKind::ViewText,
+        Subject::Field("the text of the view"),
+    );
     let text = |text: &(Option<String>, Option<String>)| text.0.clone();
     (merged.view_original_text, merged.view_expanded_text) = texts.as_ref().or_conflict(at, text, report);
 }
@@ -382,7 +438,10 @@ fn merge_plain(merged: &mut Table, tables: Three<&Table>, scope: &Scope, report:
 pub(crate) fn common(ours: &OpenTable, theirs: &OpenTable) -> Option<Table> {
     let template = |table: &Table| table.storage.as_ref().map(|storage| storage.template.clone());
     let ids = |columns: &[Column]| -> Vec<_> {
-        columns.iter().map(|column| (column.id, column.name.clone(), column.type_name.clone())).collect()
+        columns
+            .iter()
+            .map(|column| (column.id, column.name.clone(), column.type_name.clone()))
+            .collect()
     };
     let is_same = ours.kind == theirs.kind
         && ids(ours.columns()) == ids(theirs.columns())
@@ -432,8 +491,15 @@ fn forget_comments(common: &mut Table, other: &Table) {
             keep_if(column.comment == other.comment, &mut column.comment);
         }
     };
-    forget(common.partition_keys.as_deref_mut().unwrap_or_default(), other.keys());
-    if let Some(columns) = common.storage.as_mut().and_then(|storage| storage.columns.as_mut()) {
+    forget(
+        common.partition_keys.as_deref_mut().unwrap_or_default(),
+        other.keys(),
+    );
+    if let Some(columns) = common
+        .storage
+        .as_mut()
+        .and_then(|storage| storage.columns.as_mut())
+    {
         forget(&mut Arc::make_mut(columns).0, other.columns());
     }
 }

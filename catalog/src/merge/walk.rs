@@ -7,11 +7,11 @@ use bytes::Bytes;
 use versioning::merge::{Change3, Sides};
 use versioning::{KeyRange, Space, Value, View};
 
+use super::database;
 use super::generic::Three;
 use super::objects::FileChange;
 use super::owner::Version;
 use super::table;
-use super::database;
 use crate::keys::{self, MetaKey, StatsKey};
 use crate::model::{Database, DatabaseId, Function, Table, TableId};
 use crate::records::{Record, Records, SharedCache};
@@ -108,7 +108,8 @@ impl Walk {
             let key = change.key.clone();
             match MetaKey::decode(&key) {
                 Some(MetaKey::Database(name)) => {
-                    self.databases.insert(name.to_owned(), load(&records, change).await?);
+                    self.databases
+                        .insert(name.to_owned(), load(&records, change).await?);
                 }
                 Some(MetaKey::Table(id)) => {
                     self.tables.insert(id, load(&records, change).await?);
@@ -161,28 +162,40 @@ impl Walk {
                 continue;
             };
             let is_new = |id: DatabaseId| base.as_ref().is_none_or(|base| base.id != id);
-            if ours.id != theirs.id && is_new(ours.id) && is_new(theirs.id) && database::common(ours, theirs).is_some() {
+            if ours.id != theirs.id
+                && is_new(ours.id)
+                && is_new(theirs.id)
+                && database::common(ours, theirs).is_some()
+            {
                 self.unified_databases.insert(theirs.id, ours.id);
             }
         }
         for (theirs, ours) in self.unified_databases.clone() {
             self.move_into(theirs, ours);
         }
-        let created = |side: fn(&Three<Option<Table>>) -> (&Option<Table>, &Option<Table>)| {
-            let of_side = move |changed: &Changed<Table>| {
-                let (own, other) = side(&changed.versions);
-                own.clone().filter(|_| other.is_none() && changed.versions.base.is_none())
-            };
-            self.tables.values().filter_map(of_side).collect::<Vec<Table>>()
-        };
-        let by_ours = created(|versions| (&versions.ours, &versions.theirs));
-        let by_theirs = created(|versions| (&versions.theirs, &versions.ours));
-        let by_name: HashMap<_, _> =
-            by_ours.into_iter().map(|table| ((table.database, table.name.clone()), table)).collect();
-        for table in by_theirs {
-            if let Some(ours) = by_name.get(&(table.database, table.name.clone())) {
-                self.unify_tables(ours.clone(), table);
-            }
+        let created: Vec<&Three<Option<Table>>> = self
+            .tables
+            .values()
+            .map(|changed| &changed.versions)
+            .filter(|versions| {
+                versions.base.is_none() && versions.ours.is_none() != versions.theirs.is_none()
+            })
+            .collect();
+        let by_ours: HashMap<(DatabaseId, &str), &Table> = created
+            .iter()
+            .filter_map(|versions| versions.ours.as_ref())
+            .map(|table| ((table.database, table.name.as_str()), table))
+            .collect();
+        let twins: Vec<(Table, Table)> = created
+            .iter()
+            .filter_map(|versions| versions.theirs.as_ref())
+            .filter_map(|theirs| {
+                let ours = by_ours.get(&(theirs.database, theirs.name.as_str()))?;
+                Some((Table::clone(ours), theirs.clone()))
+            })
+            .collect();
+        for (ours, theirs) in twins {
+            self.unify_tables(&ours, theirs);
         }
     }
 
@@ -192,12 +205,22 @@ impl Walk {
             self.versions.theirs.databases.insert(ours, database);
         }
         for changed in self.tables.values_mut() {
-            if let Some(table) = changed.versions.theirs.as_mut().filter(|table| table.database == theirs) {
+            if let Some(table) = changed
+                .versions
+                .theirs
+                .as_mut()
+                .filter(|table| table.database == theirs)
+            {
                 table.database = ours;
                 changed.theirs_value = None;
             }
         }
-        let moved: Vec<_> = self.functions.keys().filter(|(database, _)| *database == theirs).cloned().collect();
+        let moved: Vec<_> = self
+            .functions
+            .keys()
+            .filter(|(database, _)| *database == theirs)
+            .cloned()
+            .collect();
         for key in moved {
             if let Some(mut function) = self.functions.remove(&key) {
                 let place = self.functions.entry((ours, key.1));
@@ -211,16 +234,21 @@ impl Walk {
         }
     }
 
-    fn unify_tables(&mut self, ours: Table, mut theirs: Table) {
+    fn unify_tables(&mut self, ours: &Table, mut theirs: Table) {
         let (id, other) = (ours.id, theirs.id);
         theirs.id = id;
         let open = |version: &Version, table: &Table| version.open(table.clone());
-        let pair: (OpenTable, OpenTable) =
-            (open(&self.versions.ours, &ours), open(&self.versions.theirs, &theirs));
+        let pair: (OpenTable, OpenTable) = (
+            open(&self.versions.ours, ours),
+            open(&self.versions.theirs, &theirs),
+        );
         let Some(common) = table::common(&pair.0, &pair.1) else {
             return;
         };
         self.tables.remove(&other);
+        // the entry of theirs says another id
+        self.entries
+            .remove(&MetaKey::Entry(ours.database, &ours.name).encode());
         if let Some(changed) = self.tables.get_mut(&id) {
             changed.versions.theirs = Some(theirs);
         }
@@ -241,8 +269,10 @@ impl Walk {
             .collect();
         for (by_theirs, open) in dropped {
             let folder = open.data_place().and_then(|place| place.object_prefix());
-            let mut prefixes =
-                vec![(Space::Parts, keys::partitions(open.id)), (Space::Stats, keys::statistics(open.id))];
+            let mut prefixes = vec![
+                (Space::Parts, keys::partitions(open.id)),
+                (Space::Stats, keys::statistics(open.id)),
+            ];
             prefixes.extend(folder.map(|prefix| (Space::Objects, Bytes::from(prefix))));
             for (space, prefix) in prefixes {
                 self.pass(sides, by_theirs, space, prefix).await?;
@@ -271,8 +301,12 @@ impl Walk {
 
     /// Returns the ranges of a space that are left to walk.
     fn ranges(&self, space: Space) -> Vec<KeyRange> {
-        let passed: BTreeSet<&Bytes> =
-            self.passed.iter().filter(|(of, _)| *of == space).map(|(_, prefix)| prefix).collect();
+        let passed: BTreeSet<&Bytes> = self
+            .passed
+            .iter()
+            .filter(|(of, _)| *of == space)
+            .map(|(_, prefix)| prefix)
+            .collect();
         let mut ranges = Vec::new();
         let mut rest = KeyRange::all();
         for prefix in passed {
@@ -347,4 +381,3 @@ pub(crate) fn store_error(error: Error) -> versioning::Error {
         other => versioning::Error::Internal(other.to_string()),
     }
 }
-

@@ -13,7 +13,10 @@ fn text_of(diff: &CatalogDiff) -> String {
     for database in &diff.databases {
         out += &format!("{} {}\n", database.name, database.fate.as_str());
         for property in &database.properties {
-            out += &format!("  {}: {:?} -> {:?}\n", property.name, property.before, property.after);
+            out += &format!(
+                "  {}: {:?} -> {:?}\n",
+                property.name, property.before, property.after
+            );
         }
     }
     for table in &diff.tables {
@@ -31,7 +34,11 @@ fn text_of(diff: &CatalogDiff) -> String {
                 .iter()
                 .map(|kind| match kind {
                     ColumnChangeKind::Retyped => {
-                        format!("{} -> {}", column.type_before.as_ref().unwrap(), column.type_after.as_ref().unwrap())
+                        format!(
+                            "{} -> {}",
+                            column.type_before.as_ref().unwrap(),
+                            column.type_after.as_ref().unwrap()
+                        )
                     }
                     other => format!("{other:?}"),
                 })
@@ -40,7 +47,10 @@ fn text_of(diff: &CatalogDiff) -> String {
             out += &format!("  {key} {}: {}\n", column.name, kinds.join(", "));
         }
         for property in &table.properties {
-            out += &format!("  {}: {:?} -> {:?}\n", property.name, property.before, property.after);
+            out += &format!(
+                "  {}: {:?} -> {:?}\n",
+                property.name, property.before, property.after
+            );
         }
         if table.partitions.count() > 0 {
             let found = &table.partitions;
@@ -50,14 +60,29 @@ fn text_of(diff: &CatalogDiff) -> String {
             );
         }
         for partition in &table.partitions.listed {
-            out += &format!("    {} {}{}\n", partition.name, partition.fate.as_str(), files(&partition.files));
+            out += &format!(
+                "    {} {}{}\n",
+                partition.name,
+                partition.fate.as_str(),
+                files(&partition.files)
+            );
         }
     }
     for function in &diff.functions {
-        out += &format!("{}.{} {}\n", function.database, function.name, function.fate.as_str());
+        out += &format!(
+            "{}.{} {}\n",
+            function.database,
+            function.name,
+            function.fate.as_str()
+        );
     }
     if !diff.files.is_empty() {
-        out += &format!("others{} {:?} {:?}\n", files(&diff.files), diff.files.added_paths, diff.files.removed_paths);
+        out += &format!(
+            "others{} {:?} {:?}\n",
+            files(&diff.files),
+            diff.files.added_paths,
+            diff.files.removed_paths
+        );
     }
     out
 }
@@ -66,7 +91,13 @@ fn files(files: &FilesDiff) -> String {
     if files.is_empty() {
         return String::new();
     }
-    let FilesDiff { added, removed, added_bytes, removed_bytes, .. } = files;
+    let FilesDiff {
+        added,
+        removed,
+        added_bytes,
+        removed_bytes,
+        ..
+    } = files;
     format!(", files +{added} ({added_bytes} B) -{removed} ({removed_bytes} B)")
 }
 
@@ -79,7 +110,10 @@ impl RowCounter for Letters {
     async fn rows(&self, _: &Repository, view: &View, paths: &[String]) -> catalog::Result<Option<u64>> {
         let mut rows = 0;
         for path in paths {
-            assert!(view.object(path).await?.is_some(), "{path} is asked of the right version");
+            assert!(
+                view.object(path).await?.is_some(),
+                "{path} is asked of the right version"
+            );
             rows += path.len() as u64;
         }
         Ok(paths.iter().all(|path| !path.ends_with('?')).then_some(rows))
@@ -91,9 +125,14 @@ async fn check_within(limits: Limits, before: &str, after: &str, expected: Expec
     history.branch("old").await;
     history.commit("main", after).await;
     let repository = history.catalog.repository();
-    let (old, new) = (repository.settled(&at("old")).await.unwrap(), repository.settled(&at("main")).await.unwrap());
+    let (old, new) = (
+        repository.settled(&at("old")).await.unwrap(),
+        repository.settled(&at("main")).await.unwrap(),
+    );
     let mut found = diff(&old, &new, &limits).await.unwrap();
-    count_rows(&mut found, repository, &old, &new, &Letters).await.unwrap();
+    count_rows(&mut found, repository, &old, &new, &Letters)
+        .await
+        .unwrap();
     assert_eq!(found.is_empty(), text_of(&found).is_empty());
     expected.assert_eq(&text_of(&found));
     assert!(diff(&new, &new, &limits).await.unwrap().is_empty());
@@ -140,12 +179,20 @@ async fn a_table_changes_in_every_way() {
         "#]],
     )
     .await;
-    check(ORDERS, "droppart sales.orders dt=1", expect![[r#"
+    check(
+        ORDERS,
+        "droppart sales.orders dt=1",
+        expect![[r#"
         sales.orders changed, rows +0 -22, files +0 (0 B) -1 (3 B)
           partitions +0 -1, 0 appended, 0 rewritten, 0 altered
             dt=1 dropped, files +0 (0 B) -1 (3 B)
-    "#]]).await;
-    check(ORDERS, "drop sales.orders", expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        ORDERS,
+        "drop sales.orders",
+        expect![[r#"
         sales.orders dropped, rows +0 -44, files +0 (0 B) -2 (6 B)
           column id: Dropped
           column amt: Dropped
@@ -160,7 +207,9 @@ async fn a_table_changes_in_every_way() {
             dt=1 dropped, files +0 (0 B) -1 (3 B)
             dt=2 dropped, files +0 (0 B) -1 (3 B)
             dt=3 dropped
-    "#]]).await;
+    "#]],
+    )
+    .await;
     check(ORDERS, "analyze sales.orders id@7\nset sales.orders numRows=9\nsetpart sales.orders dt=1 transient_lastDdlTime=8", expect![[r#""#]]).await;
 }
 
@@ -186,26 +235,47 @@ async fn things_come_and_go() {
 
 #[tokio::test]
 async fn tables_elsewhere_own_their_files() {
-    check("create sales.t (a int) at raw/t\nput raw/t/a one", "put raw/t/b two", expect![[r#"
+    check(
+        "create sales.t (a int) at raw/t\nput raw/t/a one",
+        "put raw/t/b two",
+        expect![[r#"
         sales.t changed, rows +7 -0, files +1 (3 B) -0 (0 B)
-    "#]]).await;
-    check("create sales.t (a int) by (d string)\nadd sales.t d=1 at far/away", "put far/away/b two", expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        "create sales.t (a int) by (d string)\nadd sales.t d=1 at far/away",
+        "put far/away/b two",
+        expect![[r#"
         sales.t changed, rows +10 -0, files +1 (3 B) -0 (0 B)
           partitions +0 -0, 1 appended, 0 rewritten, 0 altered
             d=1 appended, files +1 (3 B) -0 (0 B)
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn lists_are_bounded_and_counts_are_not() {
-    let limits = Limits { partitions_max: 2, paths_max: 1 };
-    let many: Vec<String> = (0..5).map(|n| format!("add sales.orders dt=x{n}\nput sales.db/orders/dt=x{n}/f one")).collect();
-    check_within(limits, ORDERS, &many.join("\n"), expect![[r#"
+    let limits = Limits {
+        partitions_max: 2,
+        paths_max: 1,
+    };
+    let many: Vec<String> = (0..5)
+        .map(|n| format!("add sales.orders dt=x{n}\nput sales.db/orders/dt=x{n}/f one"))
+        .collect();
+    check_within(
+        limits,
+        ORDERS,
+        &many.join("\n"),
+        expect![[r#"
         sales.orders changed, files +5 (15 B) -0 (0 B)
           partitions +5 -0, 0 appended, 0 rewritten, 0 altered
             dt=x0 added, files +1 (3 B) -0 (0 B)
             dt=x1 added, files +1 (3 B) -0 (0 B)
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -220,5 +290,14 @@ async fn versions_have_to_be_settled() {
         batch
     });
     let refused = diff(&old, &new, &Limits::default()).await;
-    assert!(matches!(refused, Err(catalog::Error::NotAllowed { operation: "a diff", .. })), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Err(catalog::Error::NotAllowed {
+                operation: "a diff",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
 }

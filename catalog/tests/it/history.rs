@@ -16,8 +16,8 @@ use std::sync::Arc;
 use catalog::draft::{AddPartitions, AlterPartitions, AlterTable};
 use catalog::merge::CatalogResolver;
 use catalog::model::{
-    BooleanStatistics, Column, ColumnId, ColumnStatistics, Columns, Function, Location, Parameters,
-    Serde, StatisticsData, Storage, Table, TableKind, Template,
+    BooleanStatistics, Column, ColumnId, ColumnStatistics, Columns, Function, Location, Parameters, Serde,
+    StatisticsData, Storage, Table, TableKind, Template,
 };
 use catalog::names::{Pattern, parse_partition_name};
 use catalog::{Catalog, Draft, Result, Snapshot};
@@ -51,31 +51,47 @@ impl History {
             catalog: Catalog::new(repository),
             _store: store,
         };
-        history.commit("main", &format!("database sales\n{statements}")).await;
+        history
+            .commit("main", &format!("database sales\n{statements}"))
+            .await;
         history
     }
 
     /// Makes a branch from `main`.
     pub(crate) async fn branch(&self, branch: &str) {
         let repository = self.catalog.repository();
-        repository.create_branch(&name(branch), &at("main"), CommitMode::Staged).await.unwrap();
+        repository
+            .create_branch(&name(branch), &at("main"), CommitMode::Staged)
+            .await
+            .unwrap();
     }
 
     /// Does what the statements say on a branch and commits it. An empty text changes nothing.
     pub(crate) async fn commit(&self, branch: &str, statements: &str) -> CommitId {
-        let repository = self.catalog.repository();
         for statement in statements.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            let view = repository.view(&at(branch)).await.unwrap();
-            let (ids, now) = (Arc::clone(repository.ids()), repository.clock().now_us());
-            let mut draft = Draft::new(view, self.catalog.cache().clone(), ids, now);
-            execute(&mut draft, statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
-            let batch = draft.into_batch();
-            let plan = move |_| {
-                let batch = batch.clone();
-                async move { Ok::<_, versioning::Error>((batch, ())) }
-            };
-            repository.write(&name(branch), plan).await.unwrap();
+            let done = self.execute(branch, statement).await;
+            done.unwrap_or_else(|error| panic!("{statement}: {error}"));
         }
+        self.commit_as_is(branch).await
+    }
+
+    /// Does what one statement says, or nothing if it fails.
+    pub(crate) async fn execute(&self, branch: &str, statement: &str) -> Result<()> {
+        let repository = self.catalog.repository();
+        let view = repository.view(&at(branch)).await.unwrap();
+        let (ids, now) = (Arc::clone(repository.ids()), repository.clock().now_us());
+        let mut draft = Draft::new(view, self.catalog.cache().clone(), ids, now);
+        execute(&mut draft, statement).await?;
+        let batch = draft.into_batch();
+        let plan = move |_| {
+            let batch = batch.clone();
+            async move { Ok::<_, versioning::Error>((batch, ())) }
+        };
+        Ok(repository.write(&name(branch), plan).await?)
+    }
+
+    pub(crate) async fn commit_as_is(&self, branch: &str) -> CommitId {
+        let repository = self.catalog.repository();
         let words = CommitMessage {
             allow_empty: true,
             ..CommitMessage::default()
@@ -84,7 +100,11 @@ impl History {
     }
 
     pub(crate) async fn view(&self, commit: CommitId) -> View {
-        self.catalog.repository().view(&at(&commit.to_string())).await.unwrap()
+        self.catalog
+            .repository()
+            .view(&at(&commit.to_string()))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn merge(&self, source: &str, into: &str) -> MergeOutcome<catalog::merge::Conflict> {
@@ -96,7 +116,11 @@ impl History {
             dry_run: false,
         };
         let resolver = CatalogResolver::default();
-        self.catalog.repository().merge(&at(source), &landing, &resolver, &OpenGate).await.unwrap()
+        self.catalog
+            .repository()
+            .merge(&at(source), &landing, &resolver, &OpenGate)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn dump(&self, branch: &str) -> String {
@@ -109,15 +133,31 @@ impl History {
 pub(crate) async fn merged(base: &str, ours: &str, theirs: &str) -> String {
     let history = History::new(base).await;
     history.branch("etl").await;
-    let base = history.catalog.repository().resolve(&at("main")).await.unwrap().commit;
+    let base = history
+        .catalog
+        .repository()
+        .resolve(&at("main"))
+        .await
+        .unwrap()
+        .commit;
     let theirs = history.commit("etl", theirs).await;
     let ours = history.commit("main", ours).await;
-    let (b, o, t) = (history.view(base).await, history.view(ours).await, history.view(theirs).await);
+    let (b, o, t) = (
+        history.view(base).await,
+        history.view(ours).await,
+        history.view(theirs).await,
+    );
     check_laws(&b, &o, &t).await;
     match history.merge("etl", "main").await {
-        MergeOutcome::Landed(_) | MergeOutcome::UpToDate(_) => history.dump("main").await,
+        MergeOutcome::Landed(_) | MergeOutcome::UpToDate(_) => {
+            check_ids(&history.catalog.snapshot(&at("main")).await.unwrap()).await;
+            history.dump("main").await
+        }
         MergeOutcome::Conflicts(conflicts) => {
-            let lines: Vec<String> = conflicts.iter().map(|conflict| format!("! {conflict}\n")).collect();
+            let lines: Vec<String> = conflicts
+                .iter()
+                .map(|conflict| format!("! {conflict}\n"))
+                .collect();
             lines.concat()
         }
         other => panic!("{other:?}"),
@@ -127,20 +167,43 @@ pub(crate) async fn merged(base: &str, ours: &str, theirs: &str) -> String {
 /// What has to hold of every merge, whatever the rules say (versioning.md 8, I5).
 pub(crate) async fn check_laws(base: &View, ours: &View, theirs: &View) {
     for side in [ours, theirs] {
-        assert_eq!(clean(base, side, base).await, entries(side).await, "merge(b, x, b) = x");
-        assert_eq!(clean(base, base, side).await, entries(side).await, "merge(b, b, x) = x");
-        assert_eq!(clean(base, side, side).await, entries(side).await, "merge(b, x, x) = x");
+        assert_eq!(
+            clean(base, side, base).await,
+            entries(side).await,
+            "merge(b, x, b) = x"
+        );
+        assert_eq!(
+            clean(base, base, side).await,
+            entries(side).await,
+            "merge(b, b, x) = x"
+        );
+        assert_eq!(
+            clean(base, side, side).await,
+            entries(side).await,
+            "merge(b, x, x) = x"
+        );
     }
     let kinds = |resolution: versioning::merge::Resolution<catalog::merge::Conflict>| {
-        let mut kinds: Vec<_> = resolution.conflicts.iter().map(|conflict| conflict.kind).collect();
+        let mut kinds: Vec<_> = resolution
+            .conflicts
+            .iter()
+            .map(|conflict| conflict.kind)
+            .collect();
         kinds.sort();
         kinds
     };
-    let (one, two) = (resolve(base, ours, theirs).await, resolve(base, theirs, ours).await);
-    assert_eq!(kinds(one), kinds(two), "swapped sides agree on the kinds of conflicts");
+    let (one, two) = (
+        resolve(base, ours, theirs).await,
+        resolve(base, theirs, ours).await,
+    );
+    assert_eq!(
+        kinds(one),
+        kinds(two),
+        "swapped sides agree on the kinds of conflicts"
+    );
 }
 
-async fn resolve(
+pub(crate) async fn resolve(
     base: &View,
     ours: &View,
     theirs: &View,
@@ -166,7 +229,11 @@ async fn entries(view: &View) -> Vec<(Space, String)> {
         let mut scan = view.scan(space, KeyRange::all());
         while let Some(entry) = scan.next().await.unwrap() {
             let blobs: Vec<_> = entry.blobs.iter().map(|blob| blob.hash).collect();
-            let text = format!("{} = {} {blobs:?}", entry.key.escape_ascii(), entry.payload.escape_ascii());
+            let text = format!(
+                "{} = {} {blobs:?}",
+                entry.key.escape_ascii(),
+                entry.payload.escape_ascii()
+            );
             all.push((space, text));
         }
     }
@@ -219,7 +286,10 @@ async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
             if draft.find_table(db, object).await?.is_none() {
                 return draft.create_table(db, view).await.map(drop);
             }
-            draft.alter_table(db, object, view, &AlterTable::default()).await.map(drop)
+            draft
+                .alter_table(db, object, view, &AlterTable::default())
+                .await
+                .map(drop)
         }
         "drop" => draft.drop_table(db, object, true).await.map(drop),
         "forget" => draft.drop_table(db, object, false).await.map(drop),
@@ -271,7 +341,10 @@ async fn alter(draft: &mut Draft, verb: &str, (db, object): (&str, &str), rest: 
 async fn partitions(draft: &mut Draft, verb: &str, (db, object): (&str, &str), rest: &str) -> Result<()> {
     let open = draft.table(db, object).await?;
     let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-    let values = parse_partition_name(name)?.into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+    let values = parse_partition_name(name)?
+        .into_iter()
+        .map(|(_, value)| value)
+        .collect::<Vec<_>>();
     match verb {
         "add" => {
             let mut partition = Draft::partition_like(&open, values);
@@ -284,20 +357,36 @@ async fn partitions(draft: &mut Draft, verb: &str, (db, object): (&str, &str), r
                 keep_statistics: true,
                 ..AddPartitions::default()
             };
-            draft.add_partitions(db, object, vec![partition], &how).await.map(drop)
+            draft
+                .add_partitions(db, object, vec![partition], &how)
+                .await
+                .map(drop)
         }
         "setpart" => {
             let mut partition = draft.partition(&open, &values).await?;
             let (key, value) = rest.split_once('=').unwrap();
             partition.set_parameter(key, value);
-            let how = AlterPartitions { keep_statistics: true };
-            draft.alter_partitions(db, object, vec![partition], &how).await.map(drop)
+            let how = AlterPartitions {
+                keep_statistics: true,
+            };
+            draft
+                .alter_partitions(db, object, vec![partition], &how)
+                .await
+                .map(drop)
         }
-        _ => draft.drop_partitions(db, object, &[name.to_owned()], true, false).await.map(drop),
+        _ => draft
+            .drop_partitions(db, object, &[name.to_owned()], true, false)
+            .await
+            .map(drop),
     }
 }
 
-async fn analyze(draft: &mut Draft, (db, object): (&str, &str), partition: Option<&str>, rest: &str) -> Result<()> {
+async fn analyze(
+    draft: &mut Draft,
+    (db, object): (&str, &str),
+    partition: Option<&str>,
+    rest: &str,
+) -> Result<()> {
     let column = |text: &str| {
         let (name, time) = text.split_once('@').unwrap();
         let statistics = ColumnStatistics {
@@ -342,7 +431,11 @@ fn serde(format: &str) -> Serde {
 
 /// Reads `(name type 'comment', …)`; returns what follows, too.
 fn columns_of(text: &str) -> (Vec<Column>, &str) {
-    let (list, rest) = text.trim_start().trim_start_matches('(').split_once(')').unwrap_or((text, ""));
+    let (list, rest) = text
+        .trim_start()
+        .trim_start_matches('(')
+        .split_once(')')
+        .unwrap_or((text, ""));
     let mut found = Vec::new();
     for text in list.split(", ").filter(|text| !text.is_empty()) {
         let (text, comment) = text.split_once(" '").unwrap_or((text, ""));
@@ -390,6 +483,26 @@ fn table(name: &str, rest: &str) -> Table {
     table
 }
 
+/// Fails unless the columns of partitions have the ids of the table's columns of the same names, as long as no
+/// column was dropped and added again.
+async fn check_ids(snapshot: &Snapshot) {
+    let sales = snapshot.database("sales").await.unwrap();
+    for (name, entry) in snapshot.tables(sales.id, &Pattern::all()).await.unwrap() {
+        let table = snapshot.find_table_by_id(entry.id).await.unwrap().unwrap();
+        let mut scan = snapshot.partitions(entry.id);
+        while let Some(found) = scan.next().await.unwrap() {
+            let shared = snapshot.shared(&found.shared).await.unwrap();
+            for column in shared.columns.iter().flat_map(|columns| &columns.0) {
+                let known = table.columns().iter().find(|known| known.name == column.name);
+                assert!(
+                    known.is_none_or(|known| known.id == column.id),
+                    "{name}: {column:?} is {known:?}"
+                );
+            }
+        }
+    }
+}
+
 /// Returns what a catalog holds, for people.
 pub(crate) async fn dump(snapshot: &Snapshot) -> String {
     let mut out = String::new();
@@ -409,7 +522,12 @@ pub(crate) async fn dump(snapshot: &Snapshot) -> String {
             out += &dump_table(snapshot, &open).await;
         }
         for function in snapshot.functions(found.id, &Pattern::all()).await.unwrap() {
-            let class = snapshot.function(&db, &function).await.unwrap().class_name.unwrap();
+            let class = snapshot
+                .function(&db, &function)
+                .await
+                .unwrap()
+                .class_name
+                .unwrap();
             out += &format!("{db}.{function} = {class}\n");
         }
     }
@@ -425,15 +543,28 @@ pub(crate) async fn dump(snapshot: &Snapshot) -> String {
 async fn dump_table(snapshot: &Snapshot, open: &catalog::OpenTable) -> String {
     let list = |columns: &[Column]| {
         let text = |column: &Column| {
-            let comment = column.comment.as_ref().map(|comment| format!(" '{comment}'")).unwrap_or_default();
+            let comment = column
+                .comment
+                .as_ref()
+                .map(|comment| format!(" '{comment}'"))
+                .unwrap_or_default();
             format!("{} {}{comment}", column.name, column.type_name)
         };
         columns.iter().map(text).collect::<Vec<_>>().join(", ")
     };
-    let mut ids: Vec<_> = open.columns().iter().chain(open.keys()).map(|column| column.id.0).collect();
+    let mut ids: Vec<_> = open
+        .columns()
+        .iter()
+        .chain(open.keys())
+        .map(|column| column.id.0)
+        .collect();
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), open.columns().len() + open.keys().len(), "every column has its own id");
+    assert_eq!(
+        ids.len(),
+        open.columns().len() + open.keys().len(),
+        "every column has its own id"
+    );
     assert!(ids.iter().all(|id| *id < open.next_column_id));
     let mut out = format!("{}.{} ({})", open.database.name, open.name, list(open.columns()));
     if open.is_partitioned() {
@@ -457,13 +588,13 @@ async fn dump_table(snapshot: &Snapshot, open: &catalog::OpenTable) -> String {
         let partition = found.to_partition(&shared).unwrap();
         let storage = partition.storage.as_ref().unwrap();
         out += &format!("  {}{}", partition.name, text_of(partition.parameters.as_ref()));
-        let own = storage.columns.as_ref().map(|columns| &columns.0[..]).unwrap_or_default();
+        let own = storage
+            .columns
+            .as_ref()
+            .map(|columns| &columns.0[..])
+            .unwrap_or_default();
         if own != open.columns() {
             out += &format!(" ({})", list(own));
-        }
-        for column in own {
-            let known = open.columns().iter().find(|known| known.name == column.name);
-            assert!(known.is_none_or(|known| known.id == column.id), "{column:?} is {known:?}");
         }
         if let Some(Location::Rel(path)) = &storage.location {
             out += &format!(" at {path}");
@@ -494,5 +625,9 @@ fn text_of(parameters: Option<&Parameters>) -> String {
         .filter(|(key, _)| *key != "transient_lastDdlTime")
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
-    if pairs.is_empty() { String::new() } else { format!(" {{{}}}", pairs.join(" ")) }
+    if pairs.is_empty() {
+        String::new()
+    } else {
+        format!(" {{{}}}", pairs.join(" "))
+    }
 }

@@ -22,7 +22,10 @@ fn columns(text: &str) -> Vec<Column> {
             ..Column::new(name, type_name)
         }
     };
-    text.split("; ").filter(|text| !text.is_empty()).map(column).collect()
+    text.split("; ")
+        .filter(|text| !text.is_empty())
+        .map(column)
+        .collect()
 }
 
 /// Returns the columns with the ids that a client's change gives them, and the id of the next.
@@ -46,24 +49,49 @@ fn run(base: &str, ours: &str, theirs: &str, layout: Layout) -> String {
     assert!(ids.iter().all(|id| *id < merged.next));
     let comments = merged.columns.iter().filter_map(|column| column.comment.clone());
     let comments: Vec<String> = comments.map(|comment| format!(" '{comment}'")).collect();
-    outcome(&format!("{}{}", text_of(&merged.columns), comments.concat()), report)
+    outcome(
+        &format!("{}{}", text_of(&merged.columns), comments.concat()),
+        report,
+    )
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "cases read better so")]
 fn check(base: &str, ours: &str, theirs: &str, expected: Expect) {
     expected.assert_eq(&run(base, ours, theirs, Layout::ByName));
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "cases read better so")]
 fn check_by_position(base: &str, ours: &str, theirs: &str, expected: Expect) {
     expected.assert_eq(&run(base, ours, theirs, Layout::ByPosition));
 }
 
 #[test]
 fn additions_of_both_sides_are_kept() {
-    check("a int", "a int; b int", "a int; c int", expect!["(a int, b int, c int)"]);
+    check(
+        "a int",
+        "a int; b int",
+        "a int; c int",
+        expect!["(a int, b int, c int)"],
+    );
     check("a int", "a int; b int", "a int; b int", expect!["(a int, b int)"]);
-    check("a int", "a int; b int", "a int; c int; b int", expect!["(a int, c int, b int)"]);
-    check("a int; z int", "a int; b int; z int", "a int; c int; z int", expect!["(a int, b int, c int, z int)"]);
-    check("a int", "b int; a int", "a int; c int", expect!["(b int, a int, c int)"]);
+    check(
+        "a int",
+        "a int; b int",
+        "a int; c int; b int",
+        expect!["(a int, c int, b int)"],
+    );
+    check(
+        "a int; z int",
+        "a int; b int; z int",
+        "a int; c int; z int",
+        expect!["(a int, b int, c int, z int)"],
+    );
+    check(
+        "a int",
+        "b int; a int",
+        "a int; c int",
+        expect!["(b int, a int, c int)"],
+    );
     check(
         "a int",
         "a int; b int",
@@ -80,7 +108,12 @@ fn additions_of_both_sides_are_kept() {
 
 #[test]
 fn drops_win_over_comments_and_over_nothing_else() {
-    check("a int; b int", "a int", "a int; b int; c int", expect!["(a int, c int)"]);
+    check(
+        "a int; b int",
+        "a int",
+        "a int; b int; c int",
+        expect!["(a int, c int)"],
+    );
     check("a int; b int", "a int", "a int", expect!["(a int)"]);
     check("a int; b int", "a int", "a int; b int 'x'", expect!["(a int)"]);
     check(
@@ -101,8 +134,18 @@ fn drops_win_over_comments_and_over_nothing_else() {
 
 #[test]
 fn renames_follow_the_column() {
-    check("a int; b int", "x int; b int", "a bigint; b int", expect!["(x bigint, b int)"]);
-    check("a int; b int", "x int; b int", "x int; b int", expect!["(x int, b int)"]);
+    check(
+        "a int; b int",
+        "x int; b int",
+        "a bigint; b int",
+        expect!["(x bigint, b int)"],
+    );
+    check(
+        "a int; b int",
+        "x int; b int",
+        "x int; b int",
+        expect!["(x int, b int)"],
+    );
     check(
         "a int; b int",
         "x int; b int",
@@ -128,7 +171,12 @@ fn types_widen_to_what_all_files_can_be_read_as() {
     check("a int", "a bigint", "a bigint", expect!["(a bigint)"]);
     check("a smallint", "a int", "a bigint", expect!["(a bigint)"]);
     check("a smallint", "a bigint", "a int", expect!["(a bigint)"]);
-    check("a decimal(8,2)", "a decimal(9,2)", "a decimal(12,2)", expect!["(a decimal(12,2))"]);
+    check(
+        "a decimal(8,2)",
+        "a decimal(9,2)",
+        "a decimal(12,2)",
+        expect!["(a decimal(12,2))"],
+    );
     check("a varchar(5)", "a varchar(9)", "a string", expect!["(a string)"]);
     check(
         "a int",
@@ -152,7 +200,12 @@ fn types_widen_to_what_all_files_can_be_read_as() {
 
 #[test]
 fn comments_merge_unless_both_change_them() {
-    check("a int; b int", "a int 'x'; b int", "a int; b int 'y'", expect!["(a int, b int) 'x' 'y'"]);
+    check(
+        "a int; b int",
+        "a int 'x'; b int",
+        "a int; b int 'y'",
+        expect!["(a int, b int) 'x' 'y'"],
+    );
     check("a int", "a bigint", "a int 'y'", expect!["(a bigint) 'y'"]);
     check(
         "a int",
@@ -164,23 +217,50 @@ fn comments_merge_unless_both_change_them() {
 
 #[test]
 fn the_order_is_that_of_the_side_that_moved_columns() {
-    check("a int; b int", "b int; a int", "a int; c int; b int", expect!["(b int, a int, c int)"]);
-    check("a int; b int", "a int; c int; b int", "b int; a int", expect!["(b int, a int, c int)"]);
-    check("a int; b int", "b int; a int", "b int; a int", expect!["(b int, a int)"]);
+    check(
+        "a int; b int",
+        "b int; a int",
+        "a int; c int; b int",
+        expect!["(b int, a int, c int)"],
+    );
+    check(
+        "a int; b int",
+        "a int; c int; b int",
+        "b int; a int",
+        expect!["(b int, a int, c int)"],
+    );
+    check(
+        "a int; b int",
+        "b int; a int",
+        "b int; a int",
+        expect!["(b int, a int)"],
+    );
     check(
         "a int; b int; c int",
         "b int; a int; c int",
         "a int; c int; b int",
-        expect!["! sales.orders: the column list was (b int, a int, c int) in ours, (a int, c int, b int) in theirs"],
+        expect![
+            "! sales.orders: the column list was (b int, a int, c int) in ours, (a int, c int, b int) in theirs"
+        ],
     );
 }
 
 #[test]
 fn by_position_only_one_side_may_change_the_list() {
     check_by_position("a int", "a int; b int", "a int", expect!["(a int, b int)"]);
-    check_by_position("a int", "a int 'x'", "a int; b int", expect!["(a int, b int) 'x'"]);
+    check_by_position(
+        "a int",
+        "a int 'x'",
+        "a int; b int",
+        expect!["(a int, b int) 'x'"],
+    );
     check_by_position("a int", "a int; b int", "a int; b int", expect!["(a int, b int)"]);
-    check_by_position("a int; b int", "a bigint; b int", "a int; b bigint", expect!["(a bigint, b bigint)"]);
+    check_by_position(
+        "a int; b int",
+        "a bigint; b int",
+        "a int; b bigint",
+        expect!["(a bigint, b bigint)"],
+    );
     check_by_position(
         "a int",
         "a int; b int",
@@ -191,7 +271,9 @@ fn by_position_only_one_side_may_change_the_list() {
         "a int; z int",
         "a int; b int; z int",
         "a int; z int; b int",
-        expect!["! sales.orders: the column list was (a int, b int, z int) in ours, (a int, z int, b int) in theirs"],
+        expect![
+            "! sales.orders: the column list was (a int, b int, z int) in ours, (a int, z int, b int) in theirs"
+        ],
     );
     check_by_position(
         "a int; b int",
@@ -203,7 +285,9 @@ fn by_position_only_one_side_may_change_the_list() {
         "a int; b int",
         "b int; a int",
         "a int; b int; c int",
-        expect!["! sales.orders: the column list was (b int, a int) in ours, (a int, b int, c int) in theirs"],
+        expect![
+            "! sales.orders: the column list was (b int, a int) in ours, (a int, b int, c int) in theirs"
+        ],
     );
     check_by_position(
         "a int",
@@ -224,9 +308,17 @@ fn ids_of_dropped_columns_are_not_given_again() {
     };
     let merged = merge(lists, Layout::ByName, &orders(), &mut Report::default());
     assert_eq!(merged.next, 5);
-    let ids: Vec<_> = merged.columns.iter().map(|column| (column.name.as_str(), column.id.0)).collect();
+    let ids: Vec<_> = merged
+        .columns
+        .iter()
+        .map(|column| (column.name.as_str(), column.id.0))
+        .collect();
     assert_eq!(ids, [("a", 1), ("b", 2), ("c", 3), ("d", 4)]);
-    let renumbered: Vec<_> = merged.renumbered.iter().map(|(from, to)| (from.0, to.0)).collect();
+    let renumbered: Vec<_> = merged
+        .renumbered
+        .iter()
+        .map(|(from, to)| (from.0, to.0))
+        .collect();
     assert_eq!(renumbered, [(2, 4)]);
     assert!(Columns(merged.columns).find("d").is_some());
 }

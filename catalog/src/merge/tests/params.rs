@@ -25,13 +25,17 @@ fn run(writers: Writers, base: &str, ours: &str, theirs: &str) -> String {
     let mut report = Report::default();
     let merged = merge(versions.as_ref(), &data, &|_| false, &orders(), &mut report);
     let text = merged.map(|merged| {
-        let pairs: Vec<String> = merged.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let pairs: Vec<String> = merged
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
         pairs.join(" ")
     });
     outcome(&text.unwrap_or_else(|| "unset".to_owned()), report)
 }
 
 /// Checks both ways round: no rule of parameters prefers a side.
+#[expect(clippy::needless_pass_by_value, reason = "cases read better so")]
 fn check(writers: Writers, base: &str, ours: &str, theirs: &str, expected: Expect) {
     let merged = run(writers, base, ours, theirs);
     if !merged.starts_with('!') {
@@ -48,7 +52,13 @@ fn check(writers: Writers, base: &str, ours: &str, theirs: &str, expected: Expec
 #[test]
 fn keys_merge_one_by_one() {
     let nobody = Writers::Nobody;
-    check(nobody, "a=1 b=1 c=1", "a=2 b=1 c=1", "a=1 b=3", expect!["a=2 b=3"]);
+    check(
+        nobody,
+        "a=1 b=1 c=1",
+        "a=2 b=1 c=1",
+        "a=1 b=3",
+        expect!["a=2 b=3"],
+    );
     check(nobody, "", "a=1", "b=1", expect!["a=1 b=1"]);
     check(nobody, "a=1", "", "a=1", expect![""]);
     check(nobody, "unset", "unset", "unset", expect!["unset"]);
@@ -74,7 +84,13 @@ fn traces_never_conflict() {
         "transient_lastDdlTime=11",
         expect!["transient_lastDdlTime=11"],
     );
-    check(nobody, "", "last_modified_by=a", "last_modified_by=b", expect!["last_modified_by=b"]);
+    check(
+        nobody,
+        "",
+        "last_modified_by=a",
+        "last_modified_by=b",
+        expect!["last_modified_by=b"],
+    );
     check(
         nobody,
         "",
@@ -91,7 +107,13 @@ fn files_are_counted_again_where_both_wrote() {
         "numFiles=2 totalSize=99 numRows=2 k=v",
         "numFiles=3 totalSize=999 numRows=3 k=v",
     );
-    check(Writers::Both, base, ours, theirs, expect!["k=v numFiles=7 totalSize=700"]);
+    check(
+        Writers::Both,
+        base,
+        ours,
+        theirs,
+        expect!["k=v numFiles=7 totalSize=700"],
+    );
     check(Writers::Both, "k=v", "k=v", "k=v", expect!["k=v"]);
     check(
         Writers::Both,
@@ -108,7 +130,13 @@ fn who_wrote_the_data_knows_it() {
     check(Writers::Ours, base, ours, theirs, expect!["k=2 numRows=2"]);
     check(Writers::Theirs, base, ours, theirs, expect!["k=2 numRows=9"]);
     check(Writers::Theirs, "", "numRows=2", "", expect![""]);
-    check(Writers::Nobody, base, "numRows=5 k=1", "numRows=1 k=2", expect!["k=2 numRows=5"]);
+    check(
+        Writers::Nobody,
+        base,
+        "numRows=5 k=1",
+        "numRows=1 k=2",
+        expect!["k=2 numRows=5"],
+    );
     check(
         Writers::Nobody,
         "",

@@ -24,7 +24,11 @@ fn table(before: Option<&Table>, fields: &str, in_parts: bool) -> Table {
         .split(", ")
         .map(|text| Column::new(text.split_once(' ').unwrap().0, "int"))
         .collect();
-    let next = infer_ids(before.map(Table::columns).unwrap_or_default(), &mut columns, before.map_or(1, |b| b.next_column_id));
+    let next = infer_ids(
+        before.map(Table::columns).unwrap_or_default(),
+        &mut columns,
+        before.map_or(1, |b| b.next_column_id),
+    );
     let mut table = Table {
         next_column_id: next,
         storage: Some(Storage {
@@ -47,7 +51,10 @@ fn table(before: Option<&Table>, fields: &str, in_parts: bool) -> Table {
 fn run(base: &Table, ours: &Table, theirs: &Table, renumbered: &Renumbered) -> String {
     let mut report = Report::default();
     let merged = merge(Three::new(base, ours, theirs), renumbered, &orders(), &mut report);
-    let lines: Vec<String> = merged.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let lines: Vec<String> = merged
+        .iter()
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
     outcome(&lines.join("\n"), report)
 }
 
@@ -71,8 +78,10 @@ fn what_one_side_changed_is_taken_and_odd_texts_are_contested() {
     assert!(one.contains("part.1") && one.lines().count() == 3, "{one}");
     let mut theirs = table(Some(&base), "a integer, c string", false);
     theirs.set_parameter("spark.sql.sources.schema", "{\"type\":\"struct\",\"fields\":");
-    expect!["! sales.orders: parameter spark.sql.sources.schema is changed in ours, changed otherwise in theirs"]
-        .assert_eq(&run(&base, &ours, &theirs, &Renumbered::new()));
+    expect![
+        "! sales.orders: parameter spark.sql.sources.schema is changed in ours, changed otherwise in theirs"
+    ]
+    .assert_eq(&run(&base, &ours, &theirs, &Renumbered::new()));
 }
 
 #[test]
@@ -83,7 +92,12 @@ fn long_texts_come_in_parts() {
     let theirs = table(Some(&base), &format!("{}, y string", fields.join(", ")), false);
     let renumbered = Renumbered::from([(crate::model::ColumnId(91), crate::model::ColumnId(92))]);
     let mut report = Report::default();
-    let merged = merge(Three::new(&base, &ours, &theirs), &renumbered, &orders(), &mut report);
+    let merged = merge(
+        Three::new(&base, &ours, &theirs),
+        &renumbered,
+        &orders(),
+        &mut report,
+    );
     assert_eq!(merged["spark.sql.sources.schema.numParts"], "2");
     assert!(merged.values().all(|value| value.len() <= 4_000));
     assert!(merged["spark.sql.sources.schema.part.1"].ends_with("]}"));
