@@ -261,11 +261,11 @@ pub(crate) async fn merge(
 
 /// A file that belongs to no table.
 fn merge_other(file: &FileChange, patch: &mut Batch, report: &mut Report) {
-    if !file.theirs_changed() || file.is_agreed() {
+    if !file.theirs_changed() {
         return;
     }
     if file.ours_changed() {
-        if objects::is_marker(&file.path) {
+        if file.is_agreed() || objects::is_marker(&file.path) {
             return;
         }
         let did = |side: &Option<Value>| match (&file.versions.base, side) {
