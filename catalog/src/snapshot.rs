@@ -396,6 +396,12 @@ impl OpenTable {
         location.resolve(&self.partition_base(), name)
     }
 
+    /// Returns where a partition lies; `None` if it has no storage of its own.
+    pub fn place_of(&self, partition: &Partition) -> Option<Place> {
+        let location = partition.storage.as_ref()?.location.as_ref()?;
+        Some(self.partition_place(&partition.name, location))
+    }
+
     pub(crate) fn no_such_partition(&self, values: &[String]) -> Error {
         let (database, table) = (self.database.name.clone(), self.name.clone());
         Error::NoSuchPartition {

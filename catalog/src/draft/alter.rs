@@ -67,7 +67,7 @@ impl Draft {
         settle_kind(&mut table);
         check_table_columns(&mut table)?;
         check_shape(&old, &table, how.any_types)?;
-        carry_over(&old, &mut table);
+        carry_over(&old, &mut table, self.drawn_column_id());
         table.database = target.id;
         self.stamp(&mut table.parameters);
         let mut new = OpenTable {
@@ -302,11 +302,11 @@ fn check_shape(old: &OpenTable, new: &Table, any_types: bool) -> Result<()> {
 }
 
 /// Takes over from the old table what a client cannot change.
-fn carry_over(old: &OpenTable, table: &mut Table) {
+fn carry_over(old: &OpenTable, table: &mut Table, new_ids: u32) {
     table.id = old.id;
     table.created_s = old.created_s.or(table.created_s);
     table.partition_base = old.partition_base.clone();
-    table.next_column_id = assign_ids(Some(old), table);
+    table.next_column_id = assign_ids(Some(old), table, new_ids);
     table.storage = table.storage.take().or_else(|| old.storage.clone());
     if columns_mut(table.storage.as_mut()).is_none()
         && let (Some(new), Some(old)) = (&mut table.storage, &old.storage)

@@ -22,7 +22,6 @@ impl Draft {
         database.created_s.get_or_insert(self.now_s);
         shorten(&mut database);
         self.put_database(&database);
-        self.make_folders([database.place()]).await?;
         Ok(database)
     }
 

@@ -14,7 +14,10 @@ const FOLDER_TYPE: &str = "application/x-directory";
 impl Draft {
     /// Makes a marker for each place of the repository at which nothing lies yet, as the original makes folders.
     /// Engines look for the folder of a table before they write to it.
-    pub(super) async fn make_folders(&mut self, places: impl IntoIterator<Item = Place>) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`].
+    pub async fn make_folders(&mut self, places: impl IntoIterator<Item = Place>) -> Result<()> {
         let mut batch = Batch::default();
         for place in places {
             if let Some(marker) = place.object_prefix()

@@ -12,7 +12,8 @@ mod tables;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use versioning::{Batch, Ids, View};
+use versioning::id::Domain;
+use versioning::{Batch, Hash, Ids, View};
 
 use crate::Snapshot;
 use crate::model::Parameters;
@@ -88,6 +89,13 @@ impl Draft {
         self.snapshot = Snapshot::from_records(self.records().with(&batch));
         self.batch.mutations.append(&mut batch.mutations);
         self.batch.blobs.append(&mut batch.blobs);
+    }
+
+    /// Returns a number from which new columns of an altered table can count: no other branch is likely to count
+    /// from one near it.
+    fn drawn_column_id(&self) -> u32 {
+        let drawn = Hash::of(Domain::Blob, &self.ids.fresh()).0;
+        u32::from_le_bytes([drawn[0], drawn[1], drawn[2], drawn[3]]) | 1 << 31
     }
 
     /// Sets the time of the last change, unless the client did.

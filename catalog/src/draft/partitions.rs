@@ -9,7 +9,7 @@ use crate::columns::match_ids;
 use crate::draft::Draft;
 use crate::draft::tables::columns_mut;
 use crate::keys::{self, StatsKey};
-use crate::location::{Location, Place};
+use crate::location::Location;
 use crate::model::{Columns, Partition, Storage, Table};
 use crate::names;
 use crate::snapshot::OpenTable;
@@ -74,11 +74,6 @@ impl Draft {
             added.push(partition);
         }
         self.put_partitions(&open, &added);
-        let places: Vec<Place> = added
-            .iter()
-            .filter_map(|partition| place_of(&open, partition))
-            .collect();
-        self.make_folders(places).await?;
         Ok(added)
     }
 
@@ -179,9 +174,9 @@ impl Draft {
     /// Moves what hangs on a partition's name: its default folder, if its data belongs to the table, and statistics.
     async fn move_partition(&mut self, open: &OpenTable, old: &Partition, new: &mut Partition) -> Result<()> {
         let default = |partition: &Partition| open.partition_place(&partition.name, &Location::Default);
-        let (from, to, told) = (default(old), default(new), place_of(open, new));
+        let (from, to, told) = (default(old), default(new), open.place_of(new));
         let stays = told.is_none() || told.as_ref() == Some(&from) || told.as_ref() == Some(&to);
-        if stays && place_of(open, old).as_ref() == Some(&from) {
+        if stays && open.place_of(old).as_ref() == Some(&from) {
             match (from.object_prefix(), to.object_prefix()) {
                 (Some(from), Some(to)) if open.owns_data() => {
                     self.move_objects(&from, &to).await?;
@@ -246,7 +241,7 @@ impl Draft {
         let data = dropped
             .iter()
             .filter(|_| deletes)
-            .filter_map(|partition| place_of(&open, partition));
+            .filter_map(|partition| open.place_of(partition));
         let prefixes: Vec<String> = data.filter_map(|place| place.object_prefix()).collect();
         self.change(|changes| {
             for partition in &dropped {
@@ -276,7 +271,10 @@ impl Draft {
 
     /// States how many files a partition has: always, or only if there are any and the client said nothing.
     async fn count_partition(&self, open: &OpenTable, partition: &mut Partition, always: bool) -> Result<()> {
-        let Some(place) = place_of(open, partition).filter(|place| place.object_prefix().is_some()) else {
+        let Some(place) = open
+            .place_of(partition)
+            .filter(|place| place.object_prefix().is_some())
+        else {
             return Ok(());
         };
         let found = self.folder_statistics(&place).await?;
@@ -285,11 +283,6 @@ impl Draft {
         }
         Ok(())
     }
-}
-
-fn place_of(open: &OpenTable, partition: &Partition) -> Option<Place> {
-    let location = partition.storage.as_ref()?.location.as_ref()?;
-    Some(open.partition_place(&partition.name, location))
 }
 
 fn set_location(partition: &mut Partition, location: Location) {

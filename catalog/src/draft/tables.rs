@@ -38,7 +38,7 @@ impl Draft {
         table.partition_base = None;
         settle_kind(&mut table);
         check_table_columns(&mut table)?;
-        table.next_column_id = assign_ids(None, &mut table);
+        table.next_column_id = assign_ids(None, &mut table, 1);
         table.created_s = Some(self.now_s);
         table.accessed_s.get_or_insert(0);
         table.retention.get_or_insert(0);
@@ -50,7 +50,6 @@ impl Draft {
             self.count_new_table(&mut open).await?;
         }
         self.put_new_table(&open.table);
-        self.make_folders(open.data_place()).await?;
         Ok(open)
     }
 
@@ -142,7 +141,6 @@ impl Draft {
             None => {
                 let place = open.data_place();
                 self.clear(&open, place.as_ref())?;
-                self.make_folders(place).await?;
                 reset_statistics(&mut open.table.parameters);
                 self.put_table(&open.table);
                 return self.drop_statistics(open.id, None);
@@ -162,7 +160,6 @@ impl Draft {
             .and_then(|storage| storage.location.as_ref());
         let place = location.map(|location| open.partition_place(name, location));
         self.clear(open, place.as_ref())?;
-        self.make_folders(place).await?;
         reset_statistics(&mut partition.parameters);
         self.change(|changes| changes.put(keys::partition(open.id, name), &partition));
         self.drop_statistics(open.id, Some(name))
@@ -238,19 +235,19 @@ pub(super) fn columns_mut(storage: Option<&mut Storage>) -> Option<&mut Columns>
     storage?.columns.as_mut().map(std::sync::Arc::make_mut)
 }
 
-/// Gives columns and keys their ids, from those of the table before; returns the id of the next column.
-pub(super) fn assign_ids(old: Option<&Table>, table: &mut Table) -> u32 {
+/// Gives columns and keys their ids, from those of the table before; new ones count from `start`. Returns the id
+/// behind the last that was given.
+pub(super) fn assign_ids(old: Option<&Table>, table: &mut Table, start: u32) -> u32 {
     let old_keys = old.map(Table::keys).unwrap_or_default();
     let old_columns = old.map(Table::columns).unwrap_or_default();
-    let mut next = old.map_or(1, |old| old.next_column_id);
-    next = infer_ids(
-        old_keys,
-        table.partition_keys.as_deref_mut().unwrap_or_default(),
-        next,
-    );
-    match columns_mut(table.storage.as_mut()) {
-        Some(columns) => infer_ids(old_columns, &mut columns.0, next),
-        None => next,
+    let keys = table.partition_keys.as_deref_mut().unwrap_or_default();
+    let mut next = infer_ids(old_keys, keys, start);
+    if let Some(columns) = columns_mut(table.storage.as_mut()) {
+        next = infer_ids(old_columns, &mut columns.0, next);
+    }
+    match old {
+        Some(old) if next == start => old.next_column_id,
+        _ => next,
     }
 }
 

@@ -69,13 +69,13 @@ fn renumber(lists: Lists<'_>) -> (Renumbered, u32) {
     let Three { base, ours, theirs } = lists.columns;
     let mut next = lists.next.ours.max(lists.next.theirs);
     let is_new = |column: &&Column| !base.iter().any(|base| base.id == column.id);
-    let taken = lists.next.base..lists.next.ours;
+    let taken = |id: ColumnId| ours.iter().filter(is_new).any(|ours| ours.id == id);
     let mut renumbered = Renumbered::new();
     for column in theirs.iter().filter(is_new) {
         let twin = ours.iter().filter(is_new).find(|ours| ours.name == column.name);
         let id = match twin {
             Some(twin) => twin.id,
-            None if taken.contains(&column.id.0) => {
+            None if taken(column.id) => {
                 next += 1;
                 ColumnId(next - 1)
             }

@@ -1,6 +1,6 @@
 //! Tables: identity, kind, keys, columns, storage, parameters; each by its rule (versioning.md 5.2).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::columns::{self, Layout, Lists, Renumbered, text_of};
@@ -23,7 +23,7 @@ pub(crate) struct Input<'a> {
     /// Who changed something beneath the table: partitions, statistics, files.
     pub(crate) beneath: Writers,
     /// The merged databases.
-    pub(crate) databases: &'a HashMap<DatabaseId, Database>,
+    pub(crate) databases: &'a BTreeMap<DatabaseId, Database>,
 }
 
 /// A merged table.
@@ -226,13 +226,22 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     let kind = merge_kind(tables, scope, report);
     merged.kind = kind.0;
     merged.partition_keys = merge_keys(input, scope, report);
+    let before = report.len();
     let (storage, next, renumbered) = merge_storage(tables, scope, report);
+    let columns_are_contested = report.len() > before;
     merged.storage = storage;
     merged.next_column_id = next;
     merge_plain(&mut merged, tables, scope, report);
     let parameters = tables.map(|table| &table.parameters);
     merged.parameters = params::merge(parameters, input.data, &is_of_kind, scope, report);
-    let derived = spark::merge(tables, &renumbered, scope, report);
+    // what is derived from contested columns is contested with them, and needs no decision of its own
+    let mut aside = Report::default();
+    let derived_report = if columns_are_contested {
+        &mut aside
+    } else {
+        &mut *report
+    };
+    let derived = spark::merge(tables, &renumbered, scope, derived_report);
     let more: Vec<_> = kind.1.into_iter().chain(derived).collect();
     if !more.is_empty() {
         merged.parameters.get_or_insert_default().extend(more);

@@ -27,7 +27,8 @@ pub struct Table {
     pub storage: Option<Storage>,
     /// What the default locations of partitions start from, if the table itself has moved on since.
     pub partition_base: Option<Location>,
-    /// The id of the column that is added next.
+    /// The id behind the last that a column of the table was given. Columns that an alter adds count from a drawn
+    /// number, so that two branches do not give one id to two columns.
     pub next_column_id: u32,
     pub partition_keys: Option<Vec<Column>>,
     pub parameters: Option<Parameters>,
@@ -185,9 +186,18 @@ impl Table {
     /// Returns the entry for the list of the database's tables.
     pub fn entry(&self) -> TableEntry {
         let format = TableFormat::of(self);
-        let location = self.storage.as_ref().and_then(|storage| storage.location.as_ref());
+        let location = self
+            .storage
+            .as_ref()
+            .and_then(|storage| storage.location.as_ref());
         let is_displaced = self.kind == TableKind::Managed && matches!(location, Some(Location::Rel(_)));
-        TableEntry { id: self.id, kind: self.kind.clone(), format, is_displaced, extra: Extra::default() }
+        TableEntry {
+            id: self.id,
+            kind: self.kind.clone(),
+            format,
+            is_displaced,
+            extra: Extra::default(),
+        }
     }
 
     /// Returns whether dropping the table drops its data: a managed table, or an external one that asks for it.

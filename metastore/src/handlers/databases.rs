@@ -110,10 +110,8 @@ async fn create(call: Call, mut wire: types::Database) -> Result<(), Failure> {
     target
         .write(database, |draft, database: &Database| {
             async move {
-                Ok(draft
-                    .create_database(database.clone())
-                    .await
-                    .map(std::mem::drop)?)
+                let made = draft.create_database(database.clone()).await?;
+                Ok(draft.make_folders([made.place()]).await?)
             }
             .boxed()
         })

@@ -106,11 +106,28 @@ async fn add(
                 let added = draft
                     .add_partitions(&it.database, &it.table, it.partitions.clone(), &it.how)
                     .await;
-                to_wire(draft, it, added.map_err(add_failure)?).await
+                let added = added.map_err(add_failure)?;
+                make_folders(draft, &it.database, &it.table, &added).await?;
+                to_wire(draft, it, added).await
             }
             .boxed()
         })
         .await
+}
+
+/// Makes folders for partitions that have no files yet.
+async fn make_folders(
+    draft: &mut Draft,
+    database: &str,
+    table: &str,
+    partitions: &[Partition],
+) -> Result<(), Failure> {
+    let open = draft.table(database, table).await?;
+    let places: Vec<_> = partitions
+        .iter()
+        .filter_map(|partition| open.place_of(partition))
+        .collect();
+    Ok(draft.make_folders(places).await?)
 }
 
 async fn to_wire(
@@ -208,6 +225,7 @@ async fn append(named: NamedTable, which: Which) -> Result<types::Partition, Fai
                 let added = draft
                     .add_partitions(database, table, vec![partition], &how)
                     .await?;
+                make_folders(draft, database, table, &added).await?;
                 let added = added
                     .first()
                     .map(|it| partition_to(it, names, &open.name, &open.partition_base()));

@@ -149,7 +149,7 @@ async fn create(call: Call, table: Option<types::Table>, words: Words) -> Result
         .write((database, table), |draft, (database, table): &(String, Table)| {
             async move {
                 match draft.create_table(database, table.clone()).await {
-                    Ok(_) => Ok(()),
+                    Ok(made) => Ok(draft.make_folders(made.data_place()).await?),
                     Err(Error::NoSuchDatabase { name }) => Err(Failure::As(&[Class::InvalidObject], name)),
                     Err(error) => Err(error.into()),
                 }
