@@ -118,7 +118,7 @@ async fn long_chains_do_not_overflow_the_stack() {
         // whatever the answer to the others is, an overflow would end the process
         match lake.try_query("main", &sql).await {
             Err(Error::Statement { message }) if refused => {
-                assert!(message.contains("more than"), "{message}")
+                assert!(message.contains("more than"), "{message}");
             }
             answer => assert!(!refused, "{} passed: {answer:?}", &sql[..30]),
         }
