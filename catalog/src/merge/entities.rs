@@ -1,6 +1,6 @@
 //! Databases, tables and functions: which rule each falls under, and who has which name in the end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use versioning::{Space, Value};
 
@@ -11,7 +11,7 @@ use super::generic::Three;
 use super::objects::Class;
 use super::params::{Data, Writers};
 use super::walk::{Changed, PartitionKey, Raw, Walk};
-use super::{database, functions, partition, table};
+use super::{database, functions, objects, partition, table};
 use crate::Result;
 use crate::keys::{self, MetaKey};
 use crate::model::{Database, DatabaseId, Function, Partition, Table, TableEntry, TableId};
@@ -56,7 +56,7 @@ impl Extent {
 #[derive(Debug, Default)]
 pub(crate) struct Entities {
     /// All databases, by id.
-    pub(crate) databases: HashMap<DatabaseId, Database>,
+    pub(crate) databases: BTreeMap<DatabaseId, Database>,
     /// Those tables that a side changed, and those whose data both wrote; `None` for dropped ones.
     pub(crate) tables: BTreeMap<TableId, Option<Table>>,
     /// The ids that columns of theirs got, by table.
@@ -333,7 +333,7 @@ impl Entities {
                 } else {
                     &file.versions.ours
                 };
-                wrote && kept.is_some() && file.path.starts_with(&folder)
+                wrote && kept.is_some() && file.path.starts_with(&folder) && !objects::is_marker(&file.path)
             });
             let what = match (stranded, function, file) {
                 (Some((_, Some(table))), ..) => format!("given table {}", table.name),

@@ -5,8 +5,9 @@
 //! right there is a conflict, never a guess, and all conflicts are reported.
 //!
 //! The cost follows what the sides changed. Beyond that are read: the databases, of which there are few; the
-//! folder of a partition that both sides appended to, to count its files; and, only if both sides changed
-//! files that lie under no table's own name, the places of all tables, once.
+//! folder of a partition that both sides appended to, to count its files; the partitions of a changed table, if
+//! some of them lie apart from it; and, only if both sides changed files that lie under no table's own name, the
+//! places of all tables, once.
 
 mod beneath;
 mod columns;

@@ -4,7 +4,7 @@
 //! others the path itself is a guess, for most tables lie under their own names; and where that is not
 //! enough, all tables are looked at, once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use versioning::{KeyRange, Space};
 
@@ -42,13 +42,13 @@ pub(crate) struct Owners {
 #[derive(Debug, Clone)]
 pub(crate) struct Version {
     pub(crate) snapshot: Snapshot,
-    pub(crate) databases: HashMap<DatabaseId, Database>,
+    pub(crate) databases: BTreeMap<DatabaseId, Database>,
 }
 
 impl Version {
     /// Reads the databases, of which there are few.
     pub(crate) async fn read(snapshot: Snapshot) -> Result<Version> {
-        let mut databases = HashMap::new();
+        let mut databases = BTreeMap::new();
         for name in snapshot.databases(&Pattern::all()).await? {
             if let Some(database) = snapshot.find_database(&name).await? {
                 databases.insert(database.id, database);
