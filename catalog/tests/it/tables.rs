@@ -99,12 +99,13 @@ async fn wide_tables_and_long_views_are_kept_out_of_the_leaves() {
 #[tokio::test]
 async fn columns_keep_their_ids_when_a_table_is_altered() {
     let lake = Lake::with_orders().await;
+    let mut notes = Vec::new();
     for (columns, expected) in [
         ("id bigint, amount int", "id#3 amount#4"),
-        ("id bigint, amount int, note string", "id#3 amount#4 note#5"),
-        ("id bigint, price int, note string", "id#3 price#4 note#5"),
+        ("id bigint, amount int, note string", "id#3 amount#4 note"),
+        ("id bigint, price int, note string", "id#3 price#4 note"),
         ("id bigint, price int", "id#3 price#4"),
-        ("id bigint, price int, note string", "id#3 price#4 note#6"),
+        ("id bigint, price int, note string", "id#3 price#4 note"),
     ] {
         write!(lake, |draft| {
             let mut table = draft.table("sales", "orders").await?.table;
@@ -115,8 +116,16 @@ async fn columns_keep_their_ids_when_a_table_is_altered() {
         })
         .unwrap();
         let found = lake.main().await.table("sales", "orders").await.unwrap();
-        assert_eq!(column_ids(&found), expected);
+        // the ids of added columns are drawn
+        let (told, note) = match column_ids(&found).split_once(" note#") {
+            Some((told, id)) => (format!("{told} note"), Some(id.to_owned())),
+            None => (column_ids(&found), None),
+        };
+        assert_eq!(told, expected);
+        notes.push(note);
     }
+    assert_eq!(notes[1], notes[2]);
+    assert_ne!(notes[2], notes[4], "a column that comes again is another");
     let narrowed = write!(lake, |draft| {
         let mut table = draft.table("sales", "orders").await?.table;
         set_columns(&mut table, "id int, price int");
