@@ -31,8 +31,7 @@ it: ## real clients: Spark, a plain Thrift client, an S3 client
 	integration/tests/run.sh
 
 crash: ## kill -9 under load, ROUNDS times; every acknowledged write has to be there afterwards
-	cargo build --locked -p server
-	cargo run --locked -p integration --bin crash -- --rounds $(ROUNDS)
+	integration/crash/crash.sh --rounds $(ROUNDS)
 
 model: ## CASES random histories against a naive model
 	cargo test --locked -p testkit --test it -- --nocapture model:: 
