@@ -180,6 +180,10 @@ impl Context<'_> {
                     places,
                     base: &self.partition_base(table, tables)?,
                     layout: storage::layout(ours.storage.as_ref(), self.provider(table)),
+                    table: self
+                        .merged_table(table, tables)
+                        .map(Table::columns)
+                        .unwrap_or_default(),
                     data: &Data {
                         writers: work.writers,
                         folder: self.folders.get(&unit).copied(),

@@ -70,14 +70,24 @@ fn renumber(lists: Lists<'_>) -> (Renumbered, u32) {
     let mut next = lists.next.ours.max(lists.next.theirs);
     let is_new = |column: &&Column| !base.iter().any(|base| base.id == column.id);
     let taken = |id: ColumnId| ours.iter().filter(is_new).any(|ours| ours.id == id);
+    // ids do not ascend: a later change may count from a lower number
+    let known: BTreeSet<ColumnId> = [base, ours, theirs]
+        .into_iter()
+        .flatten()
+        .map(|column| column.id)
+        .collect();
     let mut renumbered = Renumbered::new();
     for column in theirs.iter().filter(is_new) {
         let twin = ours.iter().filter(is_new).find(|ours| ours.name == column.name);
         let id = match twin {
             Some(twin) => twin.id,
             None if taken(column.id) => {
-                next += 1;
-                ColumnId(next - 1)
+                while known.contains(&ColumnId(next)) || next == 0 {
+                    next = next.wrapping_add(1);
+                }
+                let id = ColumnId(next);
+                next = next.wrapping_add(1);
+                id
             }
             None => column.id,
         };

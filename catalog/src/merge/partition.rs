@@ -1,5 +1,6 @@
 //! Partitions: what is said of them; what lies in them is merged as files (versioning.md 5.5).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::columns::{self, Layout, Lists, Renumbered};
@@ -8,7 +9,7 @@ use super::generic::Three;
 use super::params::{self, Data};
 use super::storage;
 use crate::location::Place;
-use crate::model::{Columns, Partition, Storage};
+use crate::model::{Column, ColumnId, Columns, Partition, Storage};
 
 /// What the rules of a partition look at.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,8 @@ pub(crate) struct Input<'a> {
     /// What the default locations of the merged table's partitions start from.
     pub(crate) base: &'a Place,
     pub(crate) layout: Layout,
+    /// The columns of the merged table.
+    pub(crate) table: &'a [Column],
     pub(crate) data: &'a Data,
 }
 
@@ -53,7 +56,7 @@ fn merge_storage(input: Input<'_>, scope: &Scope, report: &mut Report) -> Option
     let sides = Three::new(base, ours, theirs);
     let mut merged = ours.clone();
     merged.template = storage::merge_template(sides.map(|side| &side.template), scope, report);
-    merged.columns = merge_columns(sides, input.layout, scope, report);
+    merged.columns = merge_columns(sides, input, scope, report);
     storage::merge_other_places(&mut merged, sides, scope, report);
     let place = storage::merge_place(input.places, scope, report);
     merged.location = place.map(|place| place.relative_to(input.base, &input.versions.ours.name));
@@ -62,22 +65,55 @@ fn merge_storage(input: Input<'_>, scope: &Scope, report: &mut Report) -> Option
 
 fn merge_columns(
     sides: Three<&Storage>,
-    layout: Layout,
+    input: Input<'_>,
     scope: &Scope,
     report: &mut Report,
 ) -> Option<Arc<Columns>> {
     let lists = sides.map(|side| &side.columns);
-    if let Some(settled) = lists.settled() {
-        return settled.clone();
+    let shapes = lists.map(|list| list.as_deref().map(shape_of));
+    if let Some(settled) = shapes.as_ref().settled() {
+        let side = if *settled == shapes.ours {
+            lists.ours
+        } else {
+            lists.theirs
+        };
+        return side.clone();
     }
-    // ids come from the table and are the same on both sides by now
-    let columns = lists.map(|list| list.as_ref().map_or(&[][..], |list| list.0.as_slice()));
+    let mut strangers = BTreeMap::new();
+    let columns = lists.map(|list| identified(list.as_deref(), &mut strangers));
     let lists = Lists {
-        columns,
+        columns: columns.as_ref().map(Vec::as_slice),
         next: Three::default(),
     };
-    let merged = columns::merge(lists, layout, scope, report);
-    Some(Arc::new(Columns(merged.columns)))
+    let mut merged = columns::merge(lists, input.layout, scope, report).columns;
+    for column in &mut merged {
+        let is_known = input.table.iter().any(|known| known.id == column.id);
+        if !is_known {
+            let named = input.table.iter().find(|known| known.name == column.name);
+            column.id = named.map(|known| known.id).unwrap_or_default();
+        }
+    }
+    Some(Arc::new(Columns(merged)))
+}
+
+/// Returns what a list of columns says, without their ids: those follow from the table.
+fn shape_of(columns: &Columns) -> Vec<Column> {
+    let without_id = |column: &Column| Column {
+        id: ColumnId::NONE,
+        ..column.clone()
+    };
+    columns.0.iter().map(without_id).collect()
+}
+
+/// Returns columns in which those that the table does not know, and that have no id, are told apart by name.
+fn identified(columns: Option<&Columns>, strangers: &mut BTreeMap<String, ColumnId>) -> Vec<Column> {
+    let mut columns = columns.map(|columns| columns.0.clone()).unwrap_or_default();
+    for column in columns.iter_mut().filter(|column| column.id == ColumnId::NONE) {
+        // above the columns of new tables, and below those that were added later
+        let next = ColumnId((1 << 30) + u32::try_from(strangers.len()).unwrap_or_default());
+        column.id = *strangers.entry(column.name.clone()).or_insert(next);
+    }
+    columns
 }
 
 /// Returns what two partitions of one name agree on, each of which one side added, if they are one: in the same
@@ -93,7 +129,13 @@ pub(crate) fn common(
             columns
                 .0
                 .iter()
-                .map(|column| (column.name.clone(), column.type_name.clone()))
+                .map(|column| {
+                    (
+                        column.name.clone(),
+                        column.type_name.clone(),
+                        column.comment.clone(),
+                    )
+                })
                 .collect::<Vec<_>>()
         });
         Some((

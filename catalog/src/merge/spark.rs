@@ -16,8 +16,9 @@ const PARTS: &str = "spark.sql.sources.schema.numParts";
 const PART: &str = "spark.sql.sources.schema.part.";
 /// The longest value that Spark stores under one key by default.
 const PART_CHARS: usize = 4_000;
-/// Fields that are no column of the table count from here.
-const FIRST_STRANGE_ID: u32 = 1 << 31;
+/// Fields that are no column of the table count from here: above the columns of new tables, and below those that
+/// were added later.
+const FIRST_STRANGE_ID: u32 = 1 << 30;
 
 /// A struct type of Spark.
 #[derive(Debug, Deserialize)]

@@ -193,21 +193,20 @@ async fn a_table_changes_in_every_way() {
         ORDERS,
         "drop sales.orders",
         expect![[r#"
-        sales.orders dropped, rows +0 -44, files +0 (0 B) -2 (6 B)
-          column id: Dropped
-          column amt: Dropped
-          column note: Dropped
-          key dt: Dropped
-          kind: Some("MANAGED_TABLE") -> None
-          format: Some("hive") -> None
-          location: Some("sales.db/orders") -> None
-          serde: Some("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe") -> None
-          retention: Some("0") -> None
-          partitions +0 -3, 0 appended, 0 rewritten, 0 altered
-            dt=1 dropped, files +0 (0 B) -1 (3 B)
-            dt=2 dropped, files +0 (0 B) -1 (3 B)
-            dt=3 dropped
-    "#]],
+            sales.orders dropped, rows +0 -44, files +0 (0 B) -2 (6 B)
+              column id: Dropped
+              column amt: Dropped
+              column note: Dropped
+              key dt: Dropped
+              kind: Some("MANAGED_TABLE") -> None
+              format: Some("hive") -> None
+              location: Some("sales.db/orders") -> None
+              serde: Some("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe") -> None
+              partitions +0 -3, 0 appended, 0 rewritten, 0 altered
+                dt=1 dropped, files +0 (0 B) -1 (3 B)
+                dt=2 dropped, files +0 (0 B) -1 (3 B)
+                dt=3 dropped
+        "#]],
     )
     .await;
     check(ORDERS, "analyze sales.orders id@7\nset sales.orders numRows=9\nsetpart sales.orders dt=1 transient_lastDdlTime=8", expect![[r#""#]]).await;
@@ -226,7 +225,6 @@ async fn things_come_and_go() {
           format: None -> Some("hive")
           location: None -> Some("sales.db/t")
           serde: None -> Some("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe")
-          retention: None -> Some("0")
         sales.f dropped
         sales.g created
         others, files +1 (3 B) -1 (3 B) ["raw/b"] ["raw/a"]
