@@ -129,7 +129,7 @@ def s3(key=KEY, secret=SECRET, attempts=2):
 
     return boto3.client(
         "s3", endpoint_url=S3, aws_access_key_id=key, aws_secret_access_key=secret, region_name="us-east-1",
-        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": attempts}),
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"total_max_attempts": attempts}),
     )
 
 

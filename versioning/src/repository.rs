@@ -478,7 +478,7 @@ impl Repository {
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
         let branch = self.open_branch(&landing.into).await?;
-        let theirs = self.resolve(source).await?.commit;
+        let theirs = self.beginning(source).await?;
         let ours = branch.state().record.head;
         let unrelated = || Error::Refused {
             operation: "a merge",
@@ -544,6 +544,22 @@ impl Repository {
             theirs: commit,
         };
         self.bring_commit(commit, ends, landing, resolver, gate).await
+    }
+
+    /// Returns the commit that a ref expression stands for where something begins there. Of a branch the
+    /// committed state counts; where the server commits on its own, it does so first, for nobody there has
+    /// asked to keep anything back.
+    async fn beginning(&self, at: &RefExpr) -> Result<CommitId> {
+        let resolved = self.resolve(at).await?;
+        if resolved.kind == RefKind::Branch && !at.committed {
+            let branch = self.open_branch(&at.name).await?;
+            let state = branch.state();
+            if state.record.mode != CommitMode::Staged && state.has_staged() {
+                self.core().commit_on_own(&branch, "skep").await?;
+                return Ok(branch.state().record.head);
+            }
+        }
+        Ok(resolved.commit)
     }
 
     async fn parent(&self, id: CommitId, parent: Option<usize>, operation: &'static str) -> Result<CommitId> {
@@ -623,7 +639,7 @@ impl Repository {
     }
 
     /// Creates a branch at a commit. It costs one row, whatever the size of the repository. Of a branch as
-    /// `from` the committed state counts.
+    /// `from` the committed state counts; one that the server commits on its own is committed first.
     ///
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::NotFound`].
@@ -633,7 +649,7 @@ impl Repository {
         from: &RefExpr,
         mode: CommitMode,
     ) -> Result<BranchRecord> {
-        let head = self.resolve(from).await?.commit;
+        let head = self.beginning(from).await?;
         let record = new_branch(self.core(), name, head, mode);
         self.core().refs.create_branch(self.core().id, &record).await?;
         Ok(record)
@@ -707,12 +723,12 @@ impl Repository {
         self.core().refs.tags(self.core().id).await
     }
 
-    /// Creates a tag. Of a branch the committed state counts.
+    /// Creates a tag; what it names is found as for [`Repository::create_branch`].
     ///
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::NotFound`].
     pub async fn create_tag(&self, name: &RefName, at: &RefExpr) -> Result<CommitId> {
-        let commit = self.resolve(at).await?.commit;
+        let commit = self.beginning(at).await?;
         let core = self.core();
         core.refs
             .create_tag(core.id, name, commit, core.clock.now_us())
