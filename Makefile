@@ -5,6 +5,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 SPARK ?= 4.0
 ROUNDS ?= 100
 CASES ?= 2000
+SEED ?= 1
 
 .PHONY: help setup demo test check it crash model run
 
@@ -34,7 +35,7 @@ crash: ## kill -9 under load, ROUNDS times; every acknowledged write has to be t
 	integration/crash/crash.sh --rounds $(ROUNDS)
 
 model: ## CASES random histories against a naive model
-	cargo test --locked -p testkit --test it -- --nocapture model:: 
+	CASES=$(CASES) SEED=$(or $(SEED),1) cargo test --locked -p versioning --test it -- --nocapture model::
 
 run: ## start a server with the embedded default in ./skep-data
 	cargo run --locked -p server -- serve
