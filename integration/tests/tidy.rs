@@ -16,7 +16,18 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("gateway", &["versioning"]),
     ("api", &["catalog", "versioning"]),
     ("hooks", &["catalog", "versioning"]),
-    ("server", &["api", "catalog", "gateway", "hooks", "metastore", "sql", "versioning"]),
+    (
+        "server",
+        &[
+            "api",
+            "catalog",
+            "gateway",
+            "hooks",
+            "metastore",
+            "sql",
+            "versioning",
+        ],
+    ),
     ("testkit", &["versioning"]),
     ("integration", &[]),
 ];
@@ -48,7 +59,11 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
     let packages = metadata["packages"].as_array().unwrap();
@@ -56,20 +71,31 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         .iter()
         .map(|package| {
             let all = package["dependencies"].as_array().unwrap();
-            (name(package), all.iter().filter(|one| one["kind"] != "dev").map(name).collect())
+            (
+                name(package),
+                all.iter().filter(|one| one["kind"] != "dev").map(name).collect(),
+            )
         })
         .collect()
 }
 
 #[test]
 fn arrows_point_down() {
-    let rooms: BTreeMap<&str, BTreeSet<&str>> =
-        ARROWS.iter().map(|(room, below)| (*room, below.iter().copied().collect())).collect();
+    let rooms: BTreeMap<&str, BTreeSet<&str>> = ARROWS
+        .iter()
+        .map(|(room, below)| (*room, below.iter().copied().collect()))
+        .collect();
     let dependencies = dependencies();
-    assert_eq!(dependencies.keys().map(String::as_str).collect::<Vec<_>>(), rooms.keys().copied().collect::<Vec<_>>());
+    assert_eq!(
+        dependencies.keys().map(String::as_str).collect::<Vec<_>>(),
+        rooms.keys().copied().collect::<Vec<_>>()
+    );
     for (room, known) in &dependencies {
         for other in known.iter().filter(|other| rooms.contains_key(other.as_str())) {
-            assert!(rooms[room.as_str()].contains(other.as_str()), "{room} must not know {other}");
+            assert!(
+                rooms[room.as_str()].contains(other.as_str()),
+                "{room} must not know {other}"
+            );
         }
     }
 }
@@ -79,7 +105,10 @@ fn what_is_heavy_has_one_owner() {
     for (room, known) in dependencies() {
         for (library, owners) in OWNERS {
             let allowed = !known.contains(library) || owners.contains(&room.as_str());
-            assert!(allowed, "{room} must not know {library}, which belongs to {owners:?}");
+            assert!(
+                allowed,
+                "{room} must not know {library}, which belongs to {owners:?}"
+            );
         }
     }
 }
@@ -107,7 +136,11 @@ fn files() -> Vec<PathBuf> {
 fn every_file_says_what_it_is_for() {
     for file in files() {
         let text = std::fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("//!"), "{} does not begin with //!", file.display());
+        assert!(
+            text.starts_with("//!"),
+            "{} does not begin with //!",
+            file.display()
+        );
     }
 }
 
@@ -115,9 +148,16 @@ fn every_file_says_what_it_is_for() {
 fn every_crate_states_what_it_does_not_know() {
     for (room, _) in ARROWS.iter().filter(|(room, _)| *room != "integration") {
         let folder = root().join(room).join("src");
-        let top = ["lib.rs", "main.rs"].map(|name| folder.join(name)).into_iter().find(|path| path.exists()).unwrap();
+        let top = ["lib.rs", "main.rs"]
+            .map(|name| folder.join(name))
+            .into_iter()
+            .find(|path| path.exists())
+            .unwrap();
         let text = std::fs::read_to_string(top).unwrap();
-        assert!(text.contains("*Architecture invariant:*"), "{room} states no invariant");
+        assert!(
+            text.contains("*Architecture invariant:*"),
+            "{room} states no invariant"
+        );
     }
 }
 
@@ -137,7 +177,11 @@ fn no_test_file_is_forgotten() {
             .collect();
         for file in files().iter().filter(|file| file.starts_with(&folder)) {
             let stem = file.file_stem().unwrap().to_str().unwrap();
-            let module = if stem == "mod" { file.parent().unwrap().file_name().unwrap().to_str().unwrap() } else { stem };
+            let module = if stem == "mod" {
+                file.parent().unwrap().file_name().unwrap().to_str().unwrap()
+            } else {
+                stem
+            };
             let named = module == "it" || module == "main" || named.contains(&format!("mod {module};"));
             assert!(named, "{} is named by no mod", file.display());
         }

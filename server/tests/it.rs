@@ -1,0 +1,12 @@
+//! The tests of the binary: starting, stopping, bad input, damage, a full disk.
+
+#[cfg(test)]
+mod it {
+    mod damage;
+    mod disk;
+    mod problems;
+    mod rig;
+    mod s3;
+    mod starting;
+    mod stopping;
+}
