@@ -237,7 +237,7 @@ mod tests {
             ("a#1 b#2 c#3", "c#3 a#1 b#2", "c: Moved"),
             ("a#1 b#2 c#3", "b#2 c#3 a#1", "a: Moved"),
             ("a#1 b#2 c#3", "a#1 x#4 b#2", "x: Added, c: Dropped"),
-            ("a#1 b#2", "b#2 x#1", r#"b: Moved, x: RenamedFrom("a")"#),
+            ("a#1 b#2", "b#2 x#1", r#"x: RenamedFrom("a") Moved"#),
         ] {
             let changes = compare(&columns(before), &columns(after), false);
             let text = |change: &ColumnChange| {

@@ -314,7 +314,8 @@ impl Context<'_> {
         let columns = tables.map(|tables| columns_of(self.merged_table(*table, tables), tables));
         let is_fixed = columns.as_ref().is_none_or(|columns| columns.is_settled)
             && !self.entities.renumbered.contains_key(table);
-        match take(versions, writers) {
+        let taken = take(versions, writers);
+        match taken {
             Take::Ours if is_fixed => return Ok(()),
             Take::Theirs if is_fixed || versions.theirs.is_none() => {
                 match &versions.theirs {
@@ -337,7 +338,7 @@ impl Context<'_> {
             }
         }
         let before = loaded.ours.clone();
-        let merged = self.fitted(*table, loaded, writers, columns.as_ref());
+        let merged = self.fitted(*table, loaded, (taken, writers), columns.as_ref());
         if merged != before {
             match &merged {
                 Some(merged) => changes.put(place, merged),
@@ -351,7 +352,7 @@ impl Context<'_> {
         &self,
         table: TableId,
         mut loaded: Three<Option<TableStatistics>>,
-        writers: Writers,
+        (taken, writers): (Take, Writers),
         columns: Option<&ColumnsOf<'_>>,
     ) -> Option<TableStatistics> {
         let none = Renumbered::new();
@@ -368,11 +369,15 @@ impl Context<'_> {
         let mut known_to_theirs = columns.theirs.to_vec();
         super::columns::renew_ids(&mut known_to_theirs, renumbered);
         let fitted = Three::new(
-            loaded.base,
+            fit(loaded.base, columns.base),
             fit(loaded.ours, columns.ours),
             fit(loaded.theirs, &known_to_theirs),
         );
-        statistics::merge(fitted.as_ref().map(Option::as_ref), writers)
+        match taken {
+            Take::Ours => fitted.ours,
+            Take::Theirs => fitted.theirs,
+            Take::Neither => statistics::merge(fitted.as_ref().map(Option::as_ref), writers),
+        }
     }
 }
 
@@ -398,6 +403,7 @@ fn report_drop(by_ours: bool, work: &Work, (scope, report): (&Scope, &mut Report
 /// The columns of a table, merged and as the sides have them.
 struct ColumnsOf<'a> {
     merged: &'a [Column],
+    base: &'a [Column],
     ours: &'a [Column],
     theirs: &'a [Column],
     /// Whether the merged ones are those of both sides.
@@ -413,6 +419,7 @@ fn columns_of<'a>(merged: Option<&'a Table>, tables: &'a Three<Option<OpenTable>
     );
     ColumnsOf {
         merged,
+        base: columns(tables.base.as_ref().map(|open| &open.table)),
         ours,
         theirs,
         is_settled: merged == ours && merged == theirs,

@@ -726,6 +726,40 @@ async fn data_of_partitions() {
 }
 
 #[tokio::test]
+async fn copies_and_ids_stay_apart() {
+    check(
+        FILLED,
+        "put sales.db/orders/dt=1/000000_0 two
+         put sales.db/orders/dt=1/000000_0_copy_1 four",
+        "put sales.db/orders/dt=1/000000_0 three",
+        expect![[r#"
+            sales.orders (id int, amt int) by (dt string)
+              dt=1
+            sales.db/orders/dt=1/000000_0: two
+            sales.db/orders/dt=1/000000_0_copy_1: four
+            sales.db/orders/dt=1/000000_0_copy_2: three
+            sales.db/orders/dt=1/a: one
+        "#]],
+    )
+    .await;
+    check(
+        FILLED,
+        "columns sales.orders (id int, amt int, x int)
+         analyze sales.orders x@1",
+        "cascade sales.orders (id int, amt int, x int)
+         add sales.orders dt=2
+         analyzepart sales.orders dt=2 x@4",
+        expect![[r#"
+            sales.orders (id int, amt int, x int) by (dt string) knows x@1
+              dt=1
+              dt=2 knows x@4
+            sales.db/orders/dt=1/a: one
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn statistics_follow_the_data() {
     let base = "create sales.orders (id int) by (dt string)
         add sales.orders dt=1 numRows=1
