@@ -126,7 +126,7 @@ impl Draft {
 
     /// Decides where an altered table lies. A location that is not given, or given as it was, stays.
     async fn place_altered_table(
-        &self,
+        &mut self,
         old: &OpenTable,
         new: &mut OpenTable,
         is_renamed: bool,
@@ -149,6 +149,28 @@ impl Draft {
         let location = place.relative_to(&base, &new.table.name);
         if let Some(storage) = &mut new.table.storage {
             storage.location = Some(location);
+        }
+        if is_renamed {
+            self.move_data_as_told(old, new).await?;
+        }
+        Ok(())
+    }
+
+    /// Moves the data of a managed table, where a client names a new folder for it along with the new name and
+    /// trusts the server to move the data there, as Spark does for its own tables. Objects get other paths; no
+    /// bytes move. Not done where something lies in the new folder already.
+    async fn move_data_as_told(&mut self, old: &OpenTable, new: &mut OpenTable) -> Result<()> {
+        let (Some(before), Some(after)) = (old.data_place(), new.data_place()) else {
+            return Ok(());
+        };
+        if old.kind != TableKind::Managed || before == after || old.partition_base.is_some() {
+            return Ok(());
+        }
+        if let (Some(from), Some(to)) = (before.object_prefix(), after.object_prefix())
+            && self.objects_below(&after).await?.count == 0
+        {
+            self.move_objects(&from, &to).await?;
+            new.table.partition_base = None;
         }
         Ok(())
     }

@@ -333,6 +333,39 @@ async fn spark_keeps_the_place_of_its_data_in_the_serde() {
 }
 
 #[tokio::test]
+async fn data_moves_where_a_client_names_a_new_folder_with_a_new_name() {
+    let lake = Lake::with_orders().await;
+    write!(lake, |draft| {
+        let mut t = table("t", "a int", "");
+        t.set_parameter("spark.sql.sources.provider", "parquet");
+        let storage = t.storage.as_mut().unwrap();
+        storage
+            .serde_locations
+            .insert("path".into(), Location::Rel("sales.db/t".into()));
+        draft.create_table("sales", t).await?;
+        put_files(draft, &["sales.db/t/f"]);
+        let mut renamed = draft.table("sales", "t").await?.table;
+        renamed.name = "u".into();
+        let storage = renamed.storage.as_mut().unwrap();
+        storage.location = Some(Location::Rel("sales.db/u".into()));
+        storage
+            .serde_locations
+            .insert("path".into(), Location::Rel("sales.db/u".into()));
+        draft
+            .alter_table("sales", "t", renamed, &AlterTable::default())
+            .await?;
+    })
+    .unwrap();
+    let main = lake.main().await;
+    let found = main.table("sales", "u").await.unwrap();
+    assert_eq!(
+        (found.data_place(), found.place()),
+        (path("sales.db/u"), path("sales.db/u"))
+    );
+    assert_eq!(files(&main).await, ["sales.db/u/f"]);
+}
+
+#[tokio::test]
 async fn truncating_empties_and_keeps() {
     let lake = Lake::with_orders().await;
     write!(lake, |draft| {
