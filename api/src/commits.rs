@@ -1,5 +1,7 @@
 //! Commits and the history of refs.
 
+#![expect(unused_qualifications, reason = "utoipa's macro names its own types in full")]
+
 use std::collections::BTreeMap;
 
 use axum::extract::State;

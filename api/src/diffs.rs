@@ -1,5 +1,7 @@
 //! What differs between two refs, and what is staged on a branch.
 
+#![expect(unused_qualifications, reason = "utoipa's macro names its own types in full")]
+
 use axum::extract::State;
 use catalog::diff::{
     CatalogDiff, ColumnChange, ColumnChangeKind, DatabaseDiff, FilesDiff, FunctionDiff, Limits,

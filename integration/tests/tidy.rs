@@ -1,5 +1,7 @@
 //! The rules of the house: which rooms may know which, who owns what is heavy, and that no file is forgotten.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,6 @@
 //! The tests of the store through its public surface.
 
+#[cfg(test)]
 mod it {
     mod costs;
     mod faults;

@@ -303,7 +303,7 @@ fn everything_can_be_spawned() {
     is_send(tree.cursor(KeyRange::all()).next());
     is_send(tree.cursor(KeyRange::all()).seek(b""));
     is_send(tree.diff(&tree, &KeyRange::all()).next());
-    is_send(TreeBuilder::new(tree.blocks.clone(), Space::Meta, 1).finish());
+    is_send(TreeBuilder::new(tree.blocks, Space::Meta, 1).finish());
 }
 
 #[test]

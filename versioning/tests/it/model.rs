@@ -290,7 +290,7 @@ impl History {
         );
         match (self.model.merged(base, ours, theirs), outcome.unwrap()) {
             (Some(state), MergeOutcome::Landed(head)) => {
-                self.moved(&into, head, state, vec![ours, theirs]).await
+                self.moved(&into, head, state, vec![ours, theirs]).await;
             }
             (Some(_), MergeOutcome::Clean) => assert!(landing.dry_run),
             (None, MergeOutcome::Conflicts(conflicts)) => assert!(!conflicts.is_empty()),
