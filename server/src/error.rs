@@ -25,8 +25,6 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
-    /// What a program is told in place of the message.
-    pub(crate) json: Option<serde_json::Value>,
 }
 
 impl Failure {
@@ -35,7 +33,6 @@ impl Failure {
             exit,
             message: message.into(),
             hint: None,
-            json: None,
         }
     }
 
@@ -52,12 +49,10 @@ impl Failure {
             ("invalid", _) => Exit::WrongUse,
             _ => Exit::Failed,
         };
-        let json = serde_json::to_value(&problem).ok();
         Failure {
             exit,
             message: problem.detail,
             hint: problem.hint,
-            json,
         }
     }
 
@@ -99,7 +94,6 @@ impl From<versioning::Error> for Failure {
             exit,
             message: error.to_string(),
             hint,
-            json: None,
         }
     }
 }
