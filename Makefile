@@ -3,6 +3,7 @@ CACHE ?= $(or $(SKEP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skep-build)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 SPARK ?= 4.0
+PARTS ?= thrift s3 spark-4.0
 ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
@@ -28,8 +29,8 @@ check: ## format, lints, Rust tests
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 
-it: ## real clients: Spark, a plain Thrift client, an S3 client
-	integration/tests/run.sh
+it: ## real clients: a plain Thrift client, an S3 client, Spark (PARTS=spark-3.5 for the older one)
+	integration/tests/run.sh $(PARTS)
 
 crash: ## kill -9 under load, ROUNDS times; every acknowledged write has to be there afterwards
 	integration/crash/crash.sh --rounds $(ROUNDS)
