@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::codec::{DecodeError, Reader, put_bytes, put_varint};
 use crate::tree::{Link, Root};
 use crate::{CommitId, Error, Hash, Result, Roots};
@@ -100,12 +102,15 @@ impl Commit {
         out
     }
 
-    /// Returns the places of the roots, which are stored beside the canonical bytes and not hashed.
+    /// Returns the places of the roots, which are stored beside the canonical bytes and not hashed, and behind
+    /// them a checksum of their own.
     pub fn encode_places(&self) -> Vec<u8> {
         let mut places = Vec::new();
         for root in self.roots.0.iter().flatten() {
             root.link.put_place(&mut places);
         }
+        let checksum = xxh3_64(&places);
+        places.extend_from_slice(&checksum.to_le_bytes());
         places
     }
 
@@ -124,6 +129,12 @@ impl Commit {
 
     fn read_all(canonical: &[u8], places: &[u8]) -> Result<Commit, DecodeError> {
         let mut commit = Self::read(&mut Reader::new(canonical))?;
+        let (places, checksum) = places.split_last_chunk().ok_or(DecodeError::Truncated)?;
+        if xxh3_64(places) != u64::from_le_bytes(*checksum) {
+            return Err(DecodeError::Canonical(
+                "the places of its trees do not match their checksum",
+            ));
+        }
         let mut places = Reader::new(places);
         for root in commit.roots.0.iter_mut().flatten() {
             root.link.read_place(&mut places)?;
@@ -297,7 +308,15 @@ mod tests {
         for cut in 0..canonical.len() {
             assert!(Commit::decode(id(&example()), &canonical[..cut], &places).is_err());
         }
-        assert!(Commit::decode(id(&example()), &canonical, &places[..places.len() - 1]).is_err());
+        for at in 0..places.len() {
+            assert!(Commit::decode(id(&example()), &canonical, &places[..at]).is_err());
+            let mut damaged = places.clone();
+            damaged[at] ^= 1;
+            assert!(
+                Commit::decode(id(&example()), &canonical, &damaged).is_err(),
+                "place {at}"
+            );
+        }
     }
 
     #[test]
