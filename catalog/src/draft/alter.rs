@@ -170,7 +170,16 @@ impl Draft {
             && self.objects_below(&after).await?.count == 0
         {
             self.move_objects(&from, &to).await?;
+            // partitions that lie where they do by default come along
             new.table.partition_base = None;
+            if old.place() == Some(before) {
+                let base = new.database.table_base(&new.kind);
+                let location = after.relative_to(&base, &new.table.name);
+                new.table
+                    .storage
+                    .iter_mut()
+                    .for_each(|storage| storage.location = Some(location.clone()));
+            }
         }
         Ok(())
     }

@@ -347,7 +347,6 @@ async fn data_moves_where_a_client_names_a_new_folder_with_a_new_name() {
         let mut renamed = draft.table("sales", "t").await?.table;
         renamed.name = "u".into();
         let storage = renamed.storage.as_mut().unwrap();
-        storage.location = Some(Location::Rel("sales.db/u".into()));
         storage
             .serde_locations
             .insert("path".into(), Location::Rel("sales.db/u".into()));
