@@ -218,10 +218,12 @@ async fn set_rules(
     Json(rules): Json<RulesBody>,
 ) -> Result<Json<BranchBody>, Problem> {
     let (repository, name) = (api.repository(&repository).await?, ref_name(&branch)?);
-    let now = repository.branch(&name).await?;
-    let mode = rules.mode.map_or(now.mode, CommitMode::from);
-    let protection = protection(&rules, now.protection);
-    repository.set_branch_rules(&name, mode, protection).await?;
+    repository
+        .change_branch_rules(&name, move |now| {
+            let mode = rules.mode.map_or(now.mode, CommitMode::from);
+            (mode, protection(&rules, now.protection.clone()))
+        })
+        .await?;
     Ok(Json((&repository.branch(&name).await?).into()))
 }
 

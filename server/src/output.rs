@@ -1,5 +1,7 @@
 //! What commands print: tables and sentences for people, JSON for programs.
 
+use std::io::{ErrorKind, Write};
+
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
@@ -17,7 +19,6 @@ pub(crate) enum Format {
 
 impl Format {
     /// Prints `value` for programs, or what `text` makes of it for people.
-    #[expect(clippy::print_stdout, reason = "this is what a command is asked for")]
     pub(crate) fn print<T: Serialize>(
         self,
         value: &T,
@@ -27,16 +28,24 @@ impl Format {
             Format::Json => {
                 let json = serde_json::to_string_pretty(value)
                     .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-                println!("{json}");
+                say(&json)?;
             }
             Format::Text => {
                 let text = text(value);
                 if !text.is_empty() {
-                    println!("{}", text.trim_end());
+                    say(text.trim_end())?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// Writes a line to standard output. Whoever reads it may have had enough, which is no failure.
+fn say(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

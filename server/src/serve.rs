@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::{Api, Metrics};
 use catalog::merge::CatalogResolver;
@@ -20,6 +21,9 @@ use crate::lent::{EngineRunner, ParquetFooters};
 use crate::machine::{MachineClock, MachineIds};
 use crate::settings::{Settings, ThriftListener};
 use crate::{credentials, telemetry};
+
+/// How long open requests may take when the server stops.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// The branch that a first start creates.
 const DEFAULT_BRANCH: &str = "main";
@@ -101,6 +105,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     };
     let folder = OpenFolder::open(&settings.data, limits).await?;
     first_repository(&folder.repositories, &default).await?;
+    folder.repositories.resume().await?;
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -138,7 +143,12 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     tracing::info!("stopping");
     stop.cancel();
     tasks.close();
-    tasks.wait().await;
+    if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+        tracing::warn!(
+            "requests were still open after {} s and are let go",
+            GRACE.as_secs()
+        );
+    }
     folder.close().await;
     Ok(())
 }

@@ -7,7 +7,7 @@
 //! of each field and skips what does not fit, because client generations disagree; it keeps *unset*
 //! and *empty* apart; and it never allocates by a claimed size.
 //!
-//! *Architecture invariant: no logic.* The room does not know what a call means, reads no socket, has
+//! *Architecture invariant:* no logic. The room does not know what a call means, reads no socket, has
 //! no `async` and no clock. Bytes come in as slices and go out into a `Vec<u8>`.
 //!
 //! # A call and its answer

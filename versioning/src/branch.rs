@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::core::Core;
 use crate::overlay::Overlay;
 use crate::refs::{BranchRecord, Cas, CommitMode, Expected, HeadMove, LogRecord, Protection};
+use crate::store::BLOCK_BYTES_MAX;
 use crate::tree::check_entry;
 use crate::view::View;
 use crate::{Batch, Error, Mutation, RefName, Result, Roots, oplog};
@@ -88,6 +89,12 @@ where
 
 /// Fails if a change could not be stored, which has to be known before it is acknowledged.
 fn check(batch: &Batch) -> Result<()> {
+    if batch.blobs.iter().any(|blob| blob.len() as u64 > BLOCK_BYTES_MAX) {
+        return Err(Error::TooLarge {
+            what: "a record",
+            limit: BLOCK_BYTES_MAX,
+        });
+    }
     batch.mutations.iter().try_for_each(|mutation| match mutation {
         Mutation::Put { key, value, .. } => check_entry(key, Some(value)),
         Mutation::Delete { key, .. } | Mutation::DeletePrefix { prefix: key, .. } => check_entry(key, None),
@@ -129,6 +136,11 @@ impl Lane {
             .await
             .map_err(|_| self.stopped())?;
         answer.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    /// Returns whether the task has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.commands.is_closed()
     }
 
     fn stopped(&self) -> Error {
@@ -550,13 +562,17 @@ impl Actor {
         self.publish.send_replace(Arc::new(next));
     }
 
-    /// Replaces the rules of the branch.
-    pub(crate) async fn set_rules(&mut self, mode: CommitMode, protection: Option<Protection>) -> Result<()> {
+    /// Replaces the rules of the branch by what `change` makes of those that it has.
+    pub(crate) async fn change_rules(
+        &mut self,
+        change: impl FnOnce(&BranchRecord) -> (CommitMode, Option<Protection>) + Send,
+    ) -> Result<()> {
+        let mut next = State::clone(&self.state());
+        let (mode, protection) = change(&next.record);
         self.core
             .refs
             .set_branch_rules(self.core.id, &self.name, mode, protection.as_ref())
             .await?;
-        let mut next = State::clone(&self.state());
         next.record.mode = mode;
         next.record.protection = protection;
         self.publish.send_replace(Arc::new(next));
@@ -585,7 +601,7 @@ impl Actor {
     /// Returns when the staged operations should become a commit in the background.
     fn due(&self) -> Option<Instant> {
         let state = self.state();
-        if state.record.mode != CommitMode::Coalesce || !state.has_staged() {
+        if state.record.mode == CommitMode::Staged || !state.has_staged() {
             return None;
         }
         let limits = &self.core.limits;
@@ -616,7 +632,9 @@ impl Actor {
         let state = self.state();
         let (entries, prefixes) = state.overlay.len();
         let limits = &self.core.limits;
-        if (entries > limits.fold_ops || prefixes > limits.fold_prefixes)
+        let behind = state.record.seq - state.record.folded_seq;
+        let is_large = entries > limits.fold_ops || prefixes > limits.fold_prefixes;
+        if (is_large || behind > limits.fold_ops as u64)
             && let Some(branch) = self.handle.upgrade()
         {
             let core = self.core.clone();

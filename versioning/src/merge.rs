@@ -248,7 +248,8 @@ pub enum MergeOutcome<C> {
 #[derive(Debug, Clone)]
 pub(crate) struct Incoming {
     pub(crate) kind: CommitKind,
-    pub(crate) base: CommitId,
+    /// `None` is the best common ancestor with the head, which is known once the destination is prepared.
+    pub(crate) base: Option<CommitId>,
     pub(crate) theirs: CommitId,
     /// The second parent of the result, if it is to have one.
     pub(crate) second_parent: Option<CommitId>,
@@ -283,8 +284,20 @@ enum Merged<C> {
 impl<R: Resolver> Merge<'_, R> {
     /// Merges, has the result judged, and lands it.
     pub(crate) async fn run(self) -> Result<MergeOutcome<R::Conflict>> {
+        let now = self.branch.state().record.head;
+        if self.is_there(now).await? {
+            return Ok(MergeOutcome::UpToDate(now));
+        }
+        // the head may move until the destination is prepared, and what is common with it
         let head = self.prepare_destination().await?;
-        let (base, theirs) = (self.incoming.base, self.incoming.theirs);
+        let theirs = self.incoming.theirs;
+        let base = match self.incoming.base {
+            Some(base) => base,
+            None => self.common(head).await?,
+        };
+        if self.is_there(head).await? {
+            return Ok(MergeOutcome::UpToDate(head));
+        }
         let mut candidate = match self.three_way(base, head, theirs).await? {
             Merged::Conflicts(conflicts) => return Ok(MergeOutcome::Conflicts(conflicts)),
             Merged::Roots(_) if self.landing.dry_run => return Ok(MergeOutcome::Clean),
@@ -308,7 +321,11 @@ impl<R: Resolver> Merge<'_, R> {
             };
             match self.land(&candidate, &attested).await? {
                 Landed::Done(id) => return Ok(MergeOutcome::Landed(id)),
+                Landed::UpToDate(head) => return Ok(MergeOutcome::UpToDate(head)),
                 Landed::Conflicts(conflicts) => return Ok(MergeOutcome::Conflicts(conflicts)),
+                Landed::Refused { candidate, refusals } => {
+                    return Ok(MergeOutcome::Refused { candidate, refusals });
+                }
                 Landed::JudgeAgain(moved) => candidate = *moved,
             }
         }
@@ -317,6 +334,15 @@ impl<R: Resolver> Merge<'_, R> {
             branch: self.branch.name.clone(),
             expected: candidate.head,
             found,
+        })
+    }
+
+    /// Returns the best common ancestor of `head` and what is brought.
+    async fn common(&self, head: CommitId) -> Result<CommitId> {
+        let base = self.core.merge_base(head, self.incoming.theirs).await?;
+        base.ok_or_else(|| Error::Refused {
+            operation: "a merge",
+            reason: "the two histories have no common commit".into(),
         })
     }
 
@@ -433,27 +459,61 @@ impl<R: Resolver> Merge<'_, R> {
         self.commit_staged(&lane).await?;
         let from = self.core.prepare(self.branch).await?;
         let head = from.state.record.head;
-        let mut roots = judged.roots;
-        if head != judged.head {
-            match self.three_way(judged.head, head, judged.id).await? {
-                Merged::Conflicts(conflicts) => return Ok(Landed::Conflicts(conflicts)),
-                Merged::Roots(merged) => roots = *merged,
-            }
-            if !checks.is_empty() {
-                let candidate = self.store(head, roots, Vec::new()).await?;
-                return Ok(Landed::JudgeAgain(Box::new(candidate)));
-            }
+        if head == judged.head {
+            let roots = judged.roots;
+            let id = match checks {
+                [] => judged.id,
+                _ => self.store(head, roots, attest(checks, judged.id)).await?.id,
+            };
+            self.move_head(&lane, from, id, roots).await?;
+            return Ok(Landed::Done(id));
         }
-        let attested = checks.iter().map(|check| (check.clone(), judged.id)).collect();
-        let unchanged = head == judged.head && checks.is_empty();
-        let id = if unchanged {
-            judged.id
-        } else {
-            self.store(head, roots, attested).await?.id
+        self.land_elsewhere(&lane, from, judged, checks).await
+    }
+
+    /// Lands on a head that is not the one that was judged: the candidate is merged with it, and that is judged.
+    async fn land_elsewhere(
+        &self,
+        lane: &Lane,
+        from: Prepared,
+        judged: &Candidate,
+        checks: &[String],
+    ) -> Result<Landed<R::Conflict>> {
+        let head = from.state.record.head;
+        if self.is_there(head).await? {
+            return Ok(Landed::UpToDate(head));
+        }
+        let moved = match self.three_way(judged.head, head, judged.id).await? {
+            Merged::Conflicts(conflicts) => return Ok(Landed::Conflicts(conflicts)),
+            Merged::Roots(roots) => self.store(head, *roots, Vec::new()).await?,
         };
-        self.move_head(&lane, from, id, roots)
-            .await
-            .map(|()| Landed::Done(id))
+        if !checks.is_empty() {
+            return Ok(Landed::JudgeAgain(Box::new(moved)));
+        }
+        // there was nothing to run: most likely there still is not, and the gate answers at once
+        let (id, roots) = match self.gate.judge(&self.proposal(&moved)).await? {
+            Verdict::Pass(found) if found.is_empty() => (moved.id, moved.roots),
+            Verdict::Pass(found) => {
+                let attested = attest(&found, moved.id);
+                (self.store(head, moved.roots, attested).await?.id, moved.roots)
+            }
+            Verdict::Refuse(refusals) => {
+                return Ok(Landed::Refused {
+                    candidate: moved.id,
+                    refusals,
+                });
+            }
+        };
+        self.move_head(lane, from, id, roots).await?;
+        Ok(Landed::Done(id))
+    }
+
+    /// Returns whether another merge brought the same commit to `head` meanwhile.
+    async fn is_there(&self, head: CommitId) -> Result<bool> {
+        match self.incoming.second_parent {
+            Some(theirs) => Ok(self.core.merge_base(head, theirs).await? == Some(theirs)),
+            None => Ok(false),
+        }
     }
 
     async fn move_head(&self, lane: &Lane, from: Prepared, head: CommitId, roots: Roots) -> Result<()> {
@@ -471,8 +531,18 @@ impl<R: Resolver> Merge<'_, R> {
     }
 }
 
+/// Returns what a commit says of the checks that read `candidate`.
+fn attest(checks: &[String], candidate: CommitId) -> Vec<(String, CommitId)> {
+    checks.iter().map(|check| (check.clone(), candidate)).collect()
+}
+
 enum Landed<C> {
     Done(CommitId),
+    UpToDate(CommitId),
+    Refused {
+        candidate: CommitId,
+        refusals: Vec<Refusal>,
+    },
     Conflicts(Vec<C>),
     /// The head moved, and so the merged state: checks have to see the new one.
     JudgeAgain(Box<Candidate>),

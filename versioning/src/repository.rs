@@ -83,29 +83,40 @@ pub struct Repositories {
 }
 
 impl Repositories {
-    /// Opens the store, and takes up the background commits that the last process left undone.
+    /// Opens the store.
     ///
     /// # Errors
     /// [`Error::Storage`], [`Error::Corrupt`].
     pub async fn open(parts: Parts, limits: Limits) -> Result<Repositories> {
+        parts.refs.epoch().await?;
         let cache = Cache::new(limits.cache_bytes);
-        let all = Repositories {
+        Ok(Repositories {
             parts,
             limits,
             cache,
             open: Arc::default(),
-        };
-        for record in all.list().await? {
-            let repository = all.get(&record.name).await?;
+        })
+    }
+
+    /// Takes up the background commits that the last process left undone. A branch that cannot be read is told
+    /// of in the log and left alone.
+    ///
+    /// # Errors
+    /// Those of the ref store.
+    pub async fn resume(&self) -> Result<()> {
+        for record in self.list().await? {
+            let repository = self.get(&record.name).await?;
             for branch in repository.branches().await? {
-                if branch.mode == CommitMode::Coalesce
-                    && (branch.staged.is_some() || branch.seq > branch.folded_seq)
-                {
-                    repository.open_branch(&branch.name).await?;
+                let has_staged = branch.staged.is_some() || branch.seq > branch.folded_seq;
+                if branch.mode == CommitMode::Staged || !has_staged {
+                    continue;
+                }
+                if let Err(error) = repository.open_branch(&branch.name).await {
+                    tracing::error!(repository = %record.name, branch = %branch.name, %error, "a branch cannot be read");
                 }
             }
         }
-        Ok(all)
+        Ok(())
     }
 
     /// Creates a repository, its default branch (in the mode `coalesce`), and an empty first commit.
@@ -378,10 +389,10 @@ impl Repository {
         let branch = self.open_branch(branch).await.map_err(E::from)?;
         let answer = branch.write(plan).await?;
         if branch.state().record.mode == CommitMode::Sync {
-            self.core()
-                .commit_on_own(&branch, "skep")
-                .await
-                .map_err(E::from)?;
+            // the write is durable and visible by now: what hinders the commit hinders only that
+            if let Err(error) = self.core().commit_on_own(&branch, "skep").await {
+                tracing::warn!(branch = %branch.name, %error, "could not commit a write at once, trying again later");
+            }
         }
         Ok(answer)
     }
@@ -479,18 +490,9 @@ impl Repository {
     ) -> Result<MergeOutcome<R::Conflict>> {
         let branch = self.open_branch(&landing.into).await?;
         let theirs = self.beginning(source).await?;
-        let ours = branch.state().record.head;
-        let unrelated = || Error::Refused {
-            operation: "a merge",
-            reason: "the two histories have no common commit".into(),
-        };
-        let base = self.merge_base(ours, theirs).await?.ok_or_else(unrelated)?;
-        if base == theirs {
-            return Ok(MergeOutcome::UpToDate(ours));
-        }
         let incoming = Incoming {
             kind: CommitKind::Merge,
-            base,
+            base: None,
             theirs,
             second_parent: Some(theirs),
             source: source.to_string(),
@@ -591,7 +593,7 @@ impl Repository {
         let named = || format!("{} {}", ends.verb, commit.short());
         let incoming = Incoming {
             kind: ends.kind,
-            base: ends.base,
+            base: Some(ends.base),
             theirs: ends.theirs,
             second_parent: None,
             source: commit.to_string(),
@@ -664,8 +666,7 @@ impl Repository {
             operation: "deleting a branch",
             reason: reason.into(),
         };
-        let mut branches = self.inner.branches.lock().await;
-        let branch = self.open_branch_in(&mut branches, name).await?;
+        let branch = self.open_branch(name).await?;
         let record = branch.state().record.clone();
         if *name == self.inner.record.default_branch {
             return Err(refused("it is the default branch of its repository"));
@@ -694,7 +695,11 @@ impl Repository {
             .boxed()
         };
         let outcome = branch.lane.run(|actor| work(actor)).await;
-        branches.remove(name);
+        self.inner
+            .branches
+            .lock()
+            .await
+            .retain(|_, branch| !branch.lane.is_closed());
         outcome
     }
 
@@ -708,10 +713,22 @@ impl Repository {
         mode: CommitMode,
         protection: Option<Protection>,
     ) -> Result<()> {
+        self.change_branch_rules(name, move |_| (mode, protection)).await
+    }
+
+    /// Replaces the rules of a branch by what `change` makes of those that it has; no other change comes between.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn change_branch_rules(
+        &self,
+        name: &RefName,
+        change: impl FnOnce(&BranchRecord) -> (CommitMode, Option<Protection>) + Send + 'static,
+    ) -> Result<()> {
         let branch = self.open_branch(name).await?;
         branch
             .lane
-            .run(move |actor| actor.set_rules(mode, protection).boxed())
+            .run(move |actor| actor.change_rules(change).boxed())
             .await
     }
 
@@ -821,7 +838,7 @@ impl Repository {
         branches: &mut HashMap<RefName, Arc<Branch>>,
         name: &RefName,
     ) -> Result<Arc<Branch>> {
-        if let Some(branch) = branches.get(name) {
+        if let Some(branch) = branches.get(name).filter(|branch| !branch.lane.is_closed()) {
             return Ok(branch.clone());
         }
         let branch = Branch::open(self.inner.core.clone(), name.clone()).await?;

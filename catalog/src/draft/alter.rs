@@ -5,8 +5,11 @@ use std::sync::Arc;
 use versioning::{KeyRange, Space};
 
 use crate::columns::{check_changes, outdated_ids};
-use crate::draft::Draft;
-use crate::draft::tables::{assign_ids, check_table_columns, columns_mut, settle_kind, takes_do_not_update};
+use crate::draft::data::FAST_STATISTICS;
+use crate::draft::tables::{
+    DO_NOT_UPDATE_STATISTICS, assign_ids, check_table_columns, columns_mut, settle_kind, takes_do_not_update,
+};
+use crate::draft::{Draft, LAST_DDL_TIME};
 use crate::keys::{self, MetaKey};
 use crate::location::{Location, ParameterValue, Place};
 use crate::model::{ColumnId, Columns, Partition, Table, TableEntry, TableId, TableKind, TableStatistics};
@@ -271,8 +274,8 @@ impl Draft {
 fn check_expected(old: &Table, new: &Table, expected: Option<&(String, ParameterValue)>) -> Result<()> {
     if let Some((key, expected)) = expected {
         let actual = value_of(old, key);
-        // the answer to the first try may have been lost: what was wanted is there
-        let was_done = actual.is_some() && actual == value_of(new, key);
+        // the answer to the first try may have been lost: then all that was wanted is there
+        let was_done = actual.is_some() && actual == value_of(new, key) && says_the_same(old, new);
         if actual.as_ref() != Some(expected) && !was_done {
             return Err(Error::ParameterMismatch {
                 key: key.clone(),
@@ -283,6 +286,17 @@ fn check_expected(old: &Table, new: &Table, expected: Option<&(String, Parameter
         return Ok(());
     }
     check_metadata(old, new)
+}
+
+/// Returns whether a client's table says nothing that the stored one does not; what the server sets is left aside.
+fn says_the_same(old: &Table, new: &Table) -> bool {
+    let is_set_here = |key: &str| {
+        [LAST_DDL_TIME, DO_NOT_UPDATE_STATISTICS].contains(&key) || FAST_STATISTICS.contains(&key)
+    };
+    let is_there = |(key, value): (&String, &String)| {
+        is_set_here(key) || old.parameters.as_ref().and_then(|stored| stored.get(key)) == Some(value)
+    };
+    new.parameters.iter().flatten().all(is_there) && new.locations == old.locations
 }
 
 /// Without an expectation, the metadata of an Iceberg table moves only if the client knew the present one: else a

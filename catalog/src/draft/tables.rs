@@ -17,7 +17,7 @@ use crate::{Error, Result};
 const EXTERNAL: &str = "EXTERNAL";
 
 /// Said by clients that keep statistics themselves; never stored.
-const DO_NOT_UPDATE_STATISTICS: &str = "DO_NOT_UPDATE_STATS";
+pub(super) const DO_NOT_UPDATE_STATISTICS: &str = "DO_NOT_UPDATE_STATS";
 
 impl Draft {
     /// Creates a table or a view in `database`. Its id and those of its columns are assigned here.
