@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 
 /// What is nested as deeply as statements may be ([`crate::depth`]) is walked and dropped by recursion. Only
 /// what is used of this takes memory.
-pub(crate) const STACK_BYTES: usize = 256 << 20;
+pub(crate) const STACK_BYTES: usize = 1 << 30;
 
 /// The threads of an engine, which start with its first query.
 #[derive(Debug, Default)]
