@@ -20,8 +20,10 @@ setup: ## fetch what the demo and the real-engine tests need into a cache folder
 demo: ## the main job: Spark works on a branch, one merge lands all of it (SPARK=3.5 for the older one)
 	integration/demo/demo.sh $(SPARK)
 
-test: check it demo ## everything: checks, Rust tests, real clients, the demo, short crash and model runs
-	$(MAKE) crash ROUNDS=5
+# the program of `check` serves all that follows: a build of `server` alone has other features, and so is another
+test: check ## everything: checks, Rust tests, real clients, the demo, short crash and model runs
+	$(MAKE) it demo SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
+	$(MAKE) crash ROUNDS=5 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) model CASES=200
 
 check: ## format, lints, Rust tests
