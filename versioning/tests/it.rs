@@ -4,5 +4,6 @@
 mod it {
     mod costs;
     mod faults;
+    mod groups;
     mod model;
 }

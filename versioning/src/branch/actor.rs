@@ -13,9 +13,10 @@ use super::lane::Command;
 use super::state::{Loaded, Pending, State};
 use crate::core::Core;
 use crate::refs::{BranchRecord, Cas, CommitMode, LogRecord, Protection};
+use crate::repository::Limits;
 use crate::{Batch, Error, RefName, Result, oplog};
 
-/// How many jobs one transaction may hold.
+/// How many jobs are taken from the queue at once.
 const GROUP_MAX: usize = 512;
 /// How often a group is planned anew because another process was faster.
 const ATTEMPTS_MAX: u32 = 64;
@@ -86,40 +87,57 @@ impl Actor {
         }
     }
 
-    /// Plans a group of jobs, appends what they change in one transaction, and answers them.
-    async fn write(&mut self, mut group: Vec<Box<dyn Job>>) {
-        let outcome = self.plan_and_append(&mut group).await;
-        for job in group {
-            job.settle(outcome.clone());
-        }
-        if outcome.is_ok() {
-            self.note_write();
-            self.fold_if_large();
+    /// Plans jobs, appends what they change in as few transactions as the limits allow, and answers them.
+    async fn write(&mut self, mut waiting: Vec<Box<dyn Job>>) {
+        while !waiting.is_empty() {
+            let outcome = self.plan_and_append(&mut waiting).await;
+            // a store that failed one group would most likely keep the others waiting for the same answer
+            let answered = *outcome.as_ref().unwrap_or(&waiting.len());
+            let outcome = outcome.map(drop);
+            for job in waiting.drain(..answered) {
+                job.settle(outcome.clone());
+            }
+            if outcome.is_ok() {
+                self.note_write();
+                self.fold_if_large();
+            }
         }
     }
 
-    async fn plan_and_append(&mut self, group: &mut [Box<dyn Job>]) -> Result<()> {
+    /// Plans jobs up to the limits of a transaction and appends what they change; returns their number.
+    async fn plan_and_append(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<usize> {
         self.check_writable()?;
         for _ in 0..ATTEMPTS_MAX {
             let epoch = self.core.epoch().await?;
-            let mut view = self.core.view_of(&self.state(), epoch);
-            let mut batches = Vec::new();
-            for job in &mut *group {
-                if let Some(batch) = job.plan(view.clone()).await
-                    && !batch.is_empty()
-                {
-                    view = view.with(&batch);
-                    batches.push(batch);
-                }
-            }
-            if batches.is_empty() || self.append(batches, epoch).await? {
-                return Ok(());
+            let group = self.plan(jobs, epoch).await;
+            if group.batches.is_empty() || self.append(group.batches, epoch).await? {
+                return Ok(group.jobs);
             }
         }
         Err(Error::Storage {
             operation: "a write",
             message: "other processes keep writing to the branch".into(),
         })
+    }
+
+    /// Plans jobs, each on top of the one before, until a transaction is full.
+    async fn plan(&mut self, jobs: &mut [Box<dyn Job>], epoch: u32) -> Group {
+        let limits = &self.core.limits;
+        let mut view = self.core.view_of(&self.state(), epoch);
+        let mut group = Group::default();
+        for job in jobs {
+            let batch = job.plan(view.clone(), limits.write_bytes_max).await;
+            if let Some(batch) = batch.filter(|batch| !batch.is_empty()) {
+                if !group.has_room(&batch, limits) {
+                    // it is planned again, on what this group leaves
+                    break;
+                }
+                view = view.with(&batch);
+                group.push(batch);
+            }
+            group.jobs += 1;
+        }
+        group
     }
 
     fn check_writable(&self) -> Result<()> {
@@ -201,5 +219,30 @@ impl Actor {
     pub(crate) fn end(&mut self) -> BranchRecord {
         self.gone = true;
         self.state().record.clone()
+    }
+}
+
+/// What goes into one transaction.
+#[derive(Default)]
+struct Group {
+    /// How many jobs were planned, those without changes included.
+    jobs: usize,
+    batches: Vec<Batch>,
+    bytes: usize,
+    changes: usize,
+}
+
+impl Group {
+    /// Returns whether another batch fits; the first always does.
+    fn has_room(&self, batch: &Batch, limits: &Limits) -> bool {
+        let bytes = self.bytes + oplog::size(batch);
+        let changes = self.changes + batch.mutations.len();
+        self.batches.is_empty() || (bytes <= limits.group_bytes_max && changes <= limits.group_changes_max)
+    }
+
+    fn push(&mut self, batch: Batch) {
+        self.bytes += oplog::size(&batch);
+        self.changes += batch.mutations.len();
+        self.batches.push(batch);
     }
 }

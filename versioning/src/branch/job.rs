@@ -9,13 +9,13 @@ use tokio::sync::oneshot;
 use crate::store::BLOCK_BYTES_MAX;
 use crate::tree::check_entry;
 use crate::view::View;
-use crate::{Batch, Error, Mutation, Result};
+use crate::{Batch, Error, Mutation, Result, oplog};
 
 /// A request to change a branch: planned, perhaps several times, then settled once.
 #[async_trait]
 pub(super) trait Job: Send {
-    /// Returns what to change, or nothing when the answer is known without.
-    async fn plan(&mut self, view: View) -> Option<Batch>;
+    /// Returns what to change, which has at most `bytes_max`, or nothing when the answer is known without.
+    async fn plan(&mut self, view: View, bytes_max: usize) -> Option<Batch>;
     /// Answers: with what was planned, or with why the store could not do it.
     fn settle(self: Box<Self>, outcome: Result<()>);
 }
@@ -34,12 +34,12 @@ where
     T: Send,
     E: From<Error> + Send,
 {
-    async fn plan(&mut self, view: View) -> Option<Batch> {
+    async fn plan(&mut self, view: View, bytes_max: usize) -> Option<Batch> {
         let planned = AssertUnwindSafe(async { (self.plan)(view).await })
             .catch_unwind()
             .await;
         let (answer, batch) = match planned {
-            Ok(Ok((batch, answer))) => match check(&batch) {
+            Ok(Ok((batch, answer))) => match check(&batch, bytes_max) {
                 Ok(()) => (Ok(answer), Some(batch)),
                 Err(error) => (Err(E::from(error)), None),
             },
@@ -67,7 +67,14 @@ where
 }
 
 /// Fails if a change could not be stored, which has to be known before it is acknowledged.
-fn check(batch: &Batch) -> Result<()> {
+fn check(batch: &Batch, bytes_max: usize) -> Result<()> {
+    let size = oplog::size(batch);
+    if size > bytes_max {
+        return Err(Error::WriteTooLarge {
+            size: size as u64,
+            limit: bytes_max as u64,
+        });
+    }
     if batch.blobs.iter().any(|blob| blob.len() as u64 > BLOCK_BYTES_MAX) {
         return Err(Error::TooLarge {
             what: "a record",

@@ -26,6 +26,12 @@ pub struct Limits {
     pub fold_ops: usize,
     /// Fold when this many prefix deletions are in memory.
     pub fold_prefixes: usize,
+    /// The most bytes of one write, which is refused above: a row of the ref store has to hold it.
+    pub write_bytes_max: usize,
+    /// How many bytes of writes that wait together go into one transaction, unless one alone has more.
+    pub group_bytes_max: usize,
+    /// How many changes of writes that wait together go into one transaction, unless one alone has more.
+    pub group_changes_max: usize,
     /// The cache of nodes and blobs, shared by all repositories.
     pub cache_bytes: u64,
     /// `coalesce`: commit after this pause without writes…
@@ -41,6 +47,10 @@ impl Default for Limits {
         Limits {
             fold_ops: 10_000,
             fold_prefixes: 64,
+            // SQLite keeps up to 10^9 bytes in a value
+            write_bytes_max: 512 << 20,
+            group_bytes_max: 16 << 20,
+            group_changes_max: 50_000,
             cache_bytes: 512 << 20,
             coalesce_idle_ms: 2_000,
             coalesce_age_ms: 30_000,
