@@ -62,6 +62,7 @@ impl Branch {
             publish,
             handle: Arc::downgrade(&branch),
             background: Background::default(),
+            is_stale: false,
             gone: false,
         };
         let tasks = actor.core.tasks.clone();

@@ -354,7 +354,7 @@ impl Core {
         }
         let mut say = Words::new(kind, &words.author, &words.message);
         say.metadata = words.metadata;
-        say.sealed = self.sealed(state).await?;
+        say.sealed = sealed(state);
         let entry = self
             .store_commit(&[state.record.head], committed, say, from.epoch)
             .await?;
@@ -371,21 +371,6 @@ impl Core {
             async move { actor.move_head(&from, to, committed).await.map(|()| entry.id) }.boxed()
         })
         .await
-    }
-
-    async fn sealed(&self, state: &State) -> Result<Sealed> {
-        let incarnation = state.record.incarnation;
-        let last = self.commit(state.record.head).await?.sealed;
-        let from_seq = if last.incarnation == incarnation {
-            last.to_seq + 1
-        } else {
-            1
-        };
-        Ok(Sealed {
-            incarnation,
-            from_seq,
-            to_seq: state.record.seq,
-        })
     }
 
     /// Records trees that hold what is staged, unless they are recorded already.
@@ -415,7 +400,7 @@ impl Core {
         if !state.has_staged() {
             return Ok(0);
         }
-        let dropped = (state.record.seq + 1).saturating_sub(self.sealed(state).await?.from_seq);
+        let dropped = state.record.seq - state.record.sealed_seq;
         let to = HeadMove {
             head: state.record.head,
             staged: None,
@@ -480,5 +465,14 @@ fn not_found(id: &CommitId) -> Error {
     Error::NotFound {
         what: "commit",
         name: id.to_string(),
+    }
+}
+
+/// Returns which operations a commit of all that the branch has seals.
+fn sealed(state: &State) -> Sealed {
+    Sealed {
+        incarnation: state.record.incarnation,
+        from_seq: state.record.sealed_seq + 1,
+        to_seq: state.record.seq,
     }
 }

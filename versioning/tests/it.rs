@@ -3,7 +3,10 @@
 #[cfg(test)]
 mod it {
     mod costs;
+    mod counts;
+    mod doubts;
     mod faults;
     mod groups;
+    mod lake;
     mod model;
 }

@@ -12,7 +12,7 @@ use super::job::Job;
 use super::lane::Command;
 use super::state::{Loaded, Pending, State};
 use crate::core::Core;
-use crate::refs::{BranchRecord, Cas, CommitMode, LogRecord, Protection};
+use crate::refs::{BranchRecord, Cas, CommitMode, LogRecord, Protection, WriteId};
 use crate::repository::Limits;
 use crate::{Batch, Error, RefName, Result, oplog};
 
@@ -30,6 +30,8 @@ pub(crate) struct Actor {
     pub(super) publish: watch::Sender<Arc<State>>,
     pub(super) handle: Weak<Branch>,
     pub(super) background: Background,
+    /// Whether the branch may be otherwise than it is known here, because it could not be read.
+    pub(super) is_stale: bool,
     pub(super) gone: bool,
 }
 
@@ -45,7 +47,7 @@ impl Actor {
                     Some(command) => self.handle(command, &mut queue).await,
                     None => return,
                 },
-                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.start_background(),
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.wake().await,
             }
         }
     }
@@ -106,6 +108,7 @@ impl Actor {
 
     /// Plans jobs up to the limits of a transaction and appends what they change; returns their number.
     async fn plan_and_append(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<usize> {
+        self.refresh().await?;
         self.check_writable()?;
         for _ in 0..ATTEMPTS_MAX {
             let epoch = self.core.epoch().await?;
@@ -161,15 +164,18 @@ impl Actor {
             epoch,
             payload: oplog::encode(batches.iter())?,
         };
+        let write = self.attempt();
+        let expected = state.expected(epoch, write);
         let cas = self
             .core
             .refs
-            .append(self.core.id, &self.name, &state.expected(epoch), &record)
+            .append(self.core.id, &self.name, &expected, &record)
             .await;
         match cas {
             Ok(Cas::Done) => {
                 let mut next = State::clone(&state);
                 next.record.seq = seq;
+                next.record.remember(write);
                 for batch in &batches {
                     next.overlay.apply(batch, epoch);
                 }
@@ -178,19 +184,55 @@ impl Actor {
                 Ok(true)
             }
             Ok(Cas::Lost(_)) => self.reload().await.map(|()| false),
+            Err(error) => self.find_out(write, error).await.map(|()| true),
+        }
+    }
+
+    /// Returns the id of an attempt to change the branch.
+    pub(super) fn attempt(&self) -> WriteId {
+        WriteId(self.core.ids.fresh())
+    }
+
+    /// Finds out what became of an attempt that failed with `error`: its answer may be all that was lost. The
+    /// state is read anew.
+    pub(super) async fn find_out(&mut self, write: WriteId, error: Error) -> Result<()> {
+        match self.reload().await {
+            Ok(()) if self.state().record.recent_writes.contains(&write) => Ok(()),
+            Ok(()) | Err(_) => Err(error),
+        }
+    }
+
+    /// Reads the branch anew if what is known of it may be out of date.
+    pub(super) async fn refresh(&mut self) -> Result<()> {
+        match self.is_stale {
+            true => self.reload().await,
+            false => Ok(()),
+        }
+    }
+
+    pub(super) async fn reload(&mut self) -> Result<()> {
+        self.is_stale = true;
+        match Loaded::read(&self.core, &self.name).await {
+            Ok(loaded) => {
+                self.is_stale = false;
+                self.pending = loaded.pending;
+                self.publish_state(loaded.state);
+                Ok(())
+            }
             Err(error) => {
-                // whether it landed is unknown: only the store can tell
-                self.reload().await?;
+                self.gone |= matches!(error, Error::NotFound { what: "branch", .. });
+                self.retry_later();
                 Err(error)
             }
         }
     }
 
-    pub(super) async fn reload(&mut self) -> Result<()> {
-        let loaded = Loaded::read(&self.core, &self.name).await?;
-        self.pending = loaded.pending;
-        self.publish.send_replace(Arc::new(loaded.state));
-        Ok(())
+    /// Makes a state the present one.
+    pub(super) fn publish_state(&mut self, state: State) {
+        if !state.has_staged() {
+            self.background = Background::default();
+        }
+        self.publish.send_replace(Arc::new(state));
     }
 
     pub(crate) fn state(&self) -> Arc<State> {
@@ -202,12 +244,20 @@ impl Actor {
         &mut self,
         change: impl FnOnce(&BranchRecord) -> (CommitMode, Option<Protection>) + Send,
     ) -> Result<()> {
+        self.refresh().await?;
         let mut next = State::clone(&self.state());
         let (mode, protection) = change(&next.record);
-        self.core
+        let changed = self
+            .core
             .refs
             .set_branch_rules(self.core.id, &self.name, mode, protection.as_ref())
-            .await?;
+            .await;
+        // it may have taken effect all the same: before anything else is done, the branch is read
+        if changed.is_err() {
+            self.is_stale = true;
+            self.retry_later();
+        }
+        changed?;
         next.record.mode = mode;
         next.record.protection = protection;
         self.publish.send_replace(Arc::new(next));

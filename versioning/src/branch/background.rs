@@ -31,9 +31,13 @@ impl Actor {
         self.background.last_write = Some(now);
     }
 
-    /// Returns when the staged operations should become a commit in the background.
+    /// Returns when the staged operations should become a commit in the background, or, of a branch that could
+    /// not be read, when to try again.
     pub(super) fn due(&self) -> Option<Instant> {
         let state = self.state();
+        if self.is_stale {
+            return self.background.not_before;
+        }
         if state.record.mode == CommitMode::Staged || !state.has_staged() {
             return None;
         }
@@ -50,7 +54,16 @@ impl Actor {
         )
     }
 
-    pub(super) fn start_background(&mut self) {
+    /// Does what is due.
+    pub(super) async fn wake(&mut self) {
+        if !self.is_stale {
+            self.start_background();
+        } else if let Err(error) = self.reload().await {
+            tracing::warn!(branch = %self.name, %error, "a branch cannot be read, trying again later");
+        }
+    }
+
+    fn start_background(&mut self) {
         // what comes now counts for the next time
         self.background = Background::default();
         if let Some(branch) = self.handle.upgrade() {

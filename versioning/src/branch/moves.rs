@@ -1,9 +1,6 @@
 //! How the task of a branch has folds and moves of the head take effect.
 
-use std::sync::Arc;
-
 use super::Actor;
-use super::background::Background;
 use super::state::{Prepared, State, replay};
 use crate::refs::{Cas, HeadMove};
 use crate::{Error, Result, Roots};
@@ -12,18 +9,21 @@ impl Actor {
     /// Records that the operations up to `to.folded_seq` are in its trees and moves the head. `from` is the
     /// state on which the move was prepared; operations that came since stay staged on the new head.
     pub(crate) async fn move_head(&mut self, from: &Prepared, to: HeadMove, head_roots: Roots) -> Result<()> {
-        let mut expected = from.state.expected(from.epoch);
+        self.refresh().await?;
+        let write = self.attempt();
+        let mut expected = from.state.expected(from.epoch, write);
         if !to.rebased {
             expected.seq = self.state().record.seq;
         }
-        match self
+        let cas = self
             .core
             .refs
             .move_head(self.core.id, &self.name, &expected, &to)
-            .await?
-        {
-            Cas::Done => {}
-            Cas::Lost(found) => {
+            .await;
+        match cas {
+            Ok(Cas::Done) => {}
+            Err(error) => return self.find_out(write, error).await,
+            Ok(Cas::Lost(found)) => {
                 let found = found.map_or(expected.head, |record| record.head);
                 self.reload().await?;
                 return Err(Error::HeadMoved {
@@ -38,6 +38,8 @@ impl Actor {
         next.record.staged = to.staged;
         next.record.generation += 1;
         next.record.base_generation += u64::from(to.rebased);
+        next.record.sealed_seq = to.folded_seq;
+        next.record.remember(write);
         next.head_roots = head_roots;
         self.folded(next, to.folded_seq);
         Ok(())
@@ -45,21 +47,25 @@ impl Actor {
 
     /// Records that the operations of the prepared state are in the trees `staged`.
     pub(crate) async fn fold(&mut self, from: &Prepared, staged: Roots) -> Result<()> {
-        let expected = from.state.expected(from.epoch);
+        self.refresh().await?;
+        let write = self.attempt();
+        let expected = from.state.expected(from.epoch, write);
         let folded_seq = from.state.record.seq;
-        match self
+        let cas = self
             .core
             .refs
             .fold(self.core.id, &self.name, &expected, &staged, folded_seq)
-            .await?
-        {
-            Cas::Done => {
+            .await;
+        match cas {
+            Ok(Cas::Done) => {
                 let mut next = State::clone(&self.state());
                 next.record.staged = Some(staged);
+                next.record.remember(write);
                 self.folded(next, folded_seq);
                 Ok(())
             }
-            Cas::Lost(_) => self.reload().await,
+            Ok(Cas::Lost(_)) => self.reload().await,
+            Err(error) => self.find_out(write, error).await,
         }
     }
 
@@ -67,9 +73,6 @@ impl Actor {
         next.record.folded_seq = folded_seq;
         self.pending.retain(|transaction| transaction.seq > folded_seq);
         next.overlay = replay(&self.pending);
-        if !next.has_staged() {
-            self.background = Background::default();
-        }
-        self.publish.send_replace(Arc::new(next));
+        self.publish_state(next);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::core::Core;
 use crate::overlay::Overlay;
-use crate::refs::{BranchRecord, Expected};
+use crate::refs::{BranchRecord, Expected, WriteId};
 use crate::{Batch, Error, RefName, Result, Roots, oplog};
 
 /// What a branch looks like after the last acknowledged operation.
@@ -27,10 +27,11 @@ impl State {
         self.record.staged.is_some() || self.record.seq > self.record.folded_seq
     }
 
-    /// Returns what a change expects that was prepared on this state, beginning in `epoch`.
-    pub(crate) fn expected(&self, epoch: u32) -> Expected {
+    /// Returns what the attempt `write` to change this state expects, prepared since `epoch`.
+    pub(super) fn expected(&self, epoch: u32, write: WriteId) -> Expected {
         Expected {
             epoch,
+            write,
             incarnation: self.record.incarnation,
             base_generation: self.record.base_generation,
             head: self.record.head,

@@ -76,7 +76,11 @@ impl MemoryRefs {
         if !compared.holds(expected, &branch.record) {
             return Ok(Cas::Lost(Some(branch.record.clone())));
         }
-        change(repository).map(|()| Cas::Done)
+        change(repository)?;
+        if let Some(branch) = repository.branches.get_mut(name) {
+            branch.record.remember(expected.write);
+        }
+        Ok(Cas::Done)
     }
 }
 
@@ -338,6 +342,7 @@ impl RefStore for MemoryRefs {
                 branch.record.head = to.head;
                 branch.record.generation += 1;
                 branch.record.base_generation += u64::from(to.rebased);
+                branch.record.sealed_seq = to.folded_seq;
                 branch.fold_to(to.staged, to.folded_seq);
             }
             repository.record_move(name, to.time_us, Some(expected.head), Some(to.head), &to.reason);

@@ -39,8 +39,12 @@ pub(super) fn check_repository(
 
 pub(super) fn check_branch(branch: &BranchRecord) -> Result<()> {
     demand(
-        branch.seq == branch.folded_seq,
+        branch.seq == branch.folded_seq && branch.seq == branch.sealed_seq,
         "a new branch has operations without a log",
+    )?;
+    demand(
+        branch.recent_writes.is_empty(),
+        "a new branch was written to already",
     )?;
     check_numbers(&[
         branch.generation,

@@ -172,9 +172,11 @@ pub(super) fn new_branch(core: &Core, name: &RefName, head: CommitId, mode: Comm
         head,
         staged: None,
         folded_seq: 0,
+        sealed_seq: 0,
         seq: 0,
         mode,
         protection: None,
         created_us: core.clock.now_us(),
+        recent_writes: Vec::new(),
     }
 }

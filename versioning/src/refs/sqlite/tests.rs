@@ -171,6 +171,8 @@ async fn a_record_that_makes_no_sense_is_named() {
         "incarnation = x'00'",
         "seq = -1",
         "protection = x'02'",
+        "sealed_seq = -1",
+        "recent_writes = x'00'",
     ] {
         let mut write = refs.database.write("test").await.unwrap();
         let damage = sqlx::AssertSqlSafe(format!("UPDATE branches SET {damage}"));
