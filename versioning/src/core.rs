@@ -229,11 +229,14 @@ impl Core {
         Ok(roots)
     }
 
-    /// Returns whether all that is staged is ephemeral.
-    pub(crate) async fn fold_is_clean(&self, state: &State) -> Result<bool> {
+    /// Returns the trees of a commit of all that a branch has.
+    pub(crate) async fn would_commit(&self, state: &State) -> Result<Roots> {
+        if !state.has_staged() {
+            return Ok(state.head_roots);
+        }
         let epoch = self.epoch().await?;
         let staged = self.fold(&state.base(), &state.overlay, epoch).await?;
-        Ok(self.without_ephemeral(&state.head_roots, &staged, epoch).await? == state.head_roots)
+        self.without_ephemeral(&state.head_roots, &staged, epoch).await
     }
 
     /// Returns the staged trees over a new head whose trees are `onto`: what was staged over the old one, all

@@ -6,6 +6,7 @@
 //! costs what the head moved by, and is judged again.
 
 mod gate;
+mod rehearsal;
 mod run;
 mod sides;
 

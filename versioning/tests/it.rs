@@ -5,6 +5,7 @@ mod it {
     mod costs;
     mod counts;
     mod doubts;
+    mod dry_runs;
     mod faults;
     mod groups;
     mod lake;

@@ -23,6 +23,8 @@ pub(crate) struct Incoming {
     /// `None` is the best common ancestor with the head, which is known once the destination is prepared.
     pub(crate) base: Option<CommitId>,
     pub(crate) theirs: CommitId,
+    /// In a dry run, what is staged over `theirs` that the server would commit first.
+    pub(crate) ahead: Option<Roots>,
     /// The second parent of the result, if it is to have one.
     pub(crate) second_parent: Option<CommitId>,
     /// What is brought, as the caller named it.
@@ -56,6 +58,9 @@ enum Merged<C> {
 impl<R: Resolver> Merge<'_, R> {
     /// Merges, has the result judged, and lands it.
     pub(crate) async fn run(self) -> Result<MergeOutcome<R::Conflict>> {
+        if self.landing.dry_run {
+            return self.rehearse().await;
+        }
         let now = self.branch.state().record.head;
         if self.is_there(now).await? {
             return Ok(MergeOutcome::UpToDate(now));
@@ -63,16 +68,12 @@ impl<R: Resolver> Merge<'_, R> {
         // the head may move until the destination is prepared, and what is common with it
         let head = self.prepare_destination().await?;
         let theirs = self.incoming.theirs;
-        let base = match self.incoming.base {
-            Some(base) => base,
-            None => self.common(head).await?,
-        };
+        let base = self.base(head).await?;
         if self.is_there(head).await? {
             return Ok(MergeOutcome::UpToDate(head));
         }
         let mut candidate = match self.three_way(base, head, theirs).await? {
             Merged::Conflicts(conflicts) => return Ok(MergeOutcome::Conflicts(conflicts)),
-            Merged::Roots(_) if self.landing.dry_run => return Ok(MergeOutcome::Clean),
             Merged::Roots(roots) => {
                 let unchanged = *roots == self.core.commit(head).await?.roots;
                 if unchanged && self.incoming.second_parent.is_none() {
@@ -109,8 +110,12 @@ impl<R: Resolver> Merge<'_, R> {
         })
     }
 
-    /// Returns the best common ancestor of `head` and what is brought.
-    async fn common(&self, head: CommitId) -> Result<CommitId> {
+    /// Returns the commit from which the change counts that is brought: the best common ancestor with `head`,
+    /// unless it was named.
+    pub(super) async fn base(&self, head: CommitId) -> Result<CommitId> {
+        if let Some(base) = self.incoming.base {
+            return Ok(base);
+        }
         let base = self.core.merge_base(head, self.incoming.theirs).await?;
         base.ok_or_else(|| Error::Refused {
             operation: "a merge",
@@ -132,12 +137,10 @@ impl<R: Resolver> Merge<'_, R> {
             return Ok(());
         }
         if state.record.mode == CommitMode::Staged {
-            let clean = self.core.fold_is_clean(&state).await?;
-            let dirty = || Error::Dirty {
-                branch: self.branch.name.clone(),
-                operation: "a merge",
+            return match self.core.would_commit(&state).await? == state.head_roots {
+                true => Ok(()),
+                false => Err(self.dirty()),
             };
-            return if clean { Ok(()) } else { Err(dirty()) };
         }
         let words = CommitMessage {
             author: self.landing.author.clone(),
@@ -151,6 +154,13 @@ impl<R: Resolver> Merge<'_, R> {
         {
             Ok(_) | Err(Error::NothingToCommit { .. }) => Ok(()),
             Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn dirty(&self) -> Error {
+        Error::Dirty {
+            branch: self.branch.name.clone(),
+            operation: "a merge",
         }
     }
 
@@ -281,7 +291,7 @@ impl<R: Resolver> Merge<'_, R> {
     }
 
     /// Returns whether another merge brought the same commit to `head` meanwhile.
-    async fn is_there(&self, head: CommitId) -> Result<bool> {
+    pub(super) async fn is_there(&self, head: CommitId) -> Result<bool> {
         match self.incoming.second_parent {
             Some(theirs) => Ok(self.core.merge_base(head, theirs).await? == Some(theirs)),
             None => Ok(false),

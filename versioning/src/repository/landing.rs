@@ -19,11 +19,15 @@ impl Repository {
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
         let branch = self.open_branch(&landing.into).await?;
-        let theirs = self.beginning(source).await?;
+        let (theirs, ahead) = match landing.dry_run {
+            true => self.would_begin(source).await?,
+            false => (self.beginning(source).await?, None),
+        };
         let incoming = Incoming {
             kind: CommitKind::Merge,
             base: None,
             theirs,
+            ahead,
             second_parent: Some(theirs),
             source: source.to_string(),
             message: landing
@@ -109,6 +113,7 @@ impl Repository {
             kind: ends.kind,
             base: Some(ends.base),
             theirs: ends.theirs,
+            ahead: None,
             second_parent: None,
             source: commit.to_string(),
             message: landing.message.clone().unwrap_or_else(named),

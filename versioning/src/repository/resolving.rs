@@ -2,7 +2,7 @@
 
 use super::Repository;
 use crate::refs::CommitMode;
-use crate::{CommitId, Error, RefExpr, RefName, Result};
+use crate::{CommitId, Error, RefExpr, RefName, Result, Roots};
 
 /// The fewest digits by which a commit can be named.
 pub const SHORT_ID_MIN: usize = 8;
@@ -104,5 +104,20 @@ impl Repository {
             }
         }
         Ok(resolved.commit)
+    }
+
+    /// Returns as [`Repository::beginning`] does what something would begin at, and changes nothing: what the
+    /// server would commit first comes as trees.
+    pub(super) async fn would_begin(&self, at: &RefExpr) -> Result<(CommitId, Option<Roots>)> {
+        let resolved = self.resolve(at).await?;
+        if resolved.kind == RefKind::Branch && !at.committed {
+            let state = self.open_branch(&at.name).await?.state();
+            if state.record.mode != CommitMode::Staged {
+                let trees = self.core().would_commit(&state).await?;
+                let is_ahead = trees != state.head_roots;
+                return Ok((state.record.head, is_ahead.then_some(trees)));
+            }
+        }
+        Ok((resolved.commit, None))
     }
 }
