@@ -85,6 +85,23 @@ impl Core {
         }
     }
 
+    /// Returns the same repository with nothing in memory: all that is asked for is read and verified.
+    pub(crate) fn cold(&self) -> Core {
+        Core {
+            id: self.id,
+            refs: self.refs.clone(),
+            blocks: Arc::new(self.blocks.uncached()),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            limits: self.limits.clone(),
+            ephemeral: self.ephemeral,
+            tasks: TaskTracker::new(),
+            known_epoch: AtomicU32::new(0),
+            commits: moka::sync::Cache::new(COMMITS_CACHED),
+            entries: moka::sync::Cache::new(COMMITS_CACHED),
+        }
+    }
+
     /// Returns what the index knows of a commit.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod it {
     mod doubts;
     mod dry_runs;
     mod faults;
+    mod fsck;
     mod groups;
     mod lake;
     mod model;
