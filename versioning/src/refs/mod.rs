@@ -357,11 +357,3 @@ pub trait RefStore: Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<(String, Bytes)>>;
 }
-
-fn no_repository(id: RepositoryId) -> crate::Error {
-    let name = id.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    crate::Error::NotFound {
-        what: "repository",
-        name,
-    }
-}

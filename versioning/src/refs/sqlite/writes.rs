@@ -4,9 +4,9 @@ use super::database::Write;
 use super::rows::{self, BranchRow, sql};
 use crate::refs::{
     BranchRecord, Cas, CommitEntry, Expected, HeadMove, LogRecord, RepositoryId, RepositoryRecord,
-    encode_roots, no_repository, record, rules, sql as text,
+    encode_roots, record, rules, sql as text,
 };
-use crate::{CommitId, Error, RefName, Result, Roots};
+use crate::{CommitId, RefName, Result, Roots};
 
 /// A query with its values.
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
@@ -53,7 +53,7 @@ impl Write<'_> {
     pub(super) async fn check_repository(&mut self, id: RepositoryId) -> Result<()> {
         match self.exists(query(text::HAS_REPOSITORY, id)).await? {
             true => Ok(()),
-            false => Err(no_repository(id)),
+            false => Err(rules::no_repository(id)),
         }
     }
 
@@ -63,10 +63,7 @@ impl Write<'_> {
             .await?
         {
             true => Ok(()),
-            false => Err(Error::NotFound {
-                what: "commit",
-                name: commit.to_string(),
-            }),
+            false => Err(rules::missing("commit", commit)),
         }
     }
 
@@ -85,10 +82,7 @@ impl Write<'_> {
             .bind(name.to_string());
         let taken: String = taken.fetch_one(&mut self.connection).await.map_err(failed)?;
         let what = if taken == "tag" { "tag" } else { "branch" };
-        Err(Error::AlreadyExists {
-            what,
-            name: name.to_string(),
-        })
+        Err(rules::taken(what, name))
     }
 
     async fn branch(&mut self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>> {
@@ -122,10 +116,7 @@ impl Write<'_> {
             .bind(sql(repository.created_us)?)
             .bind(record::encode_settings(&rules::in_order(&repository.settings)));
         if self.run(insert).await? == 0 {
-            return Err(Error::AlreadyExists {
-                what: "repository",
-                name: repository.name.to_string(),
-            });
+            return Err(rules::taken("repository", &repository.name));
         }
         self.index(repository.id, std::slice::from_ref(root)).await?;
         self.create_branch(repository.id, first).await
