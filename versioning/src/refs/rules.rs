@@ -107,13 +107,13 @@ pub(super) fn check_keys<'a>(mut keys: impl Iterator<Item = &'a String>) -> Resu
 }
 
 /// Returns the error of a name that is taken by `what`.
-pub(super) fn taken(what: &'static str, name: impl ToString) -> Error {
+pub(super) fn taken(what: &'static str, name: &impl ToString) -> Error {
     let name = name.to_string();
     Error::AlreadyExists { what, name }
 }
 
 /// Returns the error of something that is not there.
-pub(super) fn missing(what: &'static str, name: impl ToString) -> Error {
+pub(super) fn missing(what: &'static str, name: &impl ToString) -> Error {
     let name = name.to_string();
     Error::NotFound { what, name }
 }
@@ -121,7 +121,7 @@ pub(super) fn missing(what: &'static str, name: impl ToString) -> Error {
 /// Returns the error of a write to a repository that is not there.
 pub(super) fn no_repository(id: RepositoryId) -> Error {
     let digits: String = id.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    missing("repository", digits)
+    missing("repository", &digits)
 }
 
 /// Returns the settings of `record` in order, and all else as it is.

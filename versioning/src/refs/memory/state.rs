@@ -85,7 +85,7 @@ impl Repository {
     pub(super) fn check_known(&self, commit: CommitId) -> Result<()> {
         match self.commits.contains_key(&commit) {
             true => Ok(()),
-            false => Err(rules::missing("commit", commit)),
+            false => Err(rules::missing("commit", &commit)),
         }
     }
 

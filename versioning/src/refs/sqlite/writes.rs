@@ -63,7 +63,7 @@ impl Write<'_> {
             .await?
         {
             true => Ok(()),
-            false => Err(rules::missing("commit", commit)),
+            false => Err(rules::missing("commit", &commit)),
         }
     }
 
