@@ -255,7 +255,7 @@ fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {
         | Error::HeadMoved { .. }
         | Error::Dirty { .. }
         | Error::Refused { .. } => (REFUSED, error.to_string()),
-        Error::TooLarge { .. } => (INVALID, error.to_string()),
+        Error::TooLarge { .. } | Error::WriteTooLarge { .. } => (INVALID, error.to_string()),
         Error::Storage { .. }
         | Error::NoSpace { .. }
         | Error::InUse { .. }

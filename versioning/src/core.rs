@@ -85,6 +85,23 @@ impl Core {
         }
     }
 
+    /// Returns the same repository with nothing in memory: all that is asked for is read and verified.
+    pub(crate) fn cold(&self) -> Core {
+        Core {
+            id: self.id,
+            refs: self.refs.clone(),
+            blocks: Arc::new(self.blocks.uncached()),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            limits: self.limits.clone(),
+            ephemeral: self.ephemeral,
+            tasks: TaskTracker::new(),
+            known_epoch: AtomicU32::new(0),
+            commits: moka::sync::Cache::new(COMMITS_CACHED),
+            entries: moka::sync::Cache::new(COMMITS_CACHED),
+        }
+    }
+
     /// Returns what the index knows of a commit.
     ///
     /// # Errors
@@ -229,11 +246,14 @@ impl Core {
         Ok(roots)
     }
 
-    /// Returns whether all that is staged is ephemeral.
-    pub(crate) async fn fold_is_clean(&self, state: &State) -> Result<bool> {
+    /// Returns the trees of a commit of all that a branch has.
+    pub(crate) async fn would_commit(&self, state: &State) -> Result<Roots> {
+        if !state.has_staged() {
+            return Ok(state.head_roots);
+        }
         let epoch = self.epoch().await?;
         let staged = self.fold(&state.base(), &state.overlay, epoch).await?;
-        Ok(self.without_ephemeral(&state.head_roots, &staged, epoch).await? == state.head_roots)
+        self.without_ephemeral(&state.head_roots, &staged, epoch).await
     }
 
     /// Returns the staged trees over a new head whose trees are `onto`: what was staged over the old one, all
@@ -354,7 +374,7 @@ impl Core {
         }
         let mut say = Words::new(kind, &words.author, &words.message);
         say.metadata = words.metadata;
-        say.sealed = self.sealed(state).await?;
+        say.sealed = sealed(state);
         let entry = self
             .store_commit(&[state.record.head], committed, say, from.epoch)
             .await?;
@@ -371,21 +391,6 @@ impl Core {
             async move { actor.move_head(&from, to, committed).await.map(|()| entry.id) }.boxed()
         })
         .await
-    }
-
-    async fn sealed(&self, state: &State) -> Result<Sealed> {
-        let incarnation = state.record.incarnation;
-        let last = self.commit(state.record.head).await?.sealed;
-        let from_seq = if last.incarnation == incarnation {
-            last.to_seq + 1
-        } else {
-            1
-        };
-        Ok(Sealed {
-            incarnation,
-            from_seq,
-            to_seq: state.record.seq,
-        })
     }
 
     /// Records trees that hold what is staged, unless they are recorded already.
@@ -415,7 +420,7 @@ impl Core {
         if !state.has_staged() {
             return Ok(0);
         }
-        let dropped = (state.record.seq + 1).saturating_sub(self.sealed(state).await?.from_seq);
+        let dropped = state.record.seq - state.record.sealed_seq;
         let to = HeadMove {
             head: state.record.head,
             staged: None,
@@ -480,5 +485,14 @@ fn not_found(id: &CommitId) -> Error {
     Error::NotFound {
         what: "commit",
         name: id.to_string(),
+    }
+}
+
+/// Returns which operations a commit of all that the branch has seals.
+fn sealed(state: &State) -> Sealed {
+    Sealed {
+        incarnation: state.record.incarnation,
+        from_seq: state.record.sealed_seq + 1,
+        to_seq: state.record.seq,
     }
 }

@@ -613,7 +613,9 @@ async fn statistics(snapshot: &Snapshot, open: &catalog::OpenTable, partition: O
         let name = known.map_or("?", |known| known.name.as_str());
         format!("{name}@{}", column.analyzed_s.unwrap())
     };
-    let texts: Vec<String> = found.columns.iter().map(text).collect();
+    let mut texts: Vec<String> = found.columns.iter().map(text).collect();
+    // they stand in the order of ids, which are drawn
+    texts.sort();
     format!(" knows {}", texts.join(" "))
 }
 

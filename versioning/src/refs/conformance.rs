@@ -24,6 +24,7 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
     names::a_recreated_branch_is_another(&Fixture::new(make().await).await).await;
     swaps::the_life_of_a_branch(&Fixture::new(make().await).await).await;
     swaps::places_are_kept(&Fixture::new(make().await).await).await;
+    swaps::writes_are_remembered(&Fixture::new(make().await).await).await;
     swaps::every_way_to_lose(&make).await;
     swaps::a_discarded_state_stays_discarded(&Fixture::new(make().await).await).await;
     swaps::breaches_change_nothing(&Fixture::new(make().await).await).await;

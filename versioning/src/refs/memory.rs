@@ -14,7 +14,7 @@ use super::{
     BranchRecord, Cas, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, Protection, RefLogEntry,
     RefStore, RepositoryId, RepositoryRecord,
 };
-use crate::{CommitId, Error, RefName, RepositoryName, Result, Roots};
+use crate::{CommitId, RefName, RepositoryName, Result, Roots};
 
 /// A ref store in memory.
 ///
@@ -76,7 +76,11 @@ impl MemoryRefs {
         if !compared.holds(expected, &branch.record) {
             return Ok(Cas::Lost(Some(branch.record.clone())));
         }
-        change(repository).map(|()| Cas::Done)
+        change(repository)?;
+        if let Some(branch) = repository.branches.get_mut(name) {
+            branch.record.remember(expected.write);
+        }
+        Ok(Cas::Done)
     }
 }
 
@@ -116,20 +120,13 @@ impl RefStore for MemoryRefs {
             .values()
             .any(|other| other.record.name == repository.name)
         {
-            return Err(Error::AlreadyExists {
-                what: "repository",
-                name: repository.name.to_string(),
-            });
+            return Err(rules::taken("repository", &repository.name));
         }
         demand(
             !state.repositories.contains_key(&repository.id),
             "a repository id was used twice",
         )?;
-        let settings = rules::in_order(&repository.settings);
-        let mut made = Repository::new(RepositoryRecord {
-            settings,
-            ..repository.clone()
-        });
+        let mut made = Repository::new(rules::with_settings_in_order(repository));
         made.index(std::slice::from_ref(root))?;
         made.add_branch(first)?;
         state.repositories.insert(repository.id, made);
@@ -207,10 +204,7 @@ impl RefStore for MemoryRefs {
     ) -> Result<()> {
         let mut state = self.state();
         let branch = state.repository(id)?.branches.get_mut(name);
-        let branch = branch.ok_or_else(|| Error::NotFound {
-            what: "branch",
-            name: name.to_string(),
-        })?;
+        let branch = branch.ok_or_else(|| rules::missing("branch", name))?;
         branch.record.mode = mode;
         branch.record.protection = protection.cloned();
         Ok(())
@@ -338,6 +332,7 @@ impl RefStore for MemoryRefs {
                 branch.record.head = to.head;
                 branch.record.generation += 1;
                 branch.record.base_generation += u64::from(to.rebased);
+                branch.record.sealed_seq = to.folded_seq;
                 branch.fold_to(to.staged, to.folded_seq);
             }
             repository.record_move(name, to.time_us, Some(expected.head), Some(to.head), &to.reason);

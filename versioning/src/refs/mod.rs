@@ -52,6 +52,16 @@ pub enum CommitMode {
     Sync,
 }
 
+/// Identifies one attempt to append, fold or move a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WriteId(pub [u8; 16]);
+
+/// How many of the writes that took effect a branch remembers.
+///
+/// Who got no answer to a write reads the branch at once, so it is too few only if other processes write this
+/// often in between.
+pub const RECENT_WRITES_MAX: usize = 16;
+
 /// A branch: a head, the staged trees on top of it, and how far the op log is folded into them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BranchRecord {
@@ -68,12 +78,26 @@ pub struct BranchRecord {
     pub staged: Option<Roots>,
     /// Operations up to here are in `staged` or `head`; always the end of a batch.
     pub folded_seq: u64,
+    /// Operations up to here were committed or dropped: where the head moved last, `folded_seq` was this.
+    pub sealed_seq: u64,
     /// The last operation that was acknowledged. The log holds exactly those in `folded_seq + 1 ..= seq`.
     pub seq: u64,
     pub mode: CommitMode,
     /// Why direct writes are refused, if they are.
     pub protection: Option<Protection>,
     pub created_us: u64,
+    /// The last writes that took effect ([`Expected::write`]), at most [`RECENT_WRITES_MAX`], newest last.
+    pub recent_writes: Vec<WriteId>,
+}
+
+impl BranchRecord {
+    /// Notes that a write took effect.
+    pub(crate) fn remember(&mut self, write: WriteId) {
+        if self.recent_writes.len() == RECENT_WRITES_MAX {
+            self.recent_writes.remove(0);
+        }
+        self.recent_writes.push(write);
+    }
 }
 
 /// The rules of a protected branch.
@@ -98,6 +122,9 @@ pub struct Expected {
     /// branch: if the current epoch is more than 1 later, the collector may have removed what was uploaded,
     /// and the call fails with [`crate::Error::Storage`] (versioning.md 6, R2).
     pub epoch: u32,
+    /// A fresh id of this attempt. Not compared either: it is remembered with what it changed, so that whoever
+    /// lost the answer can find out what it was.
+    pub write: WriteId,
 }
 
 /// A batch of operations as it stands in the log.
@@ -170,7 +197,8 @@ pub struct RefLogEntry {
 /// 63 bits) fails with [`crate::Error::Internal`] and changes nothing. What is read of a repository that is not
 /// there is empty; writing to it fails with [`crate::Error::NotFound`]. Of a write that failed with
 /// [`crate::Error::Storage`], or that the caller stopped waiting for, nobody knows whether it happened or is
-/// about to: the next write to the branch that is answered settles it.
+/// about to: the next write to the branch that is answered settles it. Of an append, fold or head move,
+/// [`BranchRecord::recent_writes`] tells whether it has happened.
 ///
 /// # Errors
 /// Beside those that a method names, each may fail with [`crate::Error::Storage`], [`crate::Error::Corrupt`],
@@ -280,8 +308,8 @@ pub trait RefStore: Debug + Send + Sync {
         folded_seq: u64,
     ) -> Result<Cas>;
     /// Moves the head, removes operations up to `to.folded_seq` from the log, and adds `to.index` to the commit
-    /// index. Compares incarnation, base generation, head and folded seq; and seq as well when the move is a
-    /// rebase. The generation grows by 1, and so does the base generation when the move is a rebase.
+    /// index. `sealed_seq` becomes `to.folded_seq`. Compares incarnation, base generation, head and folded seq;
+    /// and seq as well when the move is a rebase. The generation grows by 1, and so does the base generation when the move is a rebase.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] if the new head is neither in the index nor in `to.index`.
@@ -328,12 +356,4 @@ pub trait RefStore: Debug + Send + Sync {
         after: &str,
         limit: usize,
     ) -> Result<Vec<(String, Bytes)>>;
-}
-
-fn no_repository(id: RepositoryId) -> crate::Error {
-    let name = id.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    crate::Error::NotFound {
-        what: "repository",
-        name,
-    }
 }

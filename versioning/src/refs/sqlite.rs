@@ -19,9 +19,9 @@ use self::rows::{sql, sql_limit};
 use self::writes::{bytes, query};
 use super::{
     BranchRecord, Cas, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, Protection, RefLogEntry,
-    RefStore, RepositoryId, RepositoryRecord, no_repository, record, rules, sql as text,
+    RefStore, RepositoryId, RepositoryRecord, record, rules, sql as text,
 };
-use crate::{CommitId, Error, RefName, RepositoryName, Result, Roots};
+use crate::{CommitId, RefName, RepositoryName, Result, Roots};
 
 /// A ref store in an SQLite database in write-ahead mode with full syncs.
 ///
@@ -38,8 +38,8 @@ impl SqliteRefs {
     /// Opens the database file, or creates it, and brings its schema up to date.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the file is no database or a damaged one; [`Error::Refused`] if a later skep
-    /// wrote it; [`Error::NoSpace`]; [`Error::Storage`].
+    /// [`crate::Error::Corrupt`] if the file is no database or a damaged one; [`crate::Error::Refused`] if a later skep
+    /// wrote it; [`crate::Error::NoSpace`]; [`crate::Error::Storage`].
     pub async fn open(path: &Path) -> Result<SqliteRefs> {
         Ok(SqliteRefs {
             database: Database::open(path).await?,
@@ -50,7 +50,7 @@ impl SqliteRefs {
     /// on the disk already; it leaves a single file without a write-ahead log.
     ///
     /// # Errors
-    /// [`Error::Storage`].
+    /// [`crate::Error::Storage`].
     pub async fn close(&self) -> Result<()> {
         self.database.close().await
     }
@@ -140,7 +140,7 @@ impl RefStore for SqliteRefs {
         let mut write = self.database.write("changing settings").await?;
         let settings = record::encode_settings(&rules::in_order(settings));
         let outcome = match write.run(query(text::SET_SETTINGS, id).bind(settings)).await {
-            Ok(0) => Err(no_repository(id)),
+            Ok(0) => Err(rules::no_repository(id)),
             outcome => outcome.map(drop),
         };
         write.end(outcome).await
@@ -193,10 +193,7 @@ impl RefStore for SqliteRefs {
             .bind(protection.map(record::encode_protection));
         let outcome = match write.run(update).await {
             Ok(0) => match write.check_repository(id).await {
-                Ok(()) => Err(Error::NotFound {
-                    what: "branch",
-                    name: name.to_string(),
-                }),
+                Ok(()) => Err(rules::missing("branch", name)),
                 Err(e) => Err(e),
             },
             outcome => outcome.map(drop),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::refs::{
     BranchRecord, Cas, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, RefStore, RepositoryId,
-    RepositoryRecord, encode_roots,
+    RepositoryRecord, WriteId, encode_roots,
 };
 use crate::tree::{Link, Root};
 use crate::{CommitId, Hash, RefName, RepositoryName, Roots, Space};
@@ -119,10 +119,12 @@ pub(super) fn branch(text: &str, incarnation: u8) -> BranchRecord {
         head: commit(0).id,
         staged: None,
         folded_seq: 0,
+        sealed_seq: 0,
         seq: 0,
         mode: CommitMode::Staged,
         protection: None,
         created_us: 2_000,
+        recent_writes: vec![],
     }
 }
 
@@ -194,7 +196,21 @@ pub(super) fn expected(at: &BranchRecord) -> Expected {
         folded_seq: at.folded_seq,
         seq: at.seq,
         epoch: 1,
+        write: write_after(at),
     }
+}
+
+/// Returns the write that [`expected`] makes of a branch: another each time it was changed.
+pub(super) fn write_after(at: &BranchRecord) -> WriteId {
+    let last = at.recent_writes.last().map_or(0, |write| write.0[0]);
+    WriteId([last.wrapping_add(1); 16])
+}
+
+/// Returns what a branch remembers when one more write was made.
+pub(super) fn one_more_write(at: &BranchRecord) -> Vec<WriteId> {
+    let mut writes = at.recent_writes.clone();
+    writes.push(write_after(at));
+    writes
 }
 
 /// Returns a commit of everything up to `folded_seq`.

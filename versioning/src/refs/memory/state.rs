@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::refs::rules::demand;
+use crate::refs::rules::{self, demand};
 use crate::refs::{
     BranchRecord, CommitEntry, Expected, LogRecord, RefLogEntry, RepositoryId, RepositoryRecord,
-    no_repository,
 };
-use crate::{CommitId, Error, RefName, Result, Roots};
+use crate::{CommitId, RefName, Result, Roots};
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -56,7 +55,9 @@ impl Compared {
 
 impl State {
     pub(super) fn repository(&mut self, id: RepositoryId) -> Result<&mut Repository> {
-        self.repositories.get_mut(&id).ok_or_else(|| no_repository(id))
+        self.repositories
+            .get_mut(&id)
+            .ok_or_else(|| rules::no_repository(id))
     }
 }
 
@@ -75,14 +76,8 @@ impl Repository {
 
     pub(super) fn check_free(&self, name: &RefName) -> Result<()> {
         match (self.branches.contains_key(name), self.tags.contains_key(name)) {
-            (true, _) => Err(Error::AlreadyExists {
-                what: "branch",
-                name: name.to_string(),
-            }),
-            (_, true) => Err(Error::AlreadyExists {
-                what: "tag",
-                name: name.to_string(),
-            }),
+            (true, _) => Err(rules::taken("branch", name)),
+            (_, true) => Err(rules::taken("tag", name)),
             _ => Ok(()),
         }
     }
@@ -90,10 +85,7 @@ impl Repository {
     pub(super) fn check_known(&self, commit: CommitId) -> Result<()> {
         match self.commits.contains_key(&commit) {
             true => Ok(()),
-            false => Err(Error::NotFound {
-                what: "commit",
-                name: commit.to_string(),
-            }),
+            false => Err(rules::missing("commit", &commit)),
         }
     }
 

@@ -22,6 +22,8 @@ pub(super) type BranchRow = (
     i64,
     Option<Vec<u8>>,
     i64,
+    i64,
+    Vec<u8>,
 );
 pub(super) type LogRow = (i64, i64, i64, i64, Vec<u8>);
 pub(super) type CommitRow = (Vec<u8>, i64, i64, Vec<u8>);
@@ -69,6 +71,8 @@ fn branch_fields(name: RefName, row: BranchRow) -> Result<BranchRecord, DecodeEr
         mode,
         protection,
         created,
+        sealed_seq,
+        writes,
     ) = row;
     Ok(BranchRecord {
         name,
@@ -78,12 +82,14 @@ fn branch_fields(name: RefName, row: BranchRow) -> Result<BranchRecord, DecodeEr
         head: id(&head)?,
         staged: staged.map(|bytes| decode_roots(&bytes)).transpose()?,
         folded_seq: number(folded_seq)?,
+        sealed_seq: number(sealed_seq)?,
         seq: number(seq)?,
         mode: record::decode_mode(mode)?,
         protection: protection
             .map(|bytes| record::decode_protection(&bytes))
             .transpose()?,
         created_us: number(created)?,
+        recent_writes: record::decode_writes(&writes)?,
     })
 }
 
