@@ -145,95 +145,115 @@ pub(crate) fn raise<R: Servable>(failure: Failure) -> Answer {
 /// Returns which exceptions say `error`, and the text.
 fn describe(error: &Error) -> (&'static [Class], String) {
     match error {
-        Error::NoSuchDatabase { name } => (MISSING_DATABASE, name.clone()),
-        Error::NoSuchTable { database, table } => {
-            (MISSING, format!("hive.{database}.{table} table not found"))
-        }
-        Error::NoSuchPartition { values, .. } => (MISSING, format!("partition values={}", java_list(values))),
-        Error::MissingPartitions { .. } => (MISSING, "Some partitions to drop are missing".into()),
+        Error::Store(error) => describe_store(error),
+        error => (classes(error), text(error)),
+    }
+}
+
+fn classes(error: &Error) -> &'static [Class] {
+    match error {
+        Error::NoSuchDatabase { .. } => MISSING_DATABASE,
+        Error::NoSuchTable { .. }
+        | Error::NoSuchPartition { .. }
+        | Error::MissingPartitions { .. }
+        | Error::NoSuchFunction { .. }
+        | Error::NoSuchStatistics { .. }
+        | Error::IncompletePartitionName { .. } => MISSING,
+        Error::DatabaseExists { .. }
+        | Error::TableExists { .. }
+        | Error::PartitionExists { .. }
+        | Error::FunctionExists { .. } => EXISTS,
+        Error::InvalidName { .. }
+        | Error::InvalidType { .. }
+        | Error::InvalidColumn { .. }
+        | Error::InvalidLocation { .. } => INVALID,
+        Error::IncompatibleTypes { .. }
+        | Error::PartitionKeysChanged { .. }
+        | Error::DatabaseNotEmpty { .. }
+        | Error::ForeignLocation { .. }
+        | Error::NotAllowed { .. } => REFUSED,
+        Error::DuplicatePartition { .. }
+        | Error::NoSuchColumn { .. }
+        | Error::PartitionArity { .. }
+        | Error::DefaultDatabase
+        | Error::ParameterMismatch { .. }
+        | Error::InvalidPartitionName { .. }
+        | Error::InvalidPartitionValue { .. }
+        | Error::NotPartitioned { .. }
+        | Error::Corrupt { .. } => META,
+        Error::Store(error) => describe_store(error).0,
+    }
+}
+
+fn text(error: &Error) -> String {
+    match error {
+        Error::NoSuchDatabase { name } => name.clone(),
+        Error::NoSuchTable { database, table } => format!("hive.{database}.{table} table not found"),
+        Error::NoSuchPartition { values, .. } => format!("partition values={}", java_list(values)),
+        Error::MissingPartitions { .. } => "Some partitions to drop are missing".into(),
         Error::NoSuchFunction { database, function } => {
-            (MISSING, format!("Function {database}.{function} does not exist"))
+            format!("Function {database}.{function} does not exist")
         }
         Error::NoSuchStatistics {
             database,
             table,
             partition,
             column,
-        } => (
-            MISSING,
-            format!(
-                "Column stats doesn't exist for table=hive.{database}.{table} partition={partition} col={column}"
-            ),
+        } => format!(
+            "Column stats doesn't exist for table=hive.{database}.{table} partition={partition} col={column}"
         ),
-        Error::DatabaseExists { name } => (EXISTS, format!("Database {name} already exists")),
-        Error::TableExists { database, table } => {
-            (EXISTS, format!("Table hive.{database}.{table} already exists"))
-        }
+        Error::DatabaseExists { name } => format!("Database {name} already exists"),
+        Error::TableExists { database, table } => format!("Table hive.{database}.{table} already exists"),
         Error::PartitionExists {
             database,
             table,
             values,
-        } => (
-            EXISTS,
-            format!(
-                "Partition already exists: Partition(values:{}, dbName:{database}, tableName:{table})",
-                java_list(values)
-            ),
+        } => format!(
+            "Partition already exists: Partition(values:{}, dbName:{database}, tableName:{table})",
+            java_list(values)
         ),
-        Error::DuplicatePartition { values } => (
-            META,
-            format!("Duplicate partitions in the list: {}", java_list(values)),
-        ),
-        Error::FunctionExists { function, .. } => (EXISTS, format!("Function {function} already exists")),
-        Error::InvalidName { what, name } => (INVALID, invalid_name(what, name)),
-        Error::InvalidType { text } => (INVALID, format!("Invalid column type: {text}")),
+        Error::DuplicatePartition { values } => {
+            format!("Duplicate partitions in the list: {}", java_list(values))
+        }
+        Error::FunctionExists { function, .. } => format!("Function {function} already exists"),
+        Error::InvalidName { what, name } => invalid_name(what, name),
+        Error::InvalidType { text } => format!("Invalid column type: {text}"),
         Error::NoSuchColumn {
             database,
             table,
             column,
-        } => (
-            META,
-            format!("Column {column} doesn't exist in table {table} in database {database}"),
+        } => format!("Column {column} doesn't exist in table {table} in database {database}"),
+        Error::IncompatibleTypes { columns } => format!(
+            "The following columns have types incompatible with the existing columns in their respective \
+             positions : {}",
+            columns.join(",")
         ),
-        Error::IncompatibleTypes { columns } => (
-            REFUSED,
-            format!(
-                "The following columns have types incompatible with the existing columns in their respective \
-                 positions : {}",
-                columns.join(",")
-            ),
-        ),
-        Error::PartitionKeysChanged { .. } => (REFUSED, "partition keys can not be changed.".into()),
-        Error::PartitionArity { keys, values } => (
-            META,
-            format!(
-                "Invalid partition key & values; keys {}, values {}",
-                counted_list(keys),
-                counted_list(values)
-            ),
+        Error::PartitionKeysChanged { .. } => "partition keys can not be changed.".into(),
+        Error::PartitionArity { keys, values } => format!(
+            "Invalid partition key & values; keys {}, values {}",
+            counted_list(keys),
+            counted_list(values)
         ),
         Error::IncompletePartitionName { missing, .. } => {
-            (MISSING, format!("incomplete partition name - missing {missing}"))
+            format!("incomplete partition name - missing {missing}")
         }
-        Error::DatabaseNotEmpty { name, what } => (
-            REFUSED,
-            format!("Database {name} is not empty. {} exist.", capitalized(what)),
-        ),
-        Error::DefaultDatabase => (META, "Can not drop default database in catalog hive".into()),
+        Error::DatabaseNotEmpty { name, what } => {
+            format!("Database {name} is not empty. {} exist.", capitalized(what))
+        }
+        Error::DefaultDatabase => "Can not drop default database in catalog hive".into(),
+        Error::ForeignLocation { .. } => {
+            format!("{error}: write to it through its own ref, or give a location of the ref in use")
+        }
+        Error::Corrupt { .. } => format!("{error} (run `skep fsck`)"),
         // whoever compares knows how the client spells places, and words this itself
-        Error::ParameterMismatch { .. } => (META, error.to_string()),
-        Error::InvalidColumn { .. } => (INVALID, error.to_string()),
-        Error::InvalidPartitionName { .. }
+        Error::ParameterMismatch { .. }
+        | Error::InvalidColumn { .. }
+        | Error::InvalidPartitionName { .. }
         | Error::InvalidPartitionValue { .. }
-        | Error::NotPartitioned { .. } => (META, error.to_string()),
-        Error::ForeignLocation { .. } => (
-            REFUSED,
-            format!("{error}: write to it through its own ref, or give a location of the ref in use"),
-        ),
-        Error::InvalidLocation { .. } => (INVALID, error.to_string()),
-        Error::NotAllowed { .. } => (REFUSED, error.to_string()),
-        Error::Corrupt { .. } => (META, format!("{error} (run `skep fsck`)")),
-        Error::Store(error) => describe_store(error),
+        | Error::NotPartitioned { .. }
+        | Error::InvalidLocation { .. }
+        | Error::NotAllowed { .. }
+        | Error::Store(_) => error.to_string(),
     }
 }
 

@@ -10,10 +10,13 @@
 //! places of all tables, once.
 
 mod beneath;
+mod clashes;
 mod columns;
+mod common;
 mod conflict;
 pub(crate) mod database;
 mod entities;
+mod extents;
 mod files;
 mod functions;
 mod generic;
@@ -21,10 +24,12 @@ pub(crate) mod objects;
 pub(crate) mod owner;
 pub(crate) mod params;
 pub(crate) mod partition;
+mod partition_keys;
 mod spark;
 mod statistics;
 pub(crate) mod storage;
 mod table;
+mod table_place;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -44,7 +49,8 @@ use crate::snapshot::Snapshot;
 
 use beneath::Context;
 use conflict::{Report, Scope, Texts};
-use entities::{Entities, Extents, scope_of};
+use entities::{Entities, scope_of};
+use extents::Extents;
 use files::Files;
 use owner::Unit;
 use params::{Data, Folder, Writers};

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use versioning::merge::{Change3, Sides};
 use versioning::{KeyRange, Space, Value, View};
 
+use super::common;
 use super::database;
 use super::generic::Three;
 use super::objects::FileChange;
 use super::owner::Version;
-use super::table;
 use crate::keys::{self, MetaKey, StatsKey};
 use crate::model::{Database, DatabaseId, Function, Table, TableId};
 use crate::records::{Record, Records, SharedCache};
@@ -242,7 +242,7 @@ impl Walk {
             open(&self.versions.ours, ours),
             open(&self.versions.theirs, &theirs),
         );
-        let Some(common) = table::common(&pair.0, &pair.1) else {
+        let Some(common) = common::of(&pair.0, &pair.1) else {
             return;
         };
         self.tables.remove(&other);

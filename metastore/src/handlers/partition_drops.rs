@@ -19,63 +19,50 @@ use crate::target::NamedTable;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .serve::<DropPartition, _, _>(async |call: Call, args: DropPartitionArgs| {
-            let named = call.table(args.db_name, args.tbl_name, None).await?;
-            drop_one(
-                named,
-                Which::Values(args.part_vals.unwrap_or_default()),
-                args.delete_data,
-            )
-            .await
+        .serve::<DropPartition, _, _>(async |call: Call, it: DropPartitionArgs| {
+            let which = Which::Values(it.part_vals.unwrap_or_default());
+            drop_one(call, (it.db_name, it.tbl_name, None), which, it.delete_data).await
         })
         .serve::<DropPartitionWithEnvironmentContext, _, _>(
-            async |call: Call, args: DropPartitionWithEnvironmentContextArgs| {
-                let named = call.table(args.db_name, args.tbl_name, None).await?;
-                drop_one(
-                    named,
-                    Which::Values(args.part_vals.unwrap_or_default()),
-                    args.delete_data,
-                )
-                .await
+            async |call: Call, it: DropPartitionWithEnvironmentContextArgs| {
+                let which = Which::Values(it.part_vals.unwrap_or_default());
+                drop_one(call, (it.db_name, it.tbl_name, None), which, it.delete_data).await
             },
         )
-        .serve::<DropPartitionByName, _, _>(async |call: Call, args: DropPartitionByNameArgs| {
-            let named = call.table(args.db_name, args.tbl_name, None).await?;
-            drop_one(
-                named,
-                Which::Name(args.part_name.unwrap_or_default()),
-                args.delete_data,
-            )
-            .await
+        .serve::<DropPartitionByName, _, _>(async |call: Call, it: DropPartitionByNameArgs| {
+            let which = Which::Name(it.part_name.unwrap_or_default());
+            drop_one(call, (it.db_name, it.tbl_name, None), which, it.delete_data).await
         })
         .serve::<DropPartitionByNameWithEnvironmentContext, _, _>(
-            async |call: Call, args: DropPartitionByNameWithEnvironmentContextArgs| {
-                let named = call.table(args.db_name, args.tbl_name, None).await?;
-                drop_one(
-                    named,
-                    Which::Name(args.part_name.unwrap_or_default()),
-                    args.delete_data,
-                )
-                .await
+            async |call: Call, it: DropPartitionByNameWithEnvironmentContextArgs| {
+                let which = Which::Name(it.part_name.unwrap_or_default());
+                drop_one(call, (it.db_name, it.tbl_name, None), which, it.delete_data).await
             },
         )
         .serve::<DropPartitionReq, _, _>(async |call: Call, args: DropPartitionReqArgs| {
-            let request = args.drop_partition_req.unwrap_or_default();
-            let named = call
-                .table(request.db_name, request.tbl_name, request.cat_name)
-                .await?;
+            let it = args.drop_partition_req.unwrap_or_default();
+            let which = Which::of(it.part_name, it.part_vals);
             drop_one(
-                named,
-                Which::of(request.part_name, request.part_vals),
-                request.delete_data,
+                call,
+                (it.db_name, it.tbl_name, it.cat_name),
+                which,
+                it.delete_data,
             )
             .await
         })
         .serve::<DropPartitionsReq, _, _>(drop_req)
 }
 
-async fn drop_one(named: NamedTable, which: Which, delete_data: Option<bool>) -> Result<bool, Failure> {
-    let NamedTable { target, name } = named;
+/// The names of a database, a table and a catalog, as requests give them.
+type Address = (Option<String>, Option<String>, Option<String>);
+
+async fn drop_one(
+    call: Call,
+    (database, table, catalog): Address,
+    which: Which,
+    delete_data: Option<bool>,
+) -> Result<bool, Failure> {
+    let NamedTable { target, name } = call.table(database, table, catalog).await?;
     let input = (
         target.database.clone(),
         name,
