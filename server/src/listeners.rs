@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use metastore::{Door, Tls, TlsFiles, Tokens, Transport, Users};
@@ -270,6 +270,8 @@ impl<'de> Visitor<'de> for ListenerVisitor {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

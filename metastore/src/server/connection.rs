@@ -28,7 +28,15 @@ where
         caller,
         service,
     };
-    match connection.serve().await {
+    let ended = connection.serve().await;
+    if !matches!(ended, Err(End::Slow(_) | End::Cut | End::Io(_))) {
+        // over TLS this tells an end from a cut
+        let goodbye = connection.reader.stream().shutdown();
+        if let Ok(Err(error)) = timeout(connection.service.limits.write_deadline, goodbye).await {
+            tracing::debug!(%peer, %error, "the client is gone already");
+        }
+    }
+    match ended {
         Ok(()) | Err(End::Closed) => tracing::debug!(%peer, "connection closed"),
         Err(end @ (End::Foreign(_) | End::Garbage { .. })) => {
             tracing::warn!(%peer, reason = %end, "closing a connection");

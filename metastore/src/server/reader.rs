@@ -135,3 +135,31 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use thrift_idl::MessageKind;
+    use thrift_idl::methods::GetAllDatabasesArgs;
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_kept_between_two_calls() {
+        let (mut client, server) = tokio::io::duplex(1 << 10);
+        let mut reader = Reader::new(server, Limits::default());
+        let mut call = Vec::new();
+        Wire::default()
+            .write_message(&mut call, "m", MessageKind::Call, 1, &GetAllDatabasesArgs {})
+            .unwrap();
+        for _ in 0..2 {
+            client.write_all(&call).await.unwrap();
+            let (_, message) = reader.next().await.unwrap();
+            reader.consume(message.end);
+            assert!(futures::poll!(pin!(reader.next())).is_pending());
+            assert_eq!(reader.buffer.capacity(), 0);
+        }
+    }
+}

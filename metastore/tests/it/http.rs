@@ -104,7 +104,7 @@ impl Client {
         all.unwrap().unwrap()
     }
 
-    /// Creates a function, and returns whom it belongs to.
+    /// Creates a database, and returns whom it belongs to.
     async fn owner_of_a_new_database(&mut self, name: &str) -> Option<String> {
         let database = thrift_idl::types::Database {
             name: some(name),

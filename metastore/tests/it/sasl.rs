@@ -2,11 +2,11 @@
 
 use metastore::{Door, Limits, Transport, Users};
 use thrift_idl::methods::*;
-use thrift_idl::{Framing, Wire};
+use thrift_idl::{Framing, Outcome, Scanner, Wire, decode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::harness::{Client, Server, some};
+use super::harness::{Client, Server, partition, some, table};
 
 async fn serve() -> Server {
     let hash = bcrypt::hash("secret", 4).unwrap();
@@ -56,6 +56,49 @@ async fn a_password_opens_and_says_who_calls() {
     let args = GetDatabaseArgs { name: some("g1") };
     let found = client.get::<GetDatabase>(args).await.unwrap();
     assert_eq!(found.owner_name, some("ann"));
+}
+
+#[tokio::test]
+async fn long_answers_come_in_many_frames() {
+    const COUNT: usize = 2_000;
+    let server = serve().await;
+    let mut stream = server.stream().await;
+    negotiate(&mut stream, "PLAIN", "\0ann\0secret").await;
+    let framed = Wire {
+        framing: Framing::Framed,
+        ..Wire::default()
+    };
+    let mut client = Client::over(stream, framed);
+    client.create_database("g1").await;
+    client.create_table(table("g1", "big", "a int", "n int")).await;
+    let parts = (0..COUNT).map(|n| partition("g1", "big", &[&n.to_string()]));
+    let new_parts = Some(parts.collect());
+    let added = client
+        .call::<AddPartitions>(AddPartitionsArgs { new_parts })
+        .await;
+    added.unwrap();
+    let args = GetPartitionsArgs {
+        db_name: some("g1"),
+        tbl_name: some("big"),
+        max_parts: Some(-1),
+    };
+    client.send::<GetPartitions>(&args).await;
+    // the contents of the frames one after the other are the message
+    let (mut message, mut frames, mut scanner) =
+        (Vec::new(), 0, Scanner::new(Wire::default(), Default::default()));
+    let found = loop {
+        let length = client.stream.read_u32().await.unwrap();
+        let begin = message.len();
+        message.resize(begin + usize::try_from(length).unwrap(), 0);
+        client.stream.read_exact(&mut message[begin..]).await.unwrap();
+        frames += 1;
+        if let Some(found) = scanner.scan(&message).unwrap() {
+            break found;
+        }
+    };
+    let reply: GetPartitionsReply = decode(Wire::default().protocol, &message[found.body]).unwrap();
+    assert_eq!(reply.into_result().unwrap().unwrap().len(), COUNT);
+    assert!(frames > 5, "{frames}");
 }
 
 #[tokio::test]

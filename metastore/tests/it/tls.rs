@@ -9,8 +9,8 @@ use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
-use thrift_idl::Wire;
 use thrift_idl::methods::*;
+use thrift_idl::{MessageKind, Wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -109,6 +109,14 @@ async fn calls_are_answered_over_tls_and_not_without() {
     client.create_database("g1").await;
     let all = client.get::<GetAllDatabases>(GetAllDatabasesArgs {}).await;
     assert_eq!(all.unwrap(), ["default", "g1"]);
+
+    // an end that is none of an attacker
+    let mut goodbye = Vec::new();
+    Wire::default()
+        .write_message(&mut goodbye, "shutdown", MessageKind::Oneway, 9, &ShutdownArgs {})
+        .unwrap();
+    client.stream.write_all(&goodbye).await.unwrap();
+    assert_eq!(client.stream.read_to_end(&mut Vec::new()).await.unwrap(), 0);
 
     let mut plain = server.connect().await;
     plain.send::<GetAllDatabases>(&GetAllDatabasesArgs {}).await;
