@@ -3,12 +3,12 @@ CACHE ?= $(or $(SKEP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skep-build)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 SPARK ?= 4.0
-PARTS ?= thrift s3 spark-4.0
+PARTS ?= thrift transports s3 spark-4.0
 ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
 
-.PHONY: help setup demo test check it crash model run
+.PHONY: help setup demo test check it idle crash model run
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -31,8 +31,11 @@ check: ## format, lints, Rust tests
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 
-it: ## real clients: a plain Thrift client, an S3 client, Spark (PARTS=spark-3.5 for the older one)
+it: ## real clients: a plain Thrift client over all transports, an S3 client, Spark (PARTS=spark-3.5 for the older one)
 	integration/tests/run.sh $(PARTS)
+
+idle: ## the memory of CONNECTIONS idle connections to the metastore
+	integration/engines/skep.sh "$$(mktemp -d)" python3 integration/idle/idle.py $(or $(CONNECTIONS),10000)
 
 crash: ## kill -9 under load, ROUNDS times; every acknowledged write has to be there afterwards
 	integration/crash/crash.sh --rounds $(ROUNDS)

@@ -35,13 +35,16 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// What is heavy, or would spread, and the only rooms that may name it outside of their tests.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 15] = [
     ("axum", &["api"]),
+    ("bcrypt", &["metastore"]),
     ("clap", &["server"]),
     ("datafusion", &["sql"]),
     ("figment", &["server"]),
     ("object_store", &["versioning"]),
     ("reqwest", &["server"]),
+    ("rlimit", &["server"]),
+    ("rustls", &["metastore"]),
     ("s3s", &["gateway"]),
     ("sqlx", &["versioning"]),
     ("thrift", &[]),

@@ -15,7 +15,7 @@ pub struct Context {
     pub(crate) listener: Listener,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) started_s: i64,
-    catalogs: Mutex<BTreeMap<RepositoryId, Catalog>>,
+    catalogs: Arc<Mutex<BTreeMap<RepositoryId, Catalog>>>,
 }
 
 impl Context {
@@ -27,7 +27,18 @@ impl Context {
             listener,
             clock,
             started_s,
-            catalogs: Mutex::default(),
+            catalogs: Arc::default(),
+        }
+    }
+
+    /// Returns the same for calls that mean something else when they name nothing. Caches are shared.
+    pub(crate) fn at(&self, listener: Listener) -> Context {
+        Context {
+            repositories: self.repositories.clone(),
+            listener,
+            clock: Arc::clone(&self.clock),
+            started_s: self.started_s,
+            catalogs: Arc::clone(&self.catalogs),
         }
     }
 
@@ -63,14 +74,39 @@ pub(crate) struct Session {
 /// The contents of a [`Session`].
 #[derive(Debug, Default)]
 pub(crate) struct SessionState {
-    /// Who is calling, as they said by `set_ugi`.
+    /// Who is calling: as they showed when they came in, or as they said.
     pub(crate) user: Option<String>,
+    /// Whether they showed it.
+    authenticated: bool,
     pub(crate) groups: Vec<String>,
     /// What they set by `setMetaConf`.
     pub(crate) settings: BTreeMap<&'static str, String>,
 }
 
 impl Session {
+    /// Returns the session of a user who has shown who they are.
+    pub(crate) fn authenticated(user: String) -> Session {
+        let state = SessionState {
+            user: Some(user),
+            authenticated: true,
+            ..SessionState::default()
+        };
+        Session {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Notes who the caller says to be, and returns all their principals, groups first. Who has shown who they
+    /// are stays that, whatever they say.
+    pub(crate) fn claim(&self, user: Option<String>, groups: Vec<String>) -> Vec<String> {
+        let mut state = self.state();
+        if !state.authenticated {
+            state.user = user;
+            state.groups = groups;
+        }
+        state.groups.iter().chain(&state.user).cloned().collect()
+    }
+
     /// Returns the state, to read or change at once.
     pub(crate) fn state(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

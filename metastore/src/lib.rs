@@ -24,4 +24,4 @@ mod walk;
 
 pub use context::{Context, Listener};
 pub use handlers::methods_document;
-pub use server::{Limits, serve};
+pub use server::{CredentialsError, Door, Limits, Tls, TlsError, TlsFiles, Tokens, Transport, Users, serve};

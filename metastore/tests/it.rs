@@ -9,10 +9,13 @@ mod it {
     mod filters;
     mod functions;
     mod harness;
+    mod http;
     mod partitions;
     mod refs;
+    mod sasl;
     mod sessions;
     mod statistics;
     mod streams;
     mod tables;
+    mod tls;
 }

@@ -18,8 +18,9 @@ use versioning::{Error, RefName, Repositories, RepositoryName};
 
 use crate::error::{Exit, Failure};
 use crate::lent::{EngineRunner, ParquetFooters};
-use crate::machine::{MachineClock, MachineIds};
-use crate::settings::{Settings, ThriftListener};
+use crate::listeners::{ListenerPlace, ThriftListener};
+use crate::machine::{MachineClock, MachineIds, raise_open_files};
+use crate::settings::Settings;
 use crate::{credentials, telemetry};
 
 /// How long open requests may take when the server stops.
@@ -88,6 +89,7 @@ fn refuse_lost_refs(database: &Path, objects: &Path) -> Result<(), Failure> {
 /// Serves until a signal comes.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     telemetry::log(&settings)?;
+    raise_open_files();
     let metrics = telemetry::metrics()?;
     let secret = credentials::secret_key(&settings)?;
     let thrift = settings.listeners()?;
@@ -97,7 +99,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let s3 = bind("S3 gateway", settings.s3).await?;
     let mut metastores = Vec::new();
     for listener in thrift {
-        metastores.push((bind("metastore", listener.address).await?, listener));
+        metastores.push((bind("metastore", listener.place.address).await?, listener));
     }
     let limits = Limits {
         cache_bytes: settings.cache_mib << 20,
@@ -130,10 +132,12 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
         stop.clone().cancelled_owned(),
     ));
     for (socket, listener) in metastores {
-        let context = context(&folder.repositories, listener, &default, &settings);
+        let ThriftListener { place, door } = listener;
+        let context = context(&folder.repositories, place, &default, &settings);
         tasks.spawn(metastore::serve(
             socket,
             context,
+            door,
             metastore::Limits::default(),
             stop.clone(),
         ));
@@ -200,13 +204,13 @@ fn api(repositories: &Repositories) -> Api {
 
 fn context(
     repositories: &Repositories,
-    listener: ThriftListener,
+    place: ListenerPlace,
     default: &RepositoryName,
     settings: &Settings,
 ) -> Context {
     let listener = Listener {
-        repository: listener.repository.unwrap_or_else(|| default.clone()),
-        reference: listener.reference,
+        repository: place.repository.unwrap_or_else(|| default.clone()),
+        reference: place.reference,
         scheme: settings.location_scheme.clone(),
     };
     Context::new(repositories.clone(), listener, Arc::new(MachineClock))
@@ -226,19 +230,8 @@ fn announcement(
         settings.access_key
     );
     for (socket, listener) in metastores {
-        let repository = listener
-            .repository
-            .as_ref()
-            .map_or(settings.repository.as_str(), |name| name.as_str());
-        let at = listener
-            .reference
-            .as_ref()
-            .map(|at| format!("@{at}"))
-            .unwrap_or_default();
-        text += &format!(
-            "  metastore  thrift://{}  ({repository}{at})\n",
-            socket.local_addr()?
-        );
+        let announced = listener.announce(socket.local_addr()?, &settings.repository);
+        text += &format!("  metastore  {announced}\n");
     }
     Ok(text)
 }

@@ -2,14 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
-use versioning::{RefExpr, RepositoryName};
 
 use crate::error::{Exit, Failure};
+use crate::listeners::{Carrier, ListenerSetting, ThriftListener};
 
 /// The port of the REST API, if nothing else is said.
 pub(crate) const HTTP_PORT: u16 = 7373;
@@ -30,8 +29,10 @@ pub(crate) struct Settings {
     pub(crate) http: SocketAddr,
     /// Where the S3 gateway listens.
     pub(crate) s3: SocketAddr,
-    /// Where the metastore listens: `[ADDRESS:]PORT[=REPOSITORY[@REF]]`, any number.
-    pub(crate) thrift: Vec<String>,
+    /// Where the metastore listens, any number.
+    pub(crate) thrift: Vec<ListenerSetting>,
+    /// Where the metastore listens for HTTP, any number.
+    pub(crate) thrift_http: Vec<ListenerSetting>,
     /// The repository that a first start creates, and that clients mean who name none.
     pub(crate) repository: String,
     /// The scheme of the locations that the metastore hands out.
@@ -63,7 +64,8 @@ impl Default for Settings {
             data: PathBuf::from("skep-data"),
             http: local(HTTP_PORT),
             s3: local(S3_PORT),
-            thrift: vec![THRIFT_PORT.to_string()],
+            thrift: vec![ListenerSetting::Short(THRIFT_PORT.to_string())],
+            thrift_http: Vec::new(),
             repository: "lake".into(),
             location_scheme: "s3a".into(),
             access_key: crate::credentials::DEFAULT_ACCESS_KEY.into(),
@@ -97,79 +99,17 @@ impl Settings {
             .map_err(|error| Failure::new(Exit::WrongUse, format!("settings: {error}")))
     }
 
-    /// Returns the listeners of the metastore.
+    /// Returns the listeners of the metastore, those for HTTP last.
     pub(crate) fn listeners(&self) -> Result<Vec<ThriftListener>, Failure> {
-        let parse = |text: &String| {
-            text.parse()
-                .map_err(|why| Failure::new(Exit::WrongUse, format!("thrift listener {text:?}: {why}")))
-        };
-        self.thrift.iter().map(parse).collect()
-    }
-}
-
-/// A port of the metastore, and what clients of it mean who name nothing else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ThriftListener {
-    pub(crate) address: SocketAddr,
-    pub(crate) repository: Option<RepositoryName>,
-    pub(crate) reference: Option<RefExpr>,
-}
-
-impl FromStr for ThriftListener {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<ThriftListener, String> {
-        let (address, target) = match text.split_once('=') {
-            Some((address, target)) => (address, Some(target)),
-            None => (text, None),
-        };
-        let address = match address.parse::<u16>() {
-            Ok(port) => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
-            Err(_) => address
-                .parse()
-                .map_err(|_| "it is no port and no address:port".to_owned())?,
-        };
-        let Some(target) = target else {
-            return Ok(ThriftListener {
-                address,
-                repository: None,
-                reference: None,
-            });
-        };
-        let (repository, reference) = match target.split_once('@') {
-            Some((repository, reference)) => (repository, Some(reference)),
-            None => (target, None),
-        };
-        Ok(ThriftListener {
-            address,
-            repository: Some(RepositoryName::parse(repository).map_err(|error| error.to_string())?),
-            reference: reference
-                .map(RefExpr::parse)
-                .transpose()
-                .map_err(|error| error.to_string())?,
-        })
+        let sockets = self.thrift.iter().map(|one| one.read(Carrier::Socket));
+        let http = self.thrift_http.iter().map(|one| one.read(Carrier::Http));
+        sockets.chain(http).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn listeners_name_a_port_and_what_it_means() {
-        let parsed: ThriftListener = "9084=lake@etl".parse().unwrap();
-        assert_eq!(parsed.address.to_string(), "127.0.0.1:9084");
-        assert_eq!(parsed.repository.unwrap().as_str(), "lake");
-        assert_eq!(parsed.reference.unwrap().to_string(), "etl");
-        let open: ThriftListener = "0.0.0.0:9083".parse().unwrap();
-        assert_eq!(
-            (open.address.to_string().as_str(), open.repository),
-            ("0.0.0.0:9083", None)
-        );
-        for bad in ["", "host", "9083=", "9083=lake@", "9083=La", "99999"] {
-            assert!(bad.parse::<ThriftListener>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn flags_win_over_defaults_and_typos_are_told() {

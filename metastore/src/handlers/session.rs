@@ -79,10 +79,8 @@ fn status() -> Routes {
 
 /// Remembers who is calling, and answers with all their principals.
 async fn set_ugi(call: Call, args: SetUgiArgs) -> Result<Vec<String>, Failure> {
-    let mut state = call.session.state();
-    state.user = args.user_name;
-    state.groups = args.group_names.unwrap_or_default();
-    Ok(state.groups.iter().chain(&state.user).cloned().collect())
+    let groups = args.group_names.unwrap_or_default();
+    Ok(call.session.claim(args.user_name, groups))
 }
 
 fn get_config_value(args: GetConfigValueArgs) -> Result<String, Failure> {

@@ -4,11 +4,11 @@ use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use metastore::{Context, Limits, Listener, serve};
+use metastore::{Context, Door, Limits, Listener, serve};
 use testkit::SteppingClock;
 use thrift_idl::types::{Database, Exception, FieldSchema, Partition, SerDeInfo, StorageDescriptor, Table};
 use thrift_idl::{ApplicationError, Message, MessageKind, Outcome, Rpc, Scanner, Wire, decode, methods};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use versioning::refs::CommitMode;
@@ -30,6 +30,11 @@ impl Server {
 
     /// Starts a server with limits of its own, on a listener for a ref.
     pub(super) async fn with(limits: Limits, reference: Option<&str>) -> Server {
+        Server::behind(Door::default(), limits, reference).await
+    }
+
+    /// Starts a server that clients enter by `door`.
+    pub(super) async fn behind(door: Door, limits: Limits, reference: Option<&str>) -> Server {
         let (repositories, repository) = testkit::repository(1).await.unwrap();
         let listener = Listener {
             repository: repository.record().name.clone(),
@@ -40,7 +45,7 @@ impl Server {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(serve(socket, context, limits, stop.clone()));
+        tokio::spawn(serve(socket, context, door, limits, stop.clone()));
         Server {
             address,
             repositories,
@@ -54,13 +59,12 @@ impl Server {
     }
 
     pub(super) async fn connect_as(&self, wire: Wire) -> Client {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        Client {
-            stream,
-            wire,
-            seq: 0,
-            received: Vec::new(),
-        }
+        Client::over(self.stream().await, wire)
+    }
+
+    /// Opens a connection and says nothing.
+    pub(super) async fn stream(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
     }
 
     /// Commits what is staged on `main`, and makes a branch of it.
@@ -90,8 +94,8 @@ impl Server {
 }
 
 /// A connection.
-pub(super) struct Client {
-    pub(super) stream: TcpStream,
+pub(super) struct Client<S = TcpStream> {
+    pub(super) stream: S,
     pub(super) wire: Wire,
     pub(super) seq: i32,
     received: Vec<u8>,
@@ -120,7 +124,17 @@ impl std::fmt::Display for Thrown {
     }
 }
 
-impl Client {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Returns a client on a stream that is open.
+    pub(super) fn over(stream: S, wire: Wire) -> Client<S> {
+        Client {
+            stream,
+            wire,
+            seq: 0,
+            received: Vec::new(),
+        }
+    }
+
     /// Calls a method; `None` is the value of a void one.
     pub(super) async fn call<R: Rpc>(
         &mut self,
