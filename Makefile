@@ -8,7 +8,7 @@ ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
 
-.PHONY: help setup demo test check it idle crash model run
+.PHONY: help setup demo test check it idle crash model bench run
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -42,6 +42,9 @@ crash: ## kill -9 under load, ROUNDS times; every acknowledged write has to be t
 
 model: ## CASES random histories against a naive model
 	CASES=$(CASES) SEED=$(or $(SEED),1) cargo test --locked -p versioning --test it -- --nocapture model::
+
+bench: ## skep beside a Hive Metastore 4.0.1 on PostgreSQL (PARTITIONS=100000 for the largest table; ALONE=1 for skep alone)
+	bench/bench.sh --partitions $(or $(PARTITIONS),10000)
 
 run: ## start a server with the embedded default in ./skep-data
 	cargo run --locked -p server -- serve
