@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use futures::FutureExt;
 use tokio_util::task::TaskTracker;
@@ -38,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) ephemeral: Ephemeral,
     /// The tasks of the repository's branches, and those that they started.
     pub(crate) tasks: TaskTracker,
+    /// How many events were told since the repository was opened.
+    pub(crate) events_counted: AtomicU64,
     /// 0 until it was read.
     known_epoch: AtomicU32,
     commits: moka::sync::Cache<CommitId, Arc<Commit>>,
@@ -79,6 +81,7 @@ impl Core {
             limits,
             ephemeral: parts.ephemeral,
             tasks: TaskTracker::new(),
+            events_counted: AtomicU64::new(0),
             known_epoch: AtomicU32::new(0),
             commits: moka::sync::Cache::new(COMMITS_CACHED),
             entries: moka::sync::Cache::new(COMMITS_CACHED),
@@ -96,6 +99,7 @@ impl Core {
             limits: self.limits.clone(),
             ephemeral: self.ephemeral,
             tasks: TaskTracker::new(),
+            events_counted: AtomicU64::new(0),
             known_epoch: AtomicU32::new(0),
             commits: moka::sync::Cache::new(COMMITS_CACHED),
             entries: moka::sync::Cache::new(COMMITS_CACHED),
@@ -386,6 +390,7 @@ impl Core {
             index: vec![entry.clone()],
             reason: format!("commit: {}", words.message),
             time_us: self.clock.now_us(),
+            events: Vec::new(),
         };
         lane.run(move |actor| {
             async move { actor.move_head(&from, to, committed).await.map(|()| entry.id) }.boxed()
@@ -429,6 +434,7 @@ impl Core {
             index: Vec::new(),
             reason: "reset".into(),
             time_us: self.clock.now_us(),
+            events: Vec::new(),
         };
         let roots = state.head_roots;
         lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed())

@@ -307,6 +307,7 @@ impl<R: Resolver> Merge<'_, R> {
             index: Vec::new(),
             reason: self.incoming.message.clone(),
             time_us: self.core.clock.now_us(),
+            events: Vec::new(),
         };
         lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed())
             .await
