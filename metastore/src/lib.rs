@@ -15,13 +15,15 @@ mod convert;
 mod exception;
 pub mod filter;
 mod handlers;
+mod ledger;
 mod registry;
 mod route;
 mod server;
+mod states;
 mod stream;
 mod target;
 mod walk;
 
-pub use context::{Context, Listener};
+pub use context::{Context, Listener, Settings};
 pub use handlers::methods_document;
 pub use server::{Limits, serve};

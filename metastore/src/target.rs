@@ -119,10 +119,15 @@ impl Target {
         self.catalog.write(&self.reference.name, plan).await
     }
 
-    async fn check_writable(&self) -> Result<(), Failure> {
+    /// Returns whether it is a branch, which alone can be written.
+    pub(crate) async fn is_branch(&self) -> Result<bool, Failure> {
         let RefExpr { committed, back, .. } = self.reference;
         let kind = self.catalog.repository().resolve(&self.reference).await?.kind;
-        if kind == RefKind::Branch && !committed && back == 0 {
+        Ok(kind == RefKind::Branch && !committed && back == 0)
+    }
+
+    async fn check_writable(&self) -> Result<(), Failure> {
+        if self.is_branch().await? {
             return Ok(());
         }
         Err(Error::ReadOnly {

@@ -9,10 +9,12 @@ mod it {
     mod filters;
     mod functions;
     mod harness;
+    mod locks;
     mod partitions;
     mod refs;
     mod sessions;
     mod statistics;
     mod streams;
     mod tables;
+    mod transactions;
 }

@@ -8,6 +8,7 @@ mod constraints;
 mod databases;
 mod document;
 mod functions;
+mod locks;
 mod partition_adds;
 mod partition_alters;
 mod partition_drops;
@@ -17,6 +18,7 @@ mod session;
 mod statistics;
 mod table_changes;
 mod tables;
+mod transactions;
 
 use crate::registry::Routes;
 
@@ -37,4 +39,6 @@ pub(crate) fn routes() -> Routes {
         .and(statistics::routes())
         .and(constraints::routes())
         .and(privileges::routes())
+        .and(locks::routes())
+        .and(transactions::routes())
 }

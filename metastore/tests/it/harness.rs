@@ -31,6 +31,21 @@ impl Server {
     /// Starts a server with limits of its own, on a listener for a ref.
     pub(super) async fn with(limits: Limits, reference: Option<&str>) -> Server {
         let (repositories, repository) = testkit::repository(1).await.unwrap();
+        Server::over(repositories, repository, limits, reference).await
+    }
+
+    /// Starts another server over the same store.
+    pub(super) async fn another_listener(&self) -> Server {
+        let (repositories, repository) = (self.repositories.clone(), self.repository.clone());
+        Server::over(repositories, repository, Limits::default(), None).await
+    }
+
+    async fn over(
+        repositories: Repositories,
+        repository: Repository,
+        limits: Limits,
+        reference: Option<&str>,
+    ) -> Server {
         let listener = Listener {
             repository: repository.record().name.clone(),
             reference: reference.map(|text| RefExpr::parse(text).unwrap()),
