@@ -12,6 +12,7 @@ mod tables;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use versioning::id::Domain;
 use versioning::{Batch, Hash, Ids, View};
 
@@ -68,6 +69,16 @@ impl Draft {
         self.batch
     }
 
+    /// Returns all changes so far, in order.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Adds what is told of the changes ([`versioning::events`]).
+    pub fn tell(&mut self, events: impl IntoIterator<Item = Bytes>) {
+        self.batch.events.extend(events);
+    }
+
     /// Adds changes of other spaces than the catalog's own, such as data objects.
     pub fn add(&mut self, batch: Batch) {
         self.apply(batch);
@@ -89,6 +100,7 @@ impl Draft {
         self.snapshot = Snapshot::from_records(self.records().with(&batch));
         self.batch.mutations.append(&mut batch.mutations);
         self.batch.blobs.append(&mut batch.blobs);
+        self.batch.events.append(&mut batch.events);
     }
 
     /// Returns a number from which new columns of an altered table can count: no other branch is likely to count
