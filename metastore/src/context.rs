@@ -27,12 +27,17 @@ pub struct Context {
 pub struct Settings {
     /// How long a lock or a Hive transaction lives without a sign of life of its owner.
     pub lease_ms: u64,
+    /// Whether changes are told of in notifications.
+    pub notifications: bool,
 }
 
 impl Default for Settings {
-    /// Returns the settings of the original: 300 seconds.
+    /// Returns leases of 300 seconds, as the original has them, and notifications.
     fn default() -> Settings {
-        Settings { lease_ms: 300_000 }
+        Settings {
+            lease_ms: 300_000,
+            notifications: true,
+        }
     }
 }
 

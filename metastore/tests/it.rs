@@ -10,8 +10,11 @@ mod it {
     mod functions;
     mod harness;
     mod locks;
+    mod notifications;
     mod partitions;
     mod refs;
+    mod roles;
+    mod secrets;
     mod sessions;
     mod statistics;
     mod streams;

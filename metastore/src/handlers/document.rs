@@ -35,7 +35,7 @@ const MISSED: &[(&[&str], &str)] = &[
     (&["names_by_filter"], "older Trino, to list views"),
     (
         &["notification", "event", "replication", "cm_recycle"],
-        "replication and Impala's event processor",
+        "replication",
     ),
     (
         &["wm_", "resource_plan", "resourceplan"],
