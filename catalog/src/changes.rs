@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use versioning::{Batch, KeyRange, Mutation, Repository, Space, View};
+use versioning::{Batch, KeyRange, Mutation, Space, View};
 
 use crate::keys::{self, MetaKey};
 use crate::model::{Database, DatabaseId, Function, Partition, Table, TableId};
@@ -48,9 +48,31 @@ struct Keys {
     tables: BTreeSet<TableId>,
     functions: BTreeSet<(DatabaseId, String)>,
     partitions: BTreeMap<TableId, BTreeSet<String>>,
+    /// Tables with more partitions that differ than are looked at.
+    crowded: BTreeSet<TableId>,
 }
 
 impl Keys {
+    fn add_at_most(&mut self, space: Space, key: &[u8], partitions_max: usize) {
+        let table = (space == Space::Parts)
+            .then(|| keys::decode_partition(key))
+            .flatten();
+        match table {
+            Some((table, _)) if self.crowded.contains(&table) => {}
+            Some((table, _))
+                if self
+                    .partitions
+                    .get(&table)
+                    .is_some_and(|of| of.len() >= partitions_max) =>
+            {
+                self.partitions.remove(&table);
+                self.crowded.insert(table);
+                self.tables.insert(table);
+            }
+            _ => self.add(space, key),
+        }
+    }
+
     fn add(&mut self, space: Space, key: &[u8]) {
         match space {
             Space::Meta => match MetaKey::decode(key) {
@@ -110,17 +132,18 @@ async fn keys_of(before: &Snapshot, batch: &Batch) -> Result<Keys> {
     Ok(keys)
 }
 
-/// Returns what differs between two settled views of one repository ([`Repository::settled`]). Its cost follows
-/// the difference.
+/// Returns what differs between two settled views of one repository
+/// ([`versioning::Repository::settled`]). Its cost follows the difference. Of a table in which more than
+/// `partitions_max` partitions differ only the table itself is handed out, changed or not.
 ///
 /// # Errors
 /// Those of reading.
-pub async fn between(repository: &Repository, before: &Snapshot, after: &Snapshot) -> Result<Vec<Change>> {
+pub async fn between(before: &Snapshot, after: &Snapshot, partitions_max: usize) -> Result<Vec<Change>> {
     let mut keys = Keys::default();
     for space in [Space::Meta, Space::Parts] {
-        let mut diff = repository.diff(before.view(), after.view(), space, &KeyRange::all());
+        let mut diff = before.view().diff(after.view(), space, &KeyRange::all());
         while let Some(change) = diff.next().await? {
-            keys.add(space, &change.key);
+            keys.add_at_most(space, &change.key, partitions_max);
         }
     }
     Walk::new(before, after, keys, "").run().await
@@ -219,8 +242,14 @@ impl<'a> Walk<'a> {
     async fn tables(&mut self) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
         for id in std::mem::take(&mut self.keys.tables) {
-            let Some((before, after)) = self.pair::<Table>(&MetaKey::Table(id).encode()).await? else {
-                continue;
+            let key = MetaKey::Table(id).encode();
+            let (before, after) = match self.pair::<Table>(&key).await? {
+                Some(pair) => pair,
+                None if self.keys.crowded.contains(&id) => {
+                    let table: Option<Table> = self.after.get(&key).await?;
+                    (table.clone(), table)
+                }
+                None => continue,
             };
             if after.is_none() {
                 self.keys.partitions.remove(&id);

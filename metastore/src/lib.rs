@@ -28,4 +28,5 @@ mod walk;
 
 pub use context::{Context, Listener, Settings};
 pub use handlers::methods_document;
+pub use notify::HeadMoves;
 pub use server::{Limits, serve};

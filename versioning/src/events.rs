@@ -8,12 +8,13 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::codec::{DecodeError, Reader, put_varint};
 use crate::core::Core;
 use crate::refs::{Cas, EventRecord};
-use crate::{Batch, Error, RefName, Repository, Result};
+use crate::{Batch, Error, RefName, Repository, RepositoryName, Result, View};
 
 const PLAIN: u8 = 1;
 const COMPRESSED: u8 = 2;
@@ -41,6 +42,34 @@ impl Default for Retention {
             events_max: 1_000_000,
             age_ms_max: 7 * 24 * 3_600_000,
         }
+    }
+}
+
+/// Tells how what a branch shows changes when its head moves otherwise than by its own operations: by a merge,
+/// a revert, a cherry-pick or a reset.
+#[async_trait]
+pub trait Narrate: Debug + Send + Sync {
+    /// Returns the events that lead from one state to the other. Both are settled.
+    ///
+    /// # Errors
+    /// Those of reading; the head does not move then.
+    async fn moved(
+        &self,
+        repository: &RepositoryName,
+        branch: &RefName,
+        before: &View,
+        after: &View,
+    ) -> Result<Vec<Bytes>>;
+}
+
+impl Batch {
+    /// Adds an event that tells of the changes.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    pub fn tell(&mut self, event: &Bytes) -> Result<()> {
+        self.events.push(pack(event)?);
+        Ok(())
     }
 }
 
@@ -73,7 +102,7 @@ impl Repository {
     pub async fn tell(&self, branch: &RefName, events: &[Bytes]) -> Result<()> {
         let incarnation = self.branch(branch).await?.incarnation;
         let core = self.inner_core();
-        let (events, now) = (pack_all(events.iter().cloned())?, core.clock.now_us());
+        let (events, now) = (pack_all(events)?, core.clock.now_us());
         let told = core.refs.add_events(core.id, branch, incarnation, now, &events);
         match told.await? {
             Cas::Done => {
@@ -106,6 +135,19 @@ impl Core {
         }
     }
 
+    /// Returns what is to be told of a move of the head, as it is stored.
+    pub(crate) async fn events_of_move(
+        &self,
+        branch: &RefName,
+        before: &View,
+        after: &View,
+    ) -> Result<Vec<Bytes>> {
+        match &self.narrator {
+            Some(narrator) => pack_all(&narrator.moved(&self.name, branch, before, after).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Forgets the events that are too many or too old.
     async fn forget_events(&self, incarnation: [u8; 16]) -> Result<()> {
         let retention = self.limits.events;
@@ -116,7 +158,10 @@ impl Core {
             .events_after(self.id, incarnation, too_many, FORGET_PAGE)
             .await?;
         let now_us = self.clock.now_us();
-        let too_old = too_old(&oldest, now_us.saturating_sub(retention.age_ms_max * 1_000));
+        let too_old = too_old(
+            &oldest,
+            now_us.saturating_sub(retention.age_ms_max.saturating_mul(1_000)),
+        );
         match too_old.unwrap_or_default().max(too_many) {
             0 => Ok(()),
             up_to => self.refs.forget_events(self.id, incarnation, up_to).await,
@@ -130,23 +175,20 @@ fn too_old(events: &[EventRecord], limit_us: u64) -> Option<u64> {
     old.last().map(|event| event.number)
 }
 
-/// Takes the events out of batches, as they are stored.
-///
-/// # Errors
-/// [`Error::TooLarge`].
-pub(crate) fn take_packed(batches: &mut [Batch]) -> Result<Vec<Bytes>> {
+/// Takes the events out of batches.
+pub(crate) fn take(batches: &mut [Batch]) -> Vec<Bytes> {
     let told = batches
         .iter_mut()
         .flat_map(|batch| std::mem::take(&mut batch.events));
-    pack_all(told)
+    told.collect()
 }
 
 /// Returns events as they are stored.
 ///
 /// # Errors
 /// [`Error::TooLarge`].
-pub(crate) fn pack_all(events: impl IntoIterator<Item = Bytes>) -> Result<Vec<Bytes>> {
-    events.into_iter().map(|event| pack(&event)).collect()
+fn pack_all(events: &[Bytes]) -> Result<Vec<Bytes>> {
+    events.iter().map(pack).collect()
 }
 
 fn pack(event: &Bytes) -> Result<Bytes> {

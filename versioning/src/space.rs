@@ -105,7 +105,7 @@ pub struct Batch {
     pub mutations: Vec<Mutation>,
     /// The contents of blobs that the mutations refer to and that are not stored yet.
     pub blobs: Vec<Bytes>,
-    /// What is told of the change ([`crate::events`]); it takes no part in it.
+    /// What is told of the change, as [`Batch::tell`] packs it; it takes no part in the change.
     pub events: Vec<Bytes>,
 }
 

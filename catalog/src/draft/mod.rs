@@ -16,9 +16,9 @@ use bytes::Bytes;
 use versioning::id::Domain;
 use versioning::{Batch, Hash, Ids, View};
 
-use crate::Snapshot;
 use crate::model::Parameters;
 use crate::records::{Changes, Records, SharedCache};
+use crate::{Result, Snapshot};
 
 pub use alter::AlterTable;
 pub use data::{FAST_STATISTICS, FolderStatistics};
@@ -74,9 +74,12 @@ impl Draft {
         &self.batch
     }
 
-    /// Adds what is told of the changes ([`versioning::events`]).
-    pub fn tell(&mut self, events: impl IntoIterator<Item = Bytes>) {
-        self.batch.events.extend(events);
+    /// Adds an event that tells of the changes ([`versioning::events`]).
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`] if it is too large.
+    pub fn tell(&mut self, event: &Bytes) -> Result<()> {
+        Ok(self.batch.tell(event)?)
     }
 
     /// Adds changes of other spaces than the catalog's own, such as data objects.

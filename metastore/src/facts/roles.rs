@@ -30,9 +30,9 @@ impl Stateful for Roles {
 
     fn apply(&mut self, key: &str, value: Option<&Bytes>) -> Result<(), DecodeError> {
         match key.split_once('/') {
-            Some(("role", _)) => keep(&mut self.roles, key, value, |bytes| read(bytes)),
-            Some(("member", _)) => keep(&mut self.members, key, value, |bytes| read(bytes)),
-            Some(("grant", _)) => keep(&mut self.grants, key, value, |bytes| read(bytes)),
+            Some(("role", _)) => keep(&mut self.roles, key, value, read),
+            Some(("member", _)) => keep(&mut self.members, key, value, read),
+            Some(("grant", _)) => keep(&mut self.grants, key, value, read),
             _ => Err(DecodeError::Canonical("an unknown kind of record")),
         }
     }

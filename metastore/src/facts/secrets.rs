@@ -39,7 +39,7 @@ impl Stateful for Secrets {
         match key.split_once('/') {
             Some(("token", _)) => keep(&mut self.tokens, key, value, text),
             Some(("key", _)) => keep(&mut self.keys, key, value, text),
-            Some(("runtime", _)) => keep(&mut self.runtime, key, value, |bytes| read(bytes)),
+            Some(("runtime", _)) => keep(&mut self.runtime, key, value, read),
             _ => Err(DecodeError::Canonical("an unknown kind of record")),
         }
     }

@@ -18,7 +18,7 @@ pub(crate) struct Request {
 }
 
 /// What became of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LockAnswer {
     Granted(u64),
     Waiting(u64),

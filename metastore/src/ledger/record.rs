@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Key, DecodeError> {
     if text == COUNTERS {
         return Ok(Key::Counters);
     }
-    match text.split_once('/').ok_or(unknown.clone())? {
+    match text.split_once('/').ok_or(unknown)? {
         ("lock", id) => Ok(Key::Lock(number(id)?)),
         ("transaction", id) => Ok(Key::Transaction(number(id)?)),
         ("writes", table) => Ok(Key::Writes(table.to_owned())),

@@ -6,6 +6,7 @@
 
 mod json;
 mod messages;
+mod moves;
 mod stored;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::exception::Failure;
 use crate::route::DEFAULT_CATALOG;
 
 pub(crate) use self::messages::{Inserted, insert};
+pub use self::moves::HeadMoves;
 pub(crate) use self::stored::{from_stored, to_stored};
 
 /// How many partitions one event tells of at most, so that no message grows without bound.
@@ -58,8 +60,9 @@ impl Narrator {
     /// Tells of what a draft has changed since `before`; most of it is in the database `near`.
     pub(crate) async fn tell(&self, before: &Snapshot, draft: &mut Draft, near: &str) -> Result<(), Failure> {
         let changes = changes::of_draft(before, draft, near).await?;
-        let events = self.events(&changes)?;
-        draft.tell(events);
+        for event in self.events(&changes)? {
+            draft.tell(&event)?;
+        }
         Ok(())
     }
 

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use catalog::merge::CatalogResolver;
 use thrift_idl::methods::*;
 use thrift_idl::types::{
     FireEventRequest, FireEventRequestData, InsertEventRequestData, NotificationEvent,
     NotificationEventRequest, NotificationEventsCountRequest,
 };
+
+use versioning::RefName;
+use versioning::merge::{Landing, MergeOutcome, OpenGate};
+use versioning::repository::CommitMessage;
 
 use super::harness::{Client, Server, partition, some, table, texts};
 
@@ -254,6 +259,83 @@ async fn a_branch_tells_its_own_and_what_fails_tells_nothing() {
         told.iter().map(spell).collect::<Vec<_>>(),
         ["1 CREATE_TABLE db t json-0.2"]
     );
+}
+
+/// Merges and resets are told as the difference that they make.
+#[tokio::test]
+async fn moves_of_the_head_are_told() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    client.create_database("db").await;
+    client.create_table(table("db", "old", "a int", "")).await;
+    client.create_table(table("db", "p", "a int", "d string")).await;
+    server.branch("etl").await;
+    client.create_table(table("db@etl", "new", "a int", "")).await;
+    let args = DropTableArgs {
+        dbname: some("db@etl"),
+        name: some("old"),
+        delete_data: Some(true),
+    };
+    client.call::<DropTable>(args).await.unwrap();
+    for value in ["1", "2"] {
+        let args = AddPartitionArgs {
+            new_part: Some(partition("db@etl", "p", &[value])),
+        };
+        client.call::<AddPartition>(args).await.unwrap();
+    }
+    let etl = RefName::parse("etl").unwrap();
+    let words = CommitMessage {
+        message: "work".into(),
+        ..CommitMessage::default()
+    };
+    server.repository.commit(&etl, words).await.unwrap();
+    assert_eq!(current(&mut client).await, 3, "commits tell nothing");
+    let landing = Landing {
+        into: RefName::parse("main").unwrap(),
+        author: "ann".into(),
+        message: None,
+        metadata: BTreeMap::new(),
+        dry_run: false,
+    };
+    let resolver = CatalogResolver::default();
+    let source = etl.clone().into();
+    let merged = server
+        .repository
+        .merge(&source, &landing, &resolver, &OpenGate)
+        .await;
+    assert!(matches!(merged.unwrap(), MergeOutcome::Landed(_)));
+    let told: Vec<_> = events_after(&mut client, 3).await;
+    let mut kinds: Vec<_> = told
+        .iter()
+        .map(|event| spell(event).split_once(' ').unwrap().1.to_owned())
+        .collect();
+    kinds.sort();
+    assert_eq!(
+        kinds,
+        [
+            "ADD_PARTITION db p json-0.2",
+            "CREATE_TABLE db new json-0.2",
+            "DROP_TABLE db old json-0.2",
+        ]
+    );
+    let added = told
+        .iter()
+        .find(|event| event.event_type.as_deref() == Some("ADD_PARTITION"));
+    let message = added.unwrap().message.as_deref().unwrap();
+    assert!(
+        message.contains(r#""partitions":[{"d":"1"},{"d":"2"}]"#),
+        "{message}"
+    );
+    assert!(
+        message.contains("s3a://lake/main/db.db/p/d=1"),
+        "at the ref that moved: {message}"
+    );
+
+    client.create_table(table("db@etl", "draft", "a int", "")).await;
+    let before = server.repository.last_event(&etl).await.unwrap();
+    server.repository.reset(&etl).await.unwrap();
+    let events = server.repository.events(&etl, before, 9).await.unwrap();
+    assert_eq!(events.len(), 1, "the table is gone again");
 }
 
 /// Many clients at once: what the events tell, followed in order, leads to what is there, and each step follows

@@ -163,7 +163,7 @@ impl Actor {
             time_us: self.core.clock.now_us(),
             epoch,
             payload: oplog::encode(batches.iter())?,
-            events: events::take_packed(&mut batches)?,
+            events: events::take(&mut batches),
         };
         let write = self.attempt();
         let expected = state.expected(epoch, write);

@@ -99,7 +99,7 @@ async fn write_next(lake: &Repository) -> u8 {
             ..Value::default()
         };
         batch.put(Space::Meta, &b"n"[..], value);
-        batch.events.push(payload);
+        batch.tell(&payload)?;
         Ok::<_, Error>((batch, next))
     };
     lake.write(&main(), plan).await.unwrap()
