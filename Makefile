@@ -7,8 +7,9 @@ PARTS ?= thrift transports s3 spark-4.0
 ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
+SECONDS ?= 60
 
-.PHONY: help setup demo test check it idle crash model bench run
+.PHONY: help setup demo test check it idle crash model fuzz bench run
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -42,6 +43,9 @@ crash: ## kill -9 under load, ROUNDS times; every acknowledged write has to be t
 
 model: ## CASES random histories against a naive model
 	CASES=$(CASES) SEED=$(or $(SEED),1) cargo test --locked -p versioning --test it -- --nocapture model::
+
+fuzz: ## fuzz what reads bytes of strangers, each target for SECONDS
+	fuzz/fuzz.sh $(SECONDS)
 
 bench: ## skep beside a Hive Metastore 4.0.1 on PostgreSQL (PARTITIONS=100000 for the largest table; ALONE=1 for skep alone)
 	bench/bench.sh --partitions $(or $(PARTITIONS),10000)

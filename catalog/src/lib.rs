@@ -9,6 +9,7 @@
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
 mod catalog;
+pub mod changes;
 pub mod check;
 pub mod codec;
 pub mod columns;

@@ -8,6 +8,8 @@ use thrift_idl::Protocol;
 use versioning::refs::RepositoryId;
 use versioning::{Clock, RefExpr, Repositories, RepositoryName};
 
+use crate::states::States;
+
 /// What a listener answers from.
 #[derive(Debug)]
 pub struct Context {
@@ -15,7 +17,28 @@ pub struct Context {
     pub(crate) listener: Listener,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) started_s: i64,
+    pub(crate) settings: Settings,
     catalogs: Arc<Mutex<BTreeMap<RepositoryId, Catalog>>>,
+    states: Arc<Mutex<BTreeMap<RepositoryId, Arc<States>>>>,
+}
+
+/// What can be set for all listeners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a lock or a Hive transaction lives without a sign of life of its owner.
+    pub lease_ms: u64,
+    /// Whether changes are told of in notifications.
+    pub notifications: bool,
+}
+
+impl Default for Settings {
+    /// Returns leases of 300 seconds, as the original has them, and notifications.
+    fn default() -> Settings {
+        Settings {
+            lease_ms: 300_000,
+            notifications: true,
+        }
+    }
 }
 
 impl Context {
@@ -27,7 +50,9 @@ impl Context {
             listener,
             clock,
             started_s,
+            settings: Settings::default(),
             catalogs: Arc::default(),
+            states: Arc::default(),
         }
     }
 
@@ -38,8 +63,26 @@ impl Context {
             listener,
             clock: Arc::clone(&self.clock),
             started_s: self.started_s,
+            settings: self.settings,
             catalogs: Arc::clone(&self.catalogs),
+            states: Arc::clone(&self.states),
         }
+    }
+
+    /// Returns the same with other settings.
+    pub fn with_settings(self, settings: Settings) -> Context {
+        Context { settings, ..self }
+    }
+
+    /// Returns what is kept unversioned beside the catalog of a repository.
+    pub(crate) async fn states(&self, name: &RepositoryName) -> Result<Arc<States>, Error> {
+        let repository = self.repositories.get(name).await?;
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = repository.record().id;
+        let of = states
+            .entry(id)
+            .or_insert_with(|| Arc::new(States::new(&repository)));
+        Ok(Arc::clone(of))
     }
 
     /// Returns the catalog of a repository. It is kept, because it holds a cache.
@@ -128,6 +171,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Returns what is kept unversioned beside the catalog of the listener's repository. Calls that name no
+    /// database mean that one, and so do those that follow them by an id.
+    pub(crate) async fn states(&self) -> Result<Arc<States>, Error> {
+        self.context.states(&self.context.listener.repository).await
+    }
+
     /// Returns the time in seconds since the Unix epoch, as Hive records it.
     pub(crate) fn now_s(&self) -> i32 {
         i32::try_from(self.context.clock.now_us() / 1_000_000).unwrap_or(i32::MAX)

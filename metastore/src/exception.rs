@@ -9,12 +9,14 @@
 use catalog::Error;
 use thrift_idl::types::{
     AlreadyExistsException, ConfigValSecurityException, Exception, InvalidInputException,
-    InvalidObjectException, InvalidOperationException, MetaException, NoSuchObjectException,
-    UnknownDBException, UnknownTableException,
+    InvalidObjectException, InvalidOperationException, MetaException, NoSuchLockException,
+    NoSuchObjectException, NoSuchTxnException, TxnAbortedException, TxnOpenException, UnknownDBException,
+    UnknownTableException,
 };
 use thrift_idl::{ApplicationError, ApplicationErrorKind, Outcome};
 
 use crate::filter::FilterError;
+use crate::ledger::LedgerError;
 use crate::registry::{Answer, Servable};
 
 /// Why a call failed.
@@ -24,6 +26,8 @@ pub(crate) enum Failure {
     Catalog(#[from] Error),
     #[error(transparent)]
     Filter(#[from] FilterError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// A handler knows better than the error does which exception clients await.
     #[error("{1}")]
     As(&'static [Class], String),
@@ -61,7 +65,11 @@ pub(crate) enum Class {
     InvalidObject,
     InvalidOperation,
     Meta,
+    NoSuchLock,
     NoSuchObject,
+    NoSuchTransaction,
+    TransactionAborted,
+    TransactionOpen,
     UnknownDatabase,
     UnknownTable,
 }
@@ -76,7 +84,11 @@ impl Class {
             Class::InvalidObject => InvalidObjectException { message }.into(),
             Class::InvalidOperation => InvalidOperationException { message }.into(),
             Class::Meta => MetaException { message }.into(),
+            Class::NoSuchLock => NoSuchLockException { message }.into(),
             Class::NoSuchObject => NoSuchObjectException { message }.into(),
+            Class::NoSuchTransaction => NoSuchTxnException { message }.into(),
+            Class::TransactionAborted => TxnAbortedException { message }.into(),
+            Class::TransactionOpen => TxnOpenException { message }.into(),
             Class::UnknownDatabase => UnknownDBException { message }.into(),
             Class::UnknownTable => UnknownTableException { message }.into(),
         }
@@ -124,6 +136,7 @@ pub(crate) fn raise<R: Servable>(failure: Failure) -> Answer {
     let (classes, message) = match failure {
         Failure::Catalog(error) => describe(&error),
         Failure::Filter(error) => (META, error.to_string()),
+        Failure::Ledger(error) => describe_ledger(&error),
         Failure::As(classes, message) => (classes, message),
     };
     for class in classes {
@@ -255,6 +268,22 @@ fn text(error: &Error) -> String {
         | Error::NotAllowed { .. }
         | Error::Store(_) => error.to_string(),
     }
+}
+
+fn describe_ledger(error: &LedgerError) -> (&'static [Class], String) {
+    let classes: &'static [Class] = match error {
+        LedgerError::NoLockToCheck(_) | LedgerError::NoLockToBeat(_) => &[Class::NoSuchLock],
+        LedgerError::OfTransaction { .. } => &[Class::TransactionOpen],
+        LedgerError::NoTransaction(_) | LedgerError::Committed(_) => &[Class::NoSuchTransaction, Class::Meta],
+        LedgerError::Aborted(_) | LedgerError::WriteConflict { .. } => {
+            &[Class::TransactionAborted, Class::NoSuchTransaction, Class::Meta]
+        }
+        LedgerError::LateSeed { .. }
+        | LedgerError::LateWriteSeed { .. }
+        | LedgerError::NoTransactionList(_) => META,
+        LedgerError::Store(error) => return describe_store(error),
+    };
+    (classes, error.to_string())
 }
 
 fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {

@@ -12,6 +12,7 @@ use versioning::{Error, RefExpr, Repository};
 use crate::context::Call;
 use crate::convert::{Names, partition_to, table_to};
 use crate::exception::Failure;
+use crate::notify::Narrator;
 use crate::route::Asked;
 
 /// Where a call's database is.
@@ -24,6 +25,8 @@ pub(crate) struct Target {
     pub(crate) database: String,
     /// How the client calls things.
     pub(crate) names: Names,
+    /// Whether changes are told of.
+    pub(crate) tells: bool,
 }
 
 impl Call {
@@ -60,6 +63,7 @@ impl Call {
             reference,
             database,
             names,
+            tells: self.context.settings.notifications,
         })
     }
 }
@@ -108,21 +112,37 @@ impl Target {
         T: Send + 'static,
     {
         self.check_writable().await?;
-        let input = Arc::new(input);
+        let input = Arc::new((input, self.tells.then(|| self.narrator()), self.database.clone()));
         let plan = move |mut draft: Draft| {
-            let input = Arc::clone(&input);
+            let shared = Arc::clone(&input);
             async move {
-                let answer = plan(&mut draft, &input).await?;
+                let (input, narrator, database) = &*shared;
+                let before = draft.snapshot().clone();
+                let answer = plan(&mut draft, input).await?;
+                if let Some(narrator) = narrator {
+                    narrator.tell(&before, &mut draft, database).await?;
+                }
                 Ok((draft, answer))
             }
         };
         self.catalog.write(&self.reference.name, plan).await
     }
 
-    async fn check_writable(&self) -> Result<(), Failure> {
+    /// Returns who tells of what happens here now.
+    pub(crate) fn narrator(&self) -> Narrator {
+        let now_us = self.catalog.repository().clock().now_us();
+        Narrator::new(self.names.locator.clone(), now_us)
+    }
+
+    /// Returns whether it is a branch, which alone can be written.
+    pub(crate) async fn is_branch(&self) -> Result<bool, Failure> {
         let RefExpr { committed, back, .. } = self.reference;
         let kind = self.catalog.repository().resolve(&self.reference).await?.kind;
-        if kind == RefKind::Branch && !committed && back == 0 {
+        Ok(kind == RefKind::Branch && !committed && back == 0)
+    }
+
+    async fn check_writable(&self) -> Result<(), Failure> {
+        if self.is_branch().await? {
             return Ok(());
         }
         Err(Error::ReadOnly {

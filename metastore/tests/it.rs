@@ -10,12 +10,17 @@ mod it {
     mod functions;
     mod harness;
     mod http;
+    mod locks;
+    mod notifications;
     mod partitions;
     mod refs;
+    mod roles;
     mod sasl;
+    mod secrets;
     mod sessions;
     mod statistics;
     mod streams;
     mod tables;
     mod tls;
+    mod transactions;
 }

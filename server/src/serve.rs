@@ -11,6 +11,7 @@ use metastore::{Context, Listener};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use versioning::events::Narrate;
 use versioning::refs::{FolderLock, SqliteRefs};
 use versioning::repository::{Limits, Parts};
 use versioning::store::LocalFiles;
@@ -38,7 +39,11 @@ pub(crate) struct OpenFolder {
 
 impl OpenFolder {
     /// Opens the store in `folder`, making the folder where it is missing.
-    pub(crate) async fn open(folder: &Path, limits: Limits) -> Result<OpenFolder, Failure> {
+    pub(crate) async fn open(
+        folder: &Path,
+        limits: Limits,
+        narrator: Option<Arc<dyn Narrate>>,
+    ) -> Result<OpenFolder, Failure> {
         std::fs::create_dir_all(folder).map_err(|error| {
             Failure::new(Exit::Failed, format!("the folder {}: {error}", folder.display()))
         })?;
@@ -53,7 +58,10 @@ impl OpenFolder {
             ids: Arc::new(MachineIds),
             ephemeral: catalog::is_ephemeral,
         };
-        let repositories = Repositories::open(parts, limits).await?;
+        let mut repositories = Repositories::open(parts, limits).await?;
+        if let Some(narrator) = narrator {
+            repositories = repositories.narrated_by(narrator);
+        }
         Ok(OpenFolder {
             repositories,
             refs,
@@ -103,9 +111,10 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     }
     let limits = Limits {
         cache_bytes: settings.cache_mib << 20,
+        events: settings.retention(),
         ..Limits::default()
     };
-    let folder = OpenFolder::open(&settings.data, limits).await?;
+    let folder = OpenFolder::open(&settings.data, limits, settings.narrator()).await?;
     first_repository(&folder.repositories, &default).await?;
     folder.repositories.resume().await?;
 
@@ -213,7 +222,7 @@ fn context(
         reference: place.reference,
         scheme: settings.location_scheme.clone(),
     };
-    Context::new(repositories.clone(), listener, Arc::new(MachineClock))
+    Context::new(repositories.clone(), listener, Arc::new(MachineClock)).with_settings(settings.metastore())
 }
 
 fn announcement(

@@ -2,13 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use metastore::HeadMoves;
 use serde::{Deserialize, Serialize};
+use versioning::events::{Narrate, Retention};
 
 use crate::error::{Exit, Failure};
 use crate::listeners::{Carrier, ListenerSetting, ThriftListener};
+use crate::machine::MachineClock;
 
 /// The port of the REST API, if nothing else is said.
 pub(crate) const HTTP_PORT: u16 = 7373;
@@ -43,6 +47,12 @@ pub(crate) struct Settings {
     pub(crate) secret_key_file: Option<PathBuf>,
     /// The cache of nodes and blobs, in MiB.
     pub(crate) cache_mib: u64,
+    /// How many seconds a lock or a Hive transaction lives without a sign of life.
+    pub(crate) lock_lease_s: u64,
+    /// Whether changes are told of in notifications, and how many and how old ones a branch keeps.
+    pub(crate) notifications: bool,
+    pub(crate) notifications_max: u64,
+    pub(crate) notifications_age_h: u64,
     /// `text` or `json`.
     pub(crate) log_format: LogFormat,
     /// What is logged, in the syntax of `tracing`: `info`, `skep=debug,metastore=trace`.
@@ -72,6 +82,10 @@ impl Default for Settings {
             secret_key_env: None,
             secret_key_file: None,
             cache_mib: 512,
+            lock_lease_s: 300,
+            notifications: true,
+            notifications_max: 1_000_000,
+            notifications_age_h: 7 * 24,
             log_format: LogFormat::Text,
             log: "info".into(),
         }
@@ -97,6 +111,29 @@ impl Settings {
             .merge(Serialized::defaults(flags))
             .extract()
             .map_err(|error| Failure::new(Exit::WrongUse, format!("settings: {error}")))
+    }
+
+    /// Returns what all listeners of the metastore have in common.
+    pub(crate) fn metastore(&self) -> metastore::Settings {
+        metastore::Settings {
+            lease_ms: self.lock_lease_s.saturating_mul(1_000),
+            notifications: self.notifications,
+        }
+    }
+
+    /// Returns how many notifications are kept.
+    pub(crate) fn retention(&self) -> Retention {
+        Retention {
+            events_max: self.notifications_max,
+            age_ms_max: self.notifications_age_h.saturating_mul(3_600_000),
+        }
+    }
+
+    /// Returns who tells of moves of heads, if anybody is to be told.
+    pub(crate) fn narrator(&self) -> Option<Arc<dyn Narrate>> {
+        let scheme = self.location_scheme.clone();
+        self.notifications
+            .then(|| Arc::new(HeadMoves::new(scheme, Arc::new(MachineClock))) as Arc<dyn Narrate>)
     }
 
     /// Returns the listeners of the metastore, those for HTTP last.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use versioning::refs::{
-    BranchRecord, Cas, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, Protection, RefLogEntry,
-    RefStore, RepositoryId, RepositoryRecord,
+    BranchRecord, Cas, CommitEntry, CommitMode, EventRecord, Expected, HeadMove, LogRecord, Protection,
+    RefLogEntry, RefStore, RepositoryId, RepositoryRecord,
 };
 use versioning::{CommitId, RefName, RepositoryName, Result, Roots};
 
@@ -261,5 +261,53 @@ impl RefStore for FaultyRefs {
     ) -> Result<Vec<(String, Bytes)>> {
         self.run("kv_list", self.inner.kv_list(id, namespace, prefix, after, limit))
             .await
+    }
+
+    async fn kv_version(&self, id: RepositoryId, namespace: &str) -> Result<u64> {
+        self.run("kv_version", self.inner.kv_version(id, namespace)).await
+    }
+
+    async fn kv_swap(
+        &self,
+        id: RepositoryId,
+        namespace: &str,
+        version: u64,
+        changes: &[(String, Option<Bytes>)],
+    ) -> Result<bool> {
+        let swap = self.inner.kv_swap(id, namespace, version, changes);
+        self.run("kv_swap", swap).await
+    }
+
+    async fn add_events(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        incarnation: [u8; 16],
+        time_us: u64,
+        events: &[Bytes],
+    ) -> Result<Cas> {
+        let add = self.inner.add_events(id, name, incarnation, time_us, events);
+        self.run("add_events", add).await
+    }
+
+    async fn last_event(&self, id: RepositoryId, incarnation: [u8; 16]) -> Result<u64> {
+        self.run("last_event", self.inner.last_event(id, incarnation))
+            .await
+    }
+
+    async fn events_after(
+        &self,
+        id: RepositoryId,
+        incarnation: [u8; 16],
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRecord>> {
+        let events = self.inner.events_after(id, incarnation, after, limit);
+        self.run("events_after", events).await
+    }
+
+    async fn forget_events(&self, id: RepositoryId, incarnation: [u8; 16], up_to: u64) -> Result<()> {
+        let forget = self.inner.forget_events(id, incarnation, up_to);
+        self.run("forget_events", forget).await
     }
 }

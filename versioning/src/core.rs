@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use futures::FutureExt;
 use tokio_util::task::TaskTracker;
 
 use crate::branch::{Branch, Lane, Prepared, State};
 use crate::commit::{Commit, CommitKind, SKIPS_MAX, Sealed};
+use crate::events::Narrate;
 use crate::id::Domain;
 use crate::overlay::Overlay;
-use crate::refs::{CommitEntry, HeadMove, RefStore, RepositoryId};
+use crate::refs::{CommitEntry, HeadMove, RefStore, RepositoryId, RepositoryRecord};
 use crate::repository::{CommitMessage, Ephemeral, Limits, Parts};
 use crate::store::Blocks;
 use crate::tree::Tree;
 use crate::view::View;
-use crate::{Clock, CommitId, Edit, Error, Ids, KeyRange, Result, Roots, Space};
+use crate::{Clock, CommitId, Edit, Error, Ids, KeyRange, RepositoryName, Result, Roots, Space};
 
 /// The version of the merge rules that this binary applies.
 pub(crate) const RULES_VERSION: u32 = 1;
@@ -36,8 +37,13 @@ pub(crate) struct Core {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) limits: Limits,
     pub(crate) ephemeral: Ephemeral,
+    pub(crate) name: RepositoryName,
+    /// Who tells of moves of heads, if anybody does.
+    pub(crate) narrator: Option<Arc<dyn Narrate>>,
     /// The tasks of the repository's branches, and those that they started.
     pub(crate) tasks: TaskTracker,
+    /// How many events were told since the repository was opened.
+    pub(crate) events_counted: AtomicU64,
     /// 0 until it was read.
     known_epoch: AtomicU32,
     commits: moka::sync::Cache<CommitId, Arc<Commit>>,
@@ -69,9 +75,17 @@ impl Words {
 }
 
 impl Core {
-    pub(crate) fn new(id: RepositoryId, parts: &Parts, blocks: Arc<Blocks>, limits: Limits) -> Core {
+    pub(crate) fn new(
+        record: &RepositoryRecord,
+        parts: &Parts,
+        blocks: Arc<Blocks>,
+        limits: Limits,
+        narrator: Option<Arc<dyn Narrate>>,
+    ) -> Core {
         Core {
-            id,
+            id: record.id,
+            name: record.name.clone(),
+            narrator,
             refs: parts.refs.clone(),
             blocks,
             clock: parts.clock.clone(),
@@ -79,6 +93,7 @@ impl Core {
             limits,
             ephemeral: parts.ephemeral,
             tasks: TaskTracker::new(),
+            events_counted: AtomicU64::new(0),
             known_epoch: AtomicU32::new(0),
             commits: moka::sync::Cache::new(COMMITS_CACHED),
             entries: moka::sync::Cache::new(COMMITS_CACHED),
@@ -95,7 +110,10 @@ impl Core {
             ids: self.ids.clone(),
             limits: self.limits.clone(),
             ephemeral: self.ephemeral,
+            name: self.name.clone(),
+            narrator: self.narrator.clone(),
             tasks: TaskTracker::new(),
+            events_counted: AtomicU64::new(0),
             known_epoch: AtomicU32::new(0),
             commits: moka::sync::Cache::new(COMMITS_CACHED),
             entries: moka::sync::Cache::new(COMMITS_CACHED),
@@ -386,6 +404,7 @@ impl Core {
             index: vec![entry.clone()],
             reason: format!("commit: {}", words.message),
             time_us: self.clock.now_us(),
+            events: Vec::new(),
         };
         lane.run(move |actor| {
             async move { actor.move_head(&from, to, committed).await.map(|()| entry.id) }.boxed()
@@ -421,6 +440,10 @@ impl Core {
             return Ok(0);
         }
         let dropped = state.record.seq - state.record.sealed_seq;
+        let staged = self.fold(&state.base(), &state.overlay, from.epoch).await?;
+        let before = self.view_of(state, from.epoch).settled(staged);
+        let after = self.view_at(state.record.head).await?;
+        let events = self.events_of_move(&branch.name, &before, &after).await?;
         let to = HeadMove {
             head: state.record.head,
             staged: None,
@@ -429,6 +452,7 @@ impl Core {
             index: Vec::new(),
             reason: "reset".into(),
             time_us: self.clock.now_us(),
+            events,
         };
         let roots = state.head_roots;
         lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed())

@@ -18,7 +18,7 @@ const PUT: u8 = 0;
 const DELETE: u8 = 1;
 const DELETE_PREFIX: u8 = 2;
 
-/// Returns at most how many bytes a batch adds to a payload before compression.
+/// Returns at most how many bytes a batch adds to a payload before compression, and to events.
 pub(crate) fn size(batch: &Batch) -> usize {
     let blobs: usize = batch.blobs.iter().map(|blob| VARINT_MAX + blob.len()).sum();
     let mutations = batch.mutations.iter().map(|mutation| match mutation {
@@ -30,7 +30,8 @@ pub(crate) fn size(batch: &Batch) -> usize {
             2 + VARINT_MAX + key.len()
         }
     });
-    2 * VARINT_MAX + blobs + mutations.sum::<usize>()
+    let events: usize = batch.events.iter().map(Bytes::len).sum();
+    2 * VARINT_MAX + blobs + mutations.sum::<usize>() + events
 }
 
 /// Returns `batches` as the payload of a record.

@@ -179,7 +179,7 @@ impl Repository {
 
     /// Returns what differs between two settled views in one space.
     pub fn diff(&self, before: &View, after: &View, space: Space, range: &KeyRange) -> Diff {
-        before.tree(space).diff(&after.tree(space), range)
+        before.diff(after, space, range)
     }
 
     /// Returns where upper rooms keep small records ([`RefStore::kv_get`] and its kin), and under which id.

@@ -11,4 +11,5 @@ mod it {
     mod groups;
     mod lake;
     mod model;
+    mod state;
 }

@@ -12,12 +12,13 @@ mod tables;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use versioning::id::Domain;
 use versioning::{Batch, Hash, Ids, View};
 
-use crate::Snapshot;
 use crate::model::Parameters;
 use crate::records::{Changes, Records, SharedCache};
+use crate::{Result, Snapshot};
 
 pub use alter::AlterTable;
 pub use data::{FAST_STATISTICS, FolderStatistics};
@@ -68,6 +69,19 @@ impl Draft {
         self.batch
     }
 
+    /// Returns all changes so far, in order.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Adds an event that tells of the changes ([`versioning::events`]).
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`] if it is too large.
+    pub fn tell(&mut self, event: &Bytes) -> Result<()> {
+        Ok(self.batch.tell(event)?)
+    }
+
     /// Adds changes of other spaces than the catalog's own, such as data objects.
     pub fn add(&mut self, batch: Batch) {
         self.apply(batch);
@@ -89,6 +103,7 @@ impl Draft {
         self.snapshot = Snapshot::from_records(self.records().with(&batch));
         self.batch.mutations.append(&mut batch.mutations);
         self.batch.blobs.append(&mut batch.blobs);
+        self.batch.events.append(&mut batch.events);
     }
 
     /// Returns a number from which new columns of an altered table can count: no other branch is likely to count

@@ -8,15 +8,19 @@ mod constraints;
 mod databases;
 mod document;
 mod functions;
+mod locks;
+mod notifications;
 mod partition_adds;
 mod partition_alters;
 mod partition_drops;
 mod partitions;
 mod privileges;
+mod secrets;
 mod session;
 mod statistics;
 mod table_changes;
 mod tables;
+mod transactions;
 
 use crate::registry::Routes;
 
@@ -37,4 +41,8 @@ pub(crate) fn routes() -> Routes {
         .and(statistics::routes())
         .and(constraints::routes())
         .and(privileges::routes())
+        .and(notifications::routes())
+        .and(secrets::routes())
+        .and(locks::routes())
+        .and(transactions::routes())
 }

@@ -189,6 +189,7 @@ async fn alter(
         Some((key, value)) => Some((key.to_owned(), target.names.locator.parameter(value)?)),
         None => None,
     };
+    keep_write_ids(&call, (&target, &named.name), &how, wire.table_name.as_deref()).await?;
     let altered = Altered {
         database: target.database.clone(),
         name: named.name,
@@ -208,6 +209,30 @@ async fn alter(
             .boxed()
         })
         .await
+}
+
+/// Lets a table that gets another name keep its write ids. It happens before: ids that no table uses do no
+/// harm, and a table without its ids would show no rows.
+async fn keep_write_ids(
+    call: &Call,
+    (target, name): (&Target, &str),
+    how: &How,
+    new_name: Option<&str>,
+) -> Result<(), Failure> {
+    let (name, new_name) = (name.to_lowercase(), new_name.unwrap_or(name).to_lowercase());
+    let new_database = how.database.as_ref().unwrap_or(&target.database);
+    let (from, to) = (
+        format!("{}.{name}", target.database),
+        format!("{new_database}.{new_name}"),
+    );
+    if from == to {
+        return Ok(());
+    }
+    call.decide(|draft| {
+        draft.carry_writes(&from, &to);
+        Ok(())
+    })
+    .await
 }
 
 /// Returns the database that a table moves to, if it is another one. It has to be on the same ref.

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use metastore::{Context, Door, Limits, Listener, serve};
+use metastore::{Context, Door, HeadMoves, Limits, Listener, serve};
 use testkit::SteppingClock;
 use thrift_idl::types::{Database, Exception, FieldSchema, Partition, SerDeInfo, StorageDescriptor, Table};
 use thrift_idl::{ApplicationError, Message, MessageKind, Outcome, Rpc, Scanner, Wire, decode, methods};
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use versioning::refs::CommitMode;
 use versioning::repository::CommitMessage;
-use versioning::{RefExpr, RefName, Repositories, Repository};
+use versioning::{RefExpr, RefName, Repositories, Repository, RepositoryName};
 
 /// A running server with the repository `lake` and its branch `main`.
 pub(super) struct Server {
@@ -35,7 +35,23 @@ impl Server {
 
     /// Starts a server that clients enter by `door`.
     pub(super) async fn behind(door: Door, limits: Limits, reference: Option<&str>) -> Server {
-        let (repositories, repository) = testkit::repository(1).await.unwrap();
+        let (repositories, repository) = narrated().await;
+        Server::over(repositories, repository, door, limits, reference).await
+    }
+
+    /// Starts another server over the same store.
+    pub(super) async fn another_listener(&self) -> Server {
+        let (repositories, repository) = (self.repositories.clone(), self.repository.clone());
+        Server::over(repositories, repository, Door::default(), Limits::default(), None).await
+    }
+
+    async fn over(
+        repositories: Repositories,
+        repository: Repository,
+        door: Door,
+        limits: Limits,
+        reference: Option<&str>,
+    ) -> Server {
         let listener = Listener {
             repository: repository.record().name.clone(),
             reference: reference.map(|text| RefExpr::parse(text).unwrap()),
@@ -91,6 +107,20 @@ impl Server {
             .unwrap()
             .to_string()
     }
+}
+
+/// Returns a store in memory in which moves of heads are told, with the repository `lake`.
+async fn narrated() -> (Repositories, Repository) {
+    let parts = testkit::memory_parts(1);
+    let narrator = HeadMoves::new("s3a".into(), parts.clock.clone());
+    let open = Repositories::open(parts, versioning::repository::Limits::default());
+    let repositories = open.await.unwrap().narrated_by(Arc::new(narrator));
+    let (lake, main) = (
+        RepositoryName::parse("lake").unwrap(),
+        RefName::parse("main").unwrap(),
+    );
+    let repository = repositories.create(&lake, &main).await.unwrap();
+    (repositories, repository)
 }
 
 /// A connection.

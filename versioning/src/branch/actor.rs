@@ -14,7 +14,7 @@ use super::state::{Loaded, Pending, State};
 use crate::core::Core;
 use crate::refs::{BranchRecord, Cas, CommitMode, LogRecord, Protection, WriteId};
 use crate::repository::Limits;
-use crate::{Batch, Error, RefName, Result, oplog};
+use crate::{Batch, Error, RefName, Result, events, oplog};
 
 /// How many jobs are taken from the queue at once.
 const GROUP_MAX: usize = 512;
@@ -154,7 +154,7 @@ impl Actor {
     }
 
     /// Appends batches to the log; `false` means that another process was faster and the state is read anew.
-    async fn append(&mut self, batches: Vec<Batch>, epoch: u32) -> Result<bool> {
+    async fn append(&mut self, mut batches: Vec<Batch>, epoch: u32) -> Result<bool> {
         let state = self.state();
         let seq = state.record.seq + batches.len() as u64;
         let record = LogRecord {
@@ -163,6 +163,7 @@ impl Actor {
             time_us: self.core.clock.now_us(),
             epoch,
             payload: oplog::encode(batches.iter())?,
+            events: events::take(&mut batches),
         };
         let write = self.attempt();
         let expected = state.expected(epoch, write);
@@ -180,6 +181,8 @@ impl Actor {
                     next.overlay.apply(batch, epoch);
                 }
                 self.pending.push_back(Pending { seq, epoch, batches });
+                self.core
+                    .events_told(state.record.incarnation, record.events.len());
                 self.publish.send_replace(Arc::new(next));
                 Ok(true)
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::FutureExt;
 
 use super::{Gate, Landing, MergeOutcome, Proposal, Refusal, Resolver, Sides, Verdict};
@@ -225,17 +226,33 @@ impl<R: Resolver> Merge<'_, R> {
 
     /// Lands the candidate; tries again where another process moved the branch in between.
     async fn land(&self, judged: &Candidate, checks: &[String]) -> Result<Landed<R::Conflict>> {
+        // while nobody waits: most likely the head is still where it was
+        let events = self.events(judged.head, judged.id).await?;
         for _ in 1..ATTEMPTS_MAX {
-            let landed = self.try_to_land(judged, checks).await;
+            let landed = self.try_to_land(judged, checks, &events).await;
             if !matches!(landed, Err(Error::HeadMoved { .. })) {
                 return landed;
             }
         }
-        self.try_to_land(judged, checks).await
+        self.try_to_land(judged, checks, &events).await
+    }
+
+    /// Returns what is to be told when the head moves from `head` to a candidate.
+    async fn events(&self, head: CommitId, candidate: CommitId) -> Result<Vec<Bytes>> {
+        let (before, after) = (
+            self.core.view_at(head).await?,
+            self.core.view_at(candidate).await?,
+        );
+        self.core.events_of_move(&self.branch.name, &before, &after).await
     }
 
     /// Moves the head to the candidate, or to what it becomes on the head that is there by now.
-    async fn try_to_land(&self, judged: &Candidate, checks: &[String]) -> Result<Landed<R::Conflict>> {
+    async fn try_to_land(
+        &self,
+        judged: &Candidate,
+        checks: &[String],
+        events: &[Bytes],
+    ) -> Result<Landed<R::Conflict>> {
         let _heads = self.branch.heads.lock().await;
         let lane = self.branch.hold().await?;
         self.commit_staged(&lane).await?;
@@ -247,7 +264,7 @@ impl<R: Resolver> Merge<'_, R> {
                 [] => judged.id,
                 _ => self.store(head, roots, attest(checks, judged.id)).await?.id,
             };
-            self.move_head(&lane, from, id, roots).await?;
+            self.move_head(&lane, from, (id, roots), events.to_vec()).await?;
             return Ok(Landed::Done(id));
         }
         self.land_elsewhere(&lane, from, judged, checks).await
@@ -286,7 +303,8 @@ impl<R: Resolver> Merge<'_, R> {
                 });
             }
         };
-        self.move_head(lane, from, id, roots).await?;
+        let events = self.events(head, id).await?;
+        self.move_head(lane, from, (id, roots), events).await?;
         Ok(Landed::Done(id))
     }
 
@@ -298,7 +316,13 @@ impl<R: Resolver> Merge<'_, R> {
         }
     }
 
-    async fn move_head(&self, lane: &Lane, from: Prepared, head: CommitId, roots: Roots) -> Result<()> {
+    async fn move_head(
+        &self,
+        lane: &Lane,
+        from: Prepared,
+        (head, roots): (CommitId, Roots),
+        events: Vec<Bytes>,
+    ) -> Result<()> {
         let to = HeadMove {
             head,
             staged: self.core.carry_staged(&from.state, &roots).await?,
@@ -307,6 +331,7 @@ impl<R: Resolver> Merge<'_, R> {
             index: Vec::new(),
             reason: self.incoming.message.clone(),
             time_us: self.core.clock.now_us(),
+            events,
         };
         lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed())
             .await

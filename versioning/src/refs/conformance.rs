@@ -1,5 +1,6 @@
 //! What every ref store has to do, as one suite that each backend's tests call.
 
+mod events;
 mod fixture;
 mod names;
 mod races;
@@ -32,9 +33,16 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
     records::commit_index(&Fixture::new(make().await).await).await;
     records::ref_log(&Fixture::new(make().await).await).await;
     records::small_records(&Fixture::new(make().await).await).await;
+    records_and_events(&make).await;
     races::appends(&Fixture::new(make().await).await).await;
     races::head_moves(&Fixture::new(make().await).await).await;
     races::creations(&Fixture::new(make().await).await).await;
+}
+
+async fn records_and_events(make: &impl AsyncFn() -> Arc<dyn RefStore>) {
+    events::events(&Fixture::new(make().await).await).await;
+    events::swaps_of_small_records(&Fixture::new(make().await).await).await;
+    races::swaps(&Fixture::new(make().await).await).await;
 }
 
 /// Holds a store to keeping everything. `open` opens the same store each time, after the one before was dropped.
@@ -47,6 +55,13 @@ pub(super) async fn survives_reopening(open: impl AsyncFn() -> Arc<dyn RefStore>
         swaps::the_life_of_a_branch(&fixture).await;
         records::ref_log(&fixture).await;
         records::small_records(&fixture).await;
+        events::swaps_of_small_records(&fixture).await;
+        let main = fixture.main().await;
+        let event = [bytes::Bytes::from_static(b"told")];
+        let told = fixture
+            .refs
+            .add_events(fixture.id, &main.name, main.incarnation, 9, &event);
+        told.await.unwrap();
         fixture.refs.begin_epoch_after(1).await.unwrap();
         fixture.dump().await
     };

@@ -139,6 +139,19 @@ pub struct LogRecord {
     pub epoch: u32,
     /// Canonical bytes of the batch, compressed.
     pub payload: Bytes,
+    /// What is told of it, numbered on from the branch's last event in the same transaction. The log does not
+    /// give it back: [`RefStore::events_after`] does.
+    pub events: Vec<Bytes>,
+}
+
+/// One thing that was told of a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRecord {
+    /// The first event of a branch has the number 1, and each next one the next.
+    pub number: u64,
+    pub time_us: u64,
+    /// Bytes of an upper room.
+    pub payload: Bytes,
 }
 
 /// The outcome of a compare-and-set.
@@ -168,6 +181,8 @@ pub struct HeadMove {
     /// For the log of ref mutations.
     pub reason: String,
     pub time_us: u64,
+    /// As [`LogRecord::events`].
+    pub events: Vec<Bytes>,
 }
 
 /// What is known of a commit without loading it.
@@ -356,4 +371,43 @@ pub trait RefStore: Debug + Send + Sync {
         after: &str,
         limit: usize,
     ) -> Result<Vec<(String, Bytes)>>;
+
+    /// Returns how often a namespace was swapped, which is 0 at first. Records that are listed after this are
+    /// at least as new.
+    async fn kv_version(&self, id: RepositoryId, namespace: &str) -> Result<u64>;
+    /// Writes as [`RefStore::kv_write`] does and adds 1 to the namespace's version, if that is `version`;
+    /// returns whether it was. A namespace is written by this or by `kv_write`, never by both.
+    ///
+    /// # Errors
+    /// As [`RefStore::kv_write`].
+    async fn kv_swap(
+        &self,
+        id: RepositoryId,
+        namespace: &str,
+        version: u64,
+        changes: &[(String, Option<Bytes>)],
+    ) -> Result<bool>;
+
+    /// Tells of a branch what changes nothing of it, such as that somebody wrote to it by other ways. Compares
+    /// the incarnation alone.
+    async fn add_events(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        incarnation: [u8; 16],
+        time_us: u64,
+        events: &[Bytes],
+    ) -> Result<Cas>;
+    /// Returns the number of a branch's last event, forgotten or not; 0 if there was none.
+    async fn last_event(&self, id: RepositoryId, incarnation: [u8; 16]) -> Result<u64>;
+    /// Returns up to `limit` events with numbers behind `after`, in order.
+    async fn events_after(
+        &self,
+        id: RepositoryId,
+        incarnation: [u8; 16],
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRecord>>;
+    /// Removes the events of a branch up to a number.
+    async fn forget_events(&self, id: RepositoryId, incarnation: [u8; 16], up_to: u64) -> Result<()>;
 }

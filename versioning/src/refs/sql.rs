@@ -67,6 +67,18 @@ pub(super) const MOVE_HEAD: &str = "
     WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND head = $5
         AND folded_seq = $6 AND seq = COALESCE($11, seq)";
 
+pub(super) const COUNT_EVENTS: &str = "
+    UPDATE branches SET events = events + $4 WHERE repository = $1 AND name = $2 AND incarnation = $3";
+pub(super) const LAST_EVENT: &str = "
+    SELECT events FROM branches WHERE repository = $1 AND incarnation = $2";
+pub(super) const INSERT_EVENT: &str = "
+    INSERT INTO events (repository, incarnation, number, time_us, payload) VALUES ($1, $2, $3, $4, $5)";
+pub(super) const EVENTS_AFTER: &str = "
+    SELECT number, time_us, payload FROM events
+    WHERE repository = $1 AND incarnation = $2 AND number > $3 ORDER BY number LIMIT $4";
+pub(super) const FORGET_EVENTS: &str = "
+    DELETE FROM events WHERE repository = $1 AND incarnation = $2 AND number <= $3";
+
 pub(super) const INDEX_COMMIT: &str = "
     INSERT INTO commits (repository, id, epoch, generation, parents) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (repository, id) DO UPDATE SET epoch = excluded.epoch WHERE excluded.epoch > commits.epoch";
@@ -98,3 +110,10 @@ pub(super) const LIST_SMALL: &str = "
     SELECT record_key, content FROM small_records
     WHERE repository = $1 AND namespace = $2 AND record_key >= $3 AND record_key < $4
     ORDER BY record_key LIMIT $5";
+pub(super) const SMALL_VERSION: &str = "
+    SELECT version FROM small_versions WHERE repository = $1 AND namespace = $2";
+pub(super) const BEGIN_VERSIONS: &str = "
+    INSERT INTO small_versions (repository, namespace, version) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING";
+pub(super) const NEXT_VERSION: &str = "
+    UPDATE small_versions SET version = version + 1
+    WHERE repository = $1 AND namespace = $2 AND version = $3";

@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use super::{Inner, Limits, Parts, Repository, refs};
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
+use crate::events::Narrate;
 use crate::refs::{CommitMode, RepositoryId, RepositoryRecord};
 use crate::store::{Blocks, Cache, DataFiles};
 use crate::{Clock, Error, RefName, RepositoryName, Result, Roots};
@@ -18,6 +19,7 @@ pub struct Repositories {
     parts: Parts,
     limits: Limits,
     cache: Cache,
+    narrator: Option<Arc<dyn Narrate>>,
     open: Arc<Mutex<HashMap<RepositoryName, Repository>>>,
 }
 
@@ -33,8 +35,17 @@ impl Repositories {
             parts,
             limits,
             cache,
+            narrator: None,
             open: Arc::default(),
         })
+    }
+
+    /// Lets `narrator` tell of moves of heads. To be said before a repository is opened.
+    pub fn narrated_by(self, narrator: Arc<dyn Narrate>) -> Repositories {
+        Repositories {
+            narrator: Some(narrator),
+            ..self
+        }
     }
 
     /// Takes up the background commits that the last process left undone. A branch that cannot be read is told
@@ -113,7 +124,7 @@ impl Repositories {
             .collect();
         let parts = &self.parts;
         let core = Core::new(
-            record.id,
+            &record,
             parts,
             Arc::new(Blocks::new(
                 parts.files.clone(),
@@ -121,6 +132,7 @@ impl Repositories {
                 self.cache.clone(),
             )),
             self.limits.clone(),
+            self.narrator.clone(),
         );
         let data = DataFiles::new(parts.files.clone(), prefix, parts.ids.clone());
         Repository {

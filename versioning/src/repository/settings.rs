@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::events::Retention;
 use crate::refs::RefStore;
 use crate::store::Files;
 use crate::{Clock, Ids};
@@ -40,6 +41,8 @@ pub struct Limits {
     pub coalesce_age_ms: u64,
     /// …or when there are this many.
     pub coalesce_ops: u64,
+    /// How many events are kept of each branch.
+    pub events: Retention,
 }
 
 impl Default for Limits {
@@ -55,6 +58,7 @@ impl Default for Limits {
             coalesce_idle_ms: 2_000,
             coalesce_age_ms: 30_000,
             coalesce_ops: 10_000,
+            events: Retention::default(),
         }
     }
 }

@@ -62,6 +62,9 @@ impl Fixture {
                     .unwrap();
                 let places = branch.staged.as_ref().map(encode_roots);
                 writeln!(out, "{branch:?} {places:?}\n{log:?}").unwrap();
+                let last = refs.last_event(repository.id, branch.incarnation).await.unwrap();
+                let events = refs.events_after(repository.id, branch.incarnation, 0, 999);
+                writeln!(out, "{last} {:?}", events.await.unwrap()).unwrap();
             }
             writeln!(out, "{:?}", refs.tags(repository.id).await.unwrap()).unwrap();
             let commits = refs
@@ -85,7 +88,8 @@ impl Fixture {
                     .kv_list(repository.id, namespace, "", "", usize::MAX)
                     .await
                     .unwrap();
-                writeln!(out, "{namespace} {small:?}").unwrap();
+                let version = refs.kv_version(repository.id, namespace).await.unwrap();
+                writeln!(out, "{namespace} {version} {small:?}").unwrap();
             }
         }
         out
@@ -185,6 +189,7 @@ pub(super) fn batch(after: u64, ops: u32) -> LogRecord {
         time_us: 3_000 + after,
         epoch: 1,
         payload,
+        events: vec![],
     }
 }
 
@@ -223,5 +228,6 @@ pub(super) fn commit_move(n: u8, folded_seq: u64) -> HeadMove {
         index: vec![commit(n)],
         reason: format!("commit {n}"),
         time_us: 4_000 + u64::from(n),
+        events: vec![],
     }
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::codec::DecodeError;
 use crate::refs::{
-    BranchRecord, CommitEntry, LogRecord, RefLogEntry, RepositoryId, RepositoryRecord, decode_roots, record,
-    rules,
+    BranchRecord, CommitEntry, EventRecord, LogRecord, RefLogEntry, RepositoryId, RepositoryRecord,
+    decode_roots, record, rules,
 };
 use crate::{CommitId, Error, Hash, RefName, RepositoryName, Result};
 
@@ -26,6 +26,7 @@ pub(super) type BranchRow = (
     Vec<u8>,
 );
 pub(super) type LogRow = (i64, i64, i64, i64, Vec<u8>);
+pub(super) type EventRow = (i64, i64, Vec<u8>);
 pub(super) type CommitRow = (Vec<u8>, i64, i64, Vec<u8>);
 pub(super) type RefLogRow = (String, i64, Option<Vec<u8>>, Option<Vec<u8>>, String);
 
@@ -101,9 +102,26 @@ pub(super) fn log((seq, ops, time_us, epoch, payload): LogRow) -> Result<LogReco
             time_us: number(time_us)?,
             epoch: small(epoch)?,
             payload: Bytes::from(payload),
+            events: Vec::new(),
         })
     };
     read().map_err(|e: DecodeError| damage("batch", &seq.to_string(), &e))
+}
+
+pub(super) fn event((of, time_us, payload): EventRow) -> Result<EventRecord> {
+    let read = || {
+        Ok(EventRecord {
+            number: number(of)?,
+            time_us: number(time_us)?,
+            payload: Bytes::from(payload),
+        })
+    };
+    read().map_err(|e: DecodeError| damage("event", &of.to_string(), &e))
+}
+
+/// Returns a number that counts `what`.
+pub(super) fn count(what: &'static str, found: i64) -> Result<u64> {
+    number(found).map_err(|e: DecodeError| damage(what, &found.to_string(), &e))
 }
 
 pub(super) fn commit((bytes, epoch, generation, parents): CommitRow) -> Result<CommitEntry> {

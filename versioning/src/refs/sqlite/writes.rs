@@ -85,7 +85,7 @@ impl Write<'_> {
         Err(rules::taken(what, name))
     }
 
-    async fn branch(&mut self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>> {
+    pub(super) async fn branch(&mut self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>> {
         let failed = self.failed();
         let row = sqlx::query_as(text::BRANCH)
             .bind(id.0.to_vec())
@@ -171,6 +171,7 @@ impl Write<'_> {
             return Ok(Cas::Lost(Some(branch)));
         }
         self.drop_log(id, incarnation, rules::NUMBER_MAX).await?;
+        self.forget_events(id, incarnation, rules::NUMBER_MAX).await?;
         self.run(query(text::FREE_NAME, id).bind(name.to_string()))
             .await?;
         let from = Some(branch.head);
@@ -273,6 +274,7 @@ impl Write<'_> {
             .bind(i64::from(record.epoch))
             .bind(record.payload.to_vec());
         self.run(insert).await?;
+        self.events_of(id, name, expected.incarnation, record).await?;
         Ok(Cas::Done)
     }
 
@@ -336,6 +338,8 @@ impl Write<'_> {
             reason: &to.reason,
         };
         self.record_move(id, step).await?;
+        self.events(id, name, expected.incarnation, to.time_us, &to.events)
+            .await?;
         Ok(Cas::Done)
     }
 
