@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use catalog::location::Locator;
-use catalog::model::Partition;
+use catalog::model::{Column, Partition};
 use catalog::{Catalog, Draft, OpenTable, Snapshot};
 use futures::future::BoxFuture;
 use versioning::repository::RefKind;
@@ -12,6 +12,7 @@ use versioning::{Error, RefExpr, Repository};
 use crate::context::Call;
 use crate::convert::{Names, partition_to, table_to};
 use crate::exception::Failure;
+use crate::filter::Key;
 use crate::route::Asked;
 
 /// Where a call's database is.
@@ -185,6 +186,15 @@ impl SeenTable {
             &self.names,
             &self.open.database.table_base(&self.open.kind),
         )
+    }
+
+    /// Returns the partition keys, as filters know them.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        let key = |key: &Column| Key {
+            name: key.name.clone(),
+            type_name: key.type_name.clone(),
+        };
+        self.open.keys().iter().map(key).collect()
     }
 
     /// Returns a partition of it for the wire.

@@ -6,9 +6,11 @@ mod it {
     mod connections;
     mod databases;
     mod document;
+    mod expressions;
     mod filters;
     mod functions;
     mod harness;
+    mod partition_specs;
     mod partitions;
     mod refs;
     mod sessions;

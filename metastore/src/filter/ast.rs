@@ -48,6 +48,14 @@ impl<L> Expression<L> {
         deepest
     }
 
+    /// Returns whether `test` holds for one of the leaves.
+    pub(super) fn any(&self, test: fn(&L) -> bool) -> bool {
+        match self {
+            Expression::And(parts) | Expression::Or(parts) => parts.iter().any(|part| part.any(test)),
+            Expression::Leaf(leaf) => test(leaf),
+        }
+    }
+
     /// Returns the only part as it is, or, as an error, all of them, with those opened that `inner` opens.
     fn join(
         mut parts: Vec<Expression<L>>,
@@ -79,7 +87,9 @@ pub(super) enum Leaf {
     },
     Like {
         key: String,
+        negated: bool,
         pattern: String,
+        reading: Reading,
     },
     Between {
         key: String,
@@ -92,6 +102,17 @@ pub(super) enum Leaf {
         negated: bool,
         rows: Vec<Vec<Literal>>,
     },
+    /// The key has no value: it is that of the default partition, or cannot be read as the key's type.
+    Null { key: String, negated: bool },
+}
+
+/// How the pattern of a `like` is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// As either of the originals does: a client filters again what it gets.
+    Either,
+    /// As SQL says, and no further.
+    Sql,
 }
 
 /// How two values compare.
@@ -114,6 +135,18 @@ impl Operator {
             Operator::Greater => Operator::Less,
             Operator::GreaterOrEqual => Operator::LessOrEqual,
             same @ (Operator::Equal | Operator::NotEqual) => same,
+        }
+    }
+
+    /// Returns the operator that holds where this one does not.
+    pub(super) fn negated(self) -> Operator {
+        match self {
+            Operator::Equal => Operator::NotEqual,
+            Operator::NotEqual => Operator::Equal,
+            Operator::Less => Operator::GreaterOrEqual,
+            Operator::LessOrEqual => Operator::Greater,
+            Operator::Greater => Operator::LessOrEqual,
+            Operator::GreaterOrEqual => Operator::Less,
         }
     }
 }

@@ -7,10 +7,12 @@ mod catalogs;
 mod constraints;
 mod databases;
 mod document;
+mod expressions;
 mod functions;
 mod partition_adds;
 mod partition_alters;
 mod partition_drops;
+mod partition_specs;
 mod partitions;
 mod privileges;
 mod session;
@@ -33,6 +35,8 @@ pub(crate) fn routes() -> Routes {
         .and(partition_adds::routes())
         .and(partition_alters::routes())
         .and(partition_drops::routes())
+        .and(partition_specs::routes())
+        .and(expressions::routes())
         .and(functions::routes())
         .and(statistics::routes())
         .and(constraints::routes())

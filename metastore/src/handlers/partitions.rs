@@ -24,7 +24,7 @@ use thrift_idl::types::{
 
 use crate::context::Call;
 use crate::exception::Failure;
-use crate::filter::{self, Key, Plan};
+use crate::filter::{self, Plan};
 use crate::registry::Routes;
 use crate::stream::Listing;
 use crate::target::{NamedTable, SeenTable};
@@ -251,13 +251,8 @@ async fn one(named: NamedTable, values: Option<Vec<String>>) -> Result<types::Pa
 }
 
 /// Returns how to find what a filter accepts among the partitions of a table; no filter accepts all.
-fn plan(seen: &SeenTable, filter: Option<&str>) -> Result<Plan, Failure> {
-    let key = |key: &catalog::model::Column| Key {
-        name: key.name.clone(),
-        type_name: key.type_name.clone(),
-    };
-    let keys: Vec<Key> = seen.open.keys().iter().map(key).collect();
-    Ok(filter::plan(filter.unwrap_or_default(), &keys)?)
+pub(super) fn plan(seen: &SeenTable, filter: Option<&str>) -> Result<Plan, Failure> {
+    Ok(filter::plan(filter.unwrap_or_default(), &seen.keys())?)
 }
 
 async fn partitions(
