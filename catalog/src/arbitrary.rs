@@ -330,6 +330,27 @@ impl Source {
         }
     }
 
+    /// Returns a constraint.
+    pub fn constraint(&mut self) -> Constraint {
+        Constraint {
+            name: self.text(),
+            kind: ConstraintKind::ALL[self.below(6) as usize],
+            columns: self.list(|s| ColumnId(s.code() as u32)),
+            reference: self.opt(|s| Reference {
+                table: TableId(s.id()),
+                columns: s.list(|s| ColumnId(s.code() as u32)),
+                constraint: s.opt(Source::text),
+                update_rule: s.opt(Source::i32),
+                delete_rule: s.opt(Source::i32),
+            }),
+            text: self.opt(Source::text),
+            is_enabled: self.flag(),
+            is_validated: self.flag(),
+            is_relied_on: self.flag(),
+            extra: self.extra(),
+        }
+    }
+
     /// Returns a function.
     pub fn function(&mut self) -> Function {
         Function {

@@ -6,6 +6,7 @@
 //! | `Meta` | `N` database id, name | [`crate::model::TableEntry`] |
 //! | `Meta` | `T` table id | [`crate::model::Table`] |
 //! | `Meta` | `F` database id, name | [`crate::model::Function`] |
+//! | `Meta` | `C` table id, kind, name | [`crate::model::Constraint`] |
 //! | `Parts` | table id, partition name | [`crate::model::Partition`] |
 //! | `Stats` | table id, 0, engine | [`crate::model::TableStatistics`] of the table |
 //! | `Stats` | table id, 1, partition name, 0, engine | those of a partition |
@@ -15,12 +16,13 @@
 
 use bytes::Bytes;
 
-use crate::model::{DatabaseId, TableId};
+use crate::model::{ConstraintKind, DatabaseId, TableId};
 
 const DATABASE: u8 = b'D';
 const ENTRY: u8 = b'N';
 const TABLE: u8 = b'T';
 const FUNCTION: u8 = b'F';
+const CONSTRAINT: u8 = b'C';
 const ID_LEN: usize = 16;
 
 /// What a key of [`versioning::Space::Meta`] names.
@@ -31,6 +33,7 @@ pub enum MetaKey<'a> {
     Entry(DatabaseId, &'a str),
     Table(TableId),
     Function(DatabaseId, &'a str),
+    Constraint(TableId, ConstraintKind, &'a str),
 }
 
 /// What a key of [`versioning::Space::Stats`] names.
@@ -50,6 +53,9 @@ impl<'a> MetaKey<'a> {
             MetaKey::Entry(id, name) => concat(&[&[ENTRY], &id.0, name.as_bytes()]),
             MetaKey::Table(id) => concat(&[&[TABLE], &id.0]),
             MetaKey::Function(id, name) => concat(&[&[FUNCTION], &id.0, name.as_bytes()]),
+            MetaKey::Constraint(id, kind, name) => {
+                concat(&[&[CONSTRAINT], &id.0, &[*kind as u8], name.as_bytes()])
+            }
         }
     }
 
@@ -66,6 +72,12 @@ impl<'a> MetaKey<'a> {
             FUNCTION => {
                 let (id, name) = rest.split_first_chunk::<ID_LEN>()?;
                 MetaKey::Function(DatabaseId(*id), text(name)?)
+            }
+            CONSTRAINT => {
+                let (id, rest) = rest.split_first_chunk::<ID_LEN>()?;
+                let (kind, name) = rest.split_first()?;
+                let kind = *ConstraintKind::ALL.get(usize::from(*kind))?;
+                MetaKey::Constraint(TableId(*id), kind, text(name)?)
             }
             _ => return None,
         })
@@ -131,6 +143,16 @@ pub fn functions(database: DatabaseId) -> Bytes {
     concat(&[&[FUNCTION], &database.0])
 }
 
+/// Returns the prefix of the constraints of all tables.
+pub fn all_constraints() -> Bytes {
+    concat(&[&[CONSTRAINT]])
+}
+
+/// Returns the prefix of the constraints of a table.
+pub fn constraints(table: TableId) -> Bytes {
+    concat(&[&[CONSTRAINT], &table.0])
+}
+
 /// Returns the key of a partition, or the prefix of those whose names begin with `name`.
 pub fn partition(table: TableId, name: &str) -> Bytes {
     concat(&[&table.0, name.as_bytes()])
@@ -182,6 +204,7 @@ mod tests {
             MetaKey::Entry(d, "orders"),
             MetaKey::Table(t),
             MetaKey::Function(d, "f"),
+            MetaKey::Constraint(t, ConstraintKind::Check, "c"),
         ] {
             assert_eq!(MetaKey::decode(&key.encode()), Some(key));
         }
@@ -198,7 +221,14 @@ mod tests {
 
     #[test]
     fn other_bytes_are_no_keys() {
-        for bytes in [&b""[..], b"X", b"N123", b"T1", b"D\xff"] {
+        for bytes in [
+            &b""[..],
+            b"X",
+            b"N123",
+            b"T1",
+            b"D\xff",
+            b"C1234567890123456\x06x",
+        ] {
             assert_eq!(MetaKey::decode(bytes), None, "{bytes:?}");
         }
         for bytes in [&[0; 16][..], &[2; 17], &[1; 20]] {

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod it {
     mod catalog;
+    mod constraints;
     mod costs;
     mod databases;
     mod diffs;

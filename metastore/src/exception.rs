@@ -111,6 +111,8 @@ const INVALID: &[Class] = &[
 /// The thing is right, but not here or now.
 const REFUSED: &[Class] = &[Class::InvalidOperation, Class::Meta, Class::InvalidObject];
 const META: &[Class] = &[Class::Meta];
+/// The original throws it where its methods do not declare it, and then clients see an internal error.
+const UNDECLARED: &[Class] = &[Class::InvalidObject];
 /// A ref or repository that is not there; a client takes a database of it for missing.
 const MISSING_REF: &[Class] = &[
     Class::NoSuchObject,
@@ -185,6 +187,33 @@ fn describe(error: &Error) -> (&'static [Class], String) {
             format!("Duplicate partitions in the list: {}", java_list(values)),
         ),
         Error::FunctionExists { function, .. } => (EXISTS, format!("Function {function} already exists")),
+        Error::NoSuchConstraint { .. } => (MISSING, error.to_string()),
+        Error::ConstraintExists {
+            database,
+            table,
+            constraint,
+            is_second_key,
+        } => {
+            if *is_second_key {
+                (
+                    META,
+                    format!(" Primary key already exists for: hive.{database}.{table}"),
+                )
+            } else {
+                (
+                    UNDECLARED,
+                    format!("Constraint name already exists: {constraint}"),
+                )
+            }
+        }
+        Error::InvalidConstraint { what, name } => (UNDECLARED, format!("{}: {name}", capitalized(what))),
+        Error::NoSuchKey { columns, table } => (
+            META,
+            format!(
+                "Foreign key references {} of {table}, but no corresponding primary key or unique key exists",
+                columns.join(", ")
+            ),
+        ),
         Error::InvalidName { what, name } => (INVALID, invalid_name(what, name)),
         Error::InvalidType { text } => (INVALID, format!("Invalid column type: {text}")),
         Error::NoSuchColumn {

@@ -4,6 +4,7 @@
 mod it {
     mod cas;
     mod connections;
+    mod constraints;
     mod databases;
     mod document;
     mod expressions;

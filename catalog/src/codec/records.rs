@@ -5,8 +5,9 @@ use versioning::codec::{DecodeError, Reader};
 use super::fields::{put_extra, put_nested, read_nested, record};
 use super::{Canonical, Fields, Input, Shared, fields};
 use crate::model::{
-    Column, Columns, Creation, Database, FileMetadata, Function, Grant, Location, Partition, Privileges,
-    Resource, Serde, Skew, SortColumn, SourceTable, Storage, Table, TableEntry, TableRest, Template,
+    Column, Columns, Constraint, Creation, Database, FileMetadata, Function, Grant, Location, Partition,
+    Privileges, Reference, Resource, Serde, Skew, SortColumn, SourceTable, Storage, Table, TableEntry,
+    TableRest, Template,
 };
 use crate::names;
 
@@ -64,6 +65,25 @@ record!(Function {
     6 opt kind,
     7 opt resources,
 } extra);
+
+record!(Constraint {
+    1 must name,
+    2 dflt kind,
+    3 must columns,
+    4 opt reference,
+    5 opt text,
+    6 dflt is_enabled,
+    7 dflt is_validated,
+    8 dflt is_relied_on,
+} extra);
+
+record!(Reference {
+    1 must table,
+    2 must columns,
+    3 opt constraint,
+    4 opt update_rule,
+    5 opt delete_rule,
+});
 
 record!(TableRest {
     1 opt temporary,

@@ -29,6 +29,7 @@ fn is_canonical(bytes: &[u8]) {
         decode_database encode_database,
         decode_entry encode_entry,
         decode_function encode_function,
+        decode_constraint encode_constraint,
         decode_statistics encode_statistics,
         decode_columns encode_columns,
         decode_template encode_template
@@ -57,6 +58,8 @@ fn all_encodings(source: &mut Source) -> Vec<(&'static str, Vec<u8>)> {
         ("columns", encode_columns(&source.columns())),
         ("template", encode_template(&source.template())),
         ("partition", encode_partition(&source.partition())),
+        // what is newer draws last, so that the lines of the others stay
+        ("constraint", encode_constraint(&source.constraint())),
     ]
 }
 
@@ -74,6 +77,7 @@ proptest! {
             database encode_database decode_database,
             entry encode_entry decode_entry,
             function encode_function decode_function,
+            constraint encode_constraint decode_constraint,
             statistics encode_statistics decode_statistics,
             columns encode_columns decode_columns,
             template encode_template decode_template

@@ -1,6 +1,7 @@
 //! Changes that are being prepared on a branch.
 
 mod alter;
+mod constraints;
 mod data;
 mod databases;
 mod folders;
@@ -20,6 +21,7 @@ use crate::model::Parameters;
 use crate::records::{Changes, Records, SharedCache};
 
 pub use alter::AlterTable;
+pub use constraints::{NewConstraint, NewReference};
 pub use data::{FAST_STATISTICS, FolderStatistics};
 pub use partitions::{AddPartitions, AlterPartitions};
 

@@ -12,6 +12,7 @@
 mod beneath;
 mod columns;
 mod conflict;
+mod constraints;
 pub(crate) mod database;
 mod entities;
 mod files;
@@ -52,7 +53,7 @@ use walk::{Walk, store_error};
 
 pub use conflict::{Conflict, ConflictKind, Subject};
 
-/// Merges catalogs with their data: databases, tables, partitions, statistics, functions and files.
+/// Merges catalogs with their data: databases, tables, constraints, partitions, statistics, functions and files.
 #[derive(Debug, Clone, Default)]
 pub struct CatalogResolver {
     cache: SharedCache,
@@ -77,6 +78,9 @@ impl CatalogResolver {
         merge_tables(&mut entities, (&walk, &files), (&extents, &folders), &mut report);
         entities.write_tables(&walk, &files, &mut changes);
         entities.merge_functions(&walk, &mut changes, &mut report);
+        entities
+            .merge_constraints(&walk, &mut changes, &mut report)
+            .await?;
         let context = Context {
             walk: &walk,
             files: &files,

@@ -9,15 +9,17 @@
 //! put path content                              rm path                           move sales.orders path
 //! database x    dropdb x    comment x text      function sales.f class            dropfn sales.f
 //! view sales.v text
+//! pk sales.t name a b    uk sales.t name a    nn sales.t name a    check sales.t name a expression
+//! fk sales.t name a sales.u b    unconstrain sales.t name
 //! ```
 
 use std::sync::Arc;
 
-use catalog::draft::{AddPartitions, AlterPartitions, AlterTable};
+use catalog::draft::{AddPartitions, AlterPartitions, AlterTable, NewConstraint, NewReference};
 use catalog::merge::CatalogResolver;
 use catalog::model::{
-    BooleanStatistics, Column, ColumnId, ColumnStatistics, Columns, Function, Location, Parameters, Serde,
-    StatisticsData, Storage, Table, TableKind, Template,
+    BooleanStatistics, Column, ColumnId, ColumnStatistics, Columns, ConstraintKind, Function, Location,
+    Parameters, Serde, StatisticsData, Storage, Table, TableKind, Template,
 };
 use catalog::names::{Pattern, parse_partition_name};
 use catalog::{Catalog, Draft, Result, Snapshot};
@@ -264,6 +266,11 @@ async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
             draft.create_function(db, function).await.map(drop)
         }
         "dropfn" => draft.drop_function(db, object).await,
+        "pk" | "uk" | "nn" | "check" | "fk" => {
+            let new = constraint(verb, rest);
+            draft.add_constraints(db, object, vec![new]).await.map(drop)
+        }
+        "unconstrain" => draft.drop_constraint(db, object, rest).await,
         "put" | "rm" => {
             let value = (verb == "put").then(|| file(rest).encode());
             let mut batch = Batch::default();
@@ -483,6 +490,46 @@ fn table(name: &str, rest: &str) -> Table {
     table
 }
 
+/// Reads what stands behind the table: a name, which is `-` if none is given, and what is said.
+fn constraint(verb: &str, rest: &str) -> NewConstraint {
+    let words: Vec<String> = rest.split_whitespace().map(str::to_owned).collect();
+    let new = NewConstraint {
+        name: Some(words[0].clone()).filter(|name| name != "-"),
+        is_enabled: true,
+        ..NewConstraint::default()
+    };
+    let kind = match verb {
+        "pk" => ConstraintKind::PrimaryKey,
+        "uk" => ConstraintKind::Unique,
+        "nn" => ConstraintKind::NotNull,
+        "check" => ConstraintKind::Check,
+        _ => {
+            let (database, table) = words[2].split_once('.').unwrap();
+            return NewConstraint {
+                kind: ConstraintKind::ForeignKey,
+                columns: vec![words[1].clone()],
+                reference: Some(NewReference {
+                    database: database.to_owned(),
+                    table: table.to_owned(),
+                    columns: vec![words[3].clone()],
+                    ..NewReference::default()
+                }),
+                ..new
+            };
+        }
+    };
+    let (columns, text) = match kind {
+        ConstraintKind::Check => (vec![words[1].clone()], Some(words[2..].join(" "))),
+        _ => (words[1..].to_vec(), None),
+    };
+    NewConstraint {
+        kind,
+        columns,
+        text,
+        ..new
+    }
+}
+
 /// Fails unless the columns of partitions have the ids of the table's columns of the same names, as long as no
 /// column was dropped and added again.
 async fn check_ids(snapshot: &Snapshot) {
@@ -540,6 +587,46 @@ pub(crate) async fn dump(snapshot: &Snapshot) -> String {
     out
 }
 
+async fn dump_constraints(snapshot: &Snapshot, open: &catalog::OpenTable) -> String {
+    let names = |table: &Table, ids: &[ColumnId]| {
+        let name = |id: &ColumnId| {
+            let mut all = table.columns().iter().chain(table.keys());
+            all.find(|column| column.id == *id)
+                .expect("its column")
+                .name
+                .clone()
+        };
+        ids.iter().map(name).collect::<Vec<_>>().join(", ")
+    };
+    let mut out = String::new();
+    for found in snapshot.constraints(open.id).await.unwrap() {
+        // names that nobody chose tell the table's id
+        let name = if found.name.ends_with(|c: char| c.is_ascii_digit()) && found.name.len() > 6 {
+            "-"
+        } else {
+            &found.name
+        };
+        out += &format!(
+            "  {} {name} ({})",
+            found.kind.as_str(),
+            names(open, &found.columns)
+        );
+        if let Some(reference) = &found.reference {
+            let parent = snapshot
+                .find_table_by_id(reference.table)
+                .await
+                .unwrap()
+                .expect("its parent");
+            out += &format!(" -> {} ({})", parent.name, names(&parent, &reference.columns));
+        }
+        if let Some(text) = &found.text {
+            out += &format!(" {text}");
+        }
+        out += "\n";
+    }
+    out
+}
+
 async fn dump_table(snapshot: &Snapshot, open: &catalog::OpenTable) -> String {
     let list = |columns: &[Column]| {
         let text = |column: &Column| {
@@ -581,6 +668,7 @@ async fn dump_table(snapshot: &Snapshot, open: &catalog::OpenTable) -> String {
     }
     out += &statistics(snapshot, open, None).await;
     out += "\n";
+    out += &dump_constraints(snapshot, open).await;
     let mut scan = snapshot.partitions(open.id);
     while let Some(found) = scan.next().await.unwrap() {
         let shared = snapshot.shared(&found.shared).await.unwrap();

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 
 use super::history::merged;
 
-async fn check(base: &str, ours: &str, theirs: &str, expected: Expect) {
+pub(super) async fn check(base: &str, ours: &str, theirs: &str, expected: Expect) {
     expected.assert_eq(&merged(base, ours, theirs).await);
 }
 

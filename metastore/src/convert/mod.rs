@@ -4,6 +4,7 @@
 //! and get back the one that was asked for; URIs become locations and are spelled out for the ref that is
 //! served. What the server sets by itself (owner, times, statistics) is none of this.
 
+mod constraint;
 mod database;
 mod function;
 mod partition;
@@ -14,6 +15,7 @@ mod table;
 
 use catalog::location::{Locator, Place};
 
+pub(crate) use constraint::{Named, WireConstraint, by_table, constraint_to, constraints_from};
 pub(crate) use database::{database_from, database_to};
 pub(crate) use function::{function_from, function_to};
 pub(crate) use partition::{partition_from, partition_to};

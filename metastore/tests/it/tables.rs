@@ -394,26 +394,6 @@ async fn cascade_reaches_partitions() {
 }
 
 #[tokio::test]
-async fn constraints_are_refused_not_lost() {
-    let (_server, mut client) = fixture().await;
-    let args = CreateTableWithConstraintsArgs {
-        tbl: Some(table("g1", "c", "a int", "")),
-        primary_keys: Some(vec![Default::default()]),
-        ..Default::default()
-    };
-    let refused = client.outcome::<CreateTableWithConstraints>(args).await;
-    assert!(
-        refused.starts_with("MetaException: constraints are not kept"),
-        "{refused}"
-    );
-    let args = CreateTableWithConstraintsArgs {
-        tbl: Some(table("g1", "c", "a int", "")),
-        ..Default::default()
-    };
-    assert_eq!(client.outcome::<CreateTableWithConstraints>(args).await, "ok");
-}
-
-#[tokio::test]
 async fn locations_follow_the_ref() {
     let (server, mut client) = fixture().await;
     let mut spark = table("g1", "ds", "a int", "");
