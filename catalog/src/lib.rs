@@ -6,6 +6,7 @@
 //! *Architecture invariant:* knows no wire types and no exceptions of the Hive Metastore, no SQL engine, no HTTP.
 //! Everything that is decided is decided in synchronous functions; what fetches and writes holds no rules.
 
+pub mod aggregate;
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
 mod catalog;

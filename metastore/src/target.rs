@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use versioning::repository::RefKind;
 use versioning::{Error, RefExpr, Repository};
 
+use crate::catalogs::CatalogNotes;
 use crate::context::Call;
 use crate::convert::{Names, partition_to, table_to};
 use crate::exception::Failure;
@@ -45,6 +46,9 @@ impl Call {
     pub(crate) async fn resolve(&self, asked: Asked) -> Result<Target, Failure> {
         let place = asked.place(&self.context.listener)?;
         let catalog = self.context.catalog(&place.repository).await?;
+        if place.repository != self.context.listener.repository {
+            check_not_dropped(catalog.repository()).await?;
+        }
         let reference = match place.reference {
             Some(reference) => true_name(catalog.repository(), reference).await?,
             None => catalog.repository().record().default_branch.clone().into(),
@@ -63,6 +67,17 @@ impl Call {
             names,
         })
     }
+}
+
+/// Fails for a Hive catalog that was dropped: its repository is there, but not for Hive clients.
+async fn check_not_dropped(repository: &Repository) -> Result<(), Error> {
+    if !CatalogNotes::read(repository).await?.is_dropped {
+        return Ok(());
+    }
+    Err(Error::NotFound {
+        what: "catalog",
+        name: repository.record().name.to_string(),
+    })
 }
 
 /// Returns the ref as it is called: Spark makes names of databases lower-case, suffix and all.

@@ -3,14 +3,17 @@
 #[cfg(test)]
 mod it {
     mod cas;
+    mod catalogs;
     mod connections;
     mod constraints;
     mod databases;
     mod document;
+    mod exchanges;
     mod expressions;
     mod filters;
     mod functions;
     mod harness;
+    mod partition_projections;
     mod partition_specs;
     mod partitions;
     mod refs;

@@ -4,6 +4,7 @@ mod alter;
 mod constraints;
 mod data;
 mod databases;
+mod exchange;
 mod folders;
 mod functions;
 mod partitions;

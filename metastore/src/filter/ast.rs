@@ -48,6 +48,14 @@ impl<L> Expression<L> {
         deepest
     }
 
+    /// Shows all leaves to `look`.
+    pub(super) fn visit(&self, look: &mut impl FnMut(&L)) {
+        match self {
+            Expression::And(parts) | Expression::Or(parts) => parts.iter().for_each(|part| part.visit(look)),
+            Expression::Leaf(leaf) => look(leaf),
+        }
+    }
+
     /// Returns whether `test` holds for one of the leaves.
     pub(super) fn any(&self, test: fn(&L) -> bool) -> bool {
         match self {
@@ -104,6 +112,19 @@ pub(super) enum Leaf {
     },
     /// The key has no value: it is that of the default partition, or cannot be read as the key's type.
     Null { key: String, negated: bool },
+}
+
+impl Leaf {
+    /// Returns the names of the keys that it is about.
+    pub(super) fn keys(&self) -> &[String] {
+        match self {
+            Leaf::Compare { key, .. }
+            | Leaf::Like { key, .. }
+            | Leaf::Between { key, .. }
+            | Leaf::Null { key, .. } => std::slice::from_ref(key),
+            Leaf::In { keys, .. } => keys,
+        }
+    }
 }
 
 /// How the pattern of a `like` is read.

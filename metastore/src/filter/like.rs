@@ -61,7 +61,7 @@ fn regular(text: &str) -> Option<Regex> {
 }
 
 /// Returns whether `value` matches SQL's `pattern`: `%` any, `_` one, `\` takes the next as it is.
-fn sql_like(pattern: &str, value: &str) -> bool {
+pub(crate) fn sql_like(pattern: &str, value: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let value: Vec<char> = value.chars().collect();
     let (mut p, mut v) = (0, 0);

@@ -18,6 +18,7 @@ mod ranges;
 mod value;
 
 pub use error::FilterError;
+pub(crate) use like::sql_like;
 pub use plan::{Plan, Step};
 
 /// The longest filter that is read, in bytes. Spark sends one comparison per element of a list of up to
@@ -48,6 +49,17 @@ pub fn plan(text: &str, keys: &[Key]) -> Result<Plan, FilterError> {
         return Ok(Plan::all(keys));
     }
     Ok(Plan::new(keys, bound::bind(&parse(text)?, keys)?))
+}
+
+/// Returns the names that a filter speaks of, each once.
+pub(crate) fn names(text: &str) -> Result<Vec<String>, FilterError> {
+    let mut names = Vec::new();
+    if !text.is_empty() {
+        parse(text)?.visit(&mut |leaf| names.extend(leaf.keys().iter().cloned()));
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
 }
 
 fn parse(text: &str) -> Result<ast::Expression<ast::Leaf>, FilterError> {

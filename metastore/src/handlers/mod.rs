@@ -7,17 +7,20 @@ mod catalogs;
 mod constraints;
 mod databases;
 mod document;
+mod exchanges;
 mod expressions;
 mod functions;
 mod partition_adds;
 mod partition_alters;
 mod partition_drops;
+mod partition_projections;
 mod partition_specs;
 mod partitions;
 mod privileges;
 mod session;
 mod statistics;
 mod table_changes;
+mod table_filters;
 mod tables;
 
 use crate::registry::Routes;
@@ -37,6 +40,9 @@ pub(crate) fn routes() -> Routes {
         .and(partition_drops::routes())
         .and(partition_specs::routes())
         .and(expressions::routes())
+        .and(partition_projections::routes())
+        .and(exchanges::routes())
+        .and(table_filters::routes())
         .and(functions::routes())
         .and(statistics::routes())
         .and(constraints::routes())

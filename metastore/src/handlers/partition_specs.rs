@@ -13,7 +13,7 @@ use super::partitions::plan;
 use crate::context::Call;
 use crate::exception::Failure;
 use crate::registry::Routes;
-use crate::target::NamedTable;
+use crate::target::{NamedTable, SeenTable};
 use crate::walk::{Among, Walk};
 
 pub(super) fn routes() -> Routes {
@@ -50,19 +50,30 @@ async fn filtered(
 /// descriptor, the others stand one by one.
 pub(super) async fn specs(walk: Walk) -> Result<Vec<PartitionSpec>, Failure> {
     let seen = walk.seen.clone();
-    let root = seen.names.locator.uri(&seen.open.partition_base());
-    let whole = PartitionSpec {
+    let found = walk.collect().await?;
+    let partitions = found.iter().map(|partition| seen.partition_to_wire(partition));
+    Ok(grouped(partitions.collect(), &whole(&seen)))
+}
+
+/// Returns what all specs of a table say alike.
+pub(super) fn whole(seen: &SeenTable) -> PartitionSpec {
+    PartitionSpec {
         db_name: Some(seen.names.database.clone()),
         table_name: Some(seen.open.name.clone()),
-        root_path: Some(root.clone()),
+        root_path: Some(seen.names.locator.uri(&seen.open.partition_base())),
         cat_name: Some(seen.names.catalog.clone()),
         ..PartitionSpec::default()
-    };
-    let mut groups = Groups::default();
-    for partition in walk.collect().await? {
-        groups.add(seen.partition_to_wire(&partition), &root);
     }
-    Ok(groups.into_specs(&whole))
+}
+
+/// Returns partitions as specs.
+pub(super) fn grouped(partitions: Vec<types::Partition>, whole: &PartitionSpec) -> Vec<PartitionSpec> {
+    let root = whole.root_path.as_deref().unwrap_or_default();
+    let mut groups = Groups::default();
+    for partition in partitions {
+        groups.add(partition, root);
+    }
+    groups.into_specs(whole)
 }
 
 #[derive(Default)]
@@ -75,18 +86,19 @@ impl Groups {
     fn add(&mut self, mut partition: types::Partition, root: &str) {
         let location = partition.sd.as_ref().and_then(|sd| sd.location.as_deref());
         let below = location.and_then(|location| location.strip_prefix(root));
-        let Some(relative) = below.filter(|below| below.starts_with('/')).map(str::to_owned) else {
+        let relative = below.filter(|below| below.starts_with('/')).map(str::to_owned);
+        if location.is_some() && relative.is_none() {
             return self.alone.push(partition);
-        };
+        }
         let mut storage = partition.sd.take();
-        if let Some(storage) = &mut storage {
+        if let (Some(storage), Some(_)) = (&mut storage, &relative) {
             storage.location = Some(root.to_owned());
         }
         let partition = PartitionWithoutSD {
             values: partition.values,
             create_time: partition.create_time,
             last_access_time: partition.last_access_time,
-            relative_path: Some(relative),
+            relative_path: relative,
             parameters: partition.parameters,
             privileges: partition.privileges,
         };

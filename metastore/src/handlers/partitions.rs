@@ -290,10 +290,14 @@ async fn count(named: NamedTable, filter: Option<String>) -> Result<i32, Failure
 
 /// Returns those partitions of a list of names that are there, in the order of their names.
 async fn named_partitions(
-    named: NamedTable,
+    table: NamedTable,
     names: Option<Vec<String>>,
 ) -> Result<Vec<types::Partition>, Failure> {
-    let seen = named.see().await?;
+    named(&table.see().await?, names.unwrap_or_default()).await
+}
+
+/// As [`named_partitions`], of a table that has been seen.
+pub(super) async fn named(seen: &SeenTable, names: Vec<String>) -> Result<Vec<types::Partition>, Failure> {
     let keys = seen.open.key_names();
     // clients escape as they like; what is no name at all is not found
     let stored = |name: String| {
@@ -302,7 +306,7 @@ async fn named_partitions(
             .and_then(|values| names::partition_name(&keys, &values))
             .unwrap_or(name)
     };
-    let mut names: Vec<String> = names.unwrap_or_default().into_iter().map(stored).collect();
+    let mut names: Vec<String> = names.into_iter().map(stored).collect();
     names.sort_unstable();
     names.dedup();
     let mut found = Vec::with_capacity(names.len().min(1_000));
