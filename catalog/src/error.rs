@@ -69,6 +69,10 @@ pub enum Error {
         /// Whether it would be the second primary key, whatever it is called.
         is_second_key: bool,
     },
+    #[error("{what} {name} is not registered")]
+    NotRegistered { what: &'static str, name: String },
+    #[error("{what} {name} is registered already")]
+    Registered { what: &'static str, name: String },
     /// A constraint speaks of something that is not there.
     #[error("{what}: {name}")]
     InvalidConstraint { what: &'static str, name: String },
@@ -144,12 +148,14 @@ impl Error {
             | Error::NoSuchFunction { .. }
             | Error::NoSuchStatistics { .. }
             | Error::NoSuchColumn { .. }
-            | Error::NoSuchConstraint { .. } => Kind::NotFound,
+            | Error::NoSuchConstraint { .. }
+            | Error::NotRegistered { .. } => Kind::NotFound,
             Error::DatabaseExists { .. }
             | Error::TableExists { .. }
             | Error::PartitionExists { .. }
             | Error::FunctionExists { .. }
-            | Error::ConstraintExists { .. } => Kind::AlreadyExists,
+            | Error::ConstraintExists { .. }
+            | Error::Registered { .. } => Kind::AlreadyExists,
             Error::DuplicatePartition { .. }
             | Error::InvalidName { .. }
             | Error::InvalidType { .. }

@@ -24,6 +24,7 @@ pub mod model;
 pub mod names;
 mod partitions;
 mod records;
+mod registry;
 mod snapshot;
 pub mod types;
 
@@ -35,4 +36,5 @@ pub use error::{Error, Result};
 pub use location::{Locator, ParameterValue, Place};
 pub use partitions::{PartitionRef, PartitionScan};
 pub use records::{SharedCache, SharedRefs};
+pub use registry::VersionPlace;
 pub use snapshot::{DEFAULT_DATABASE, DEFAULT_DATABASE_ID, OpenTable, Snapshot};

@@ -187,7 +187,8 @@ fn describe(error: &Error) -> (&'static [Class], String) {
             format!("Duplicate partitions in the list: {}", java_list(values)),
         ),
         Error::FunctionExists { function, .. } => (EXISTS, format!("Function {function} already exists")),
-        Error::NoSuchConstraint { .. } => (MISSING, error.to_string()),
+        Error::NoSuchConstraint { .. } | Error::NotRegistered { .. } => (MISSING, error.to_string()),
+        Error::Registered { .. } => (EXISTS, error.to_string()),
         Error::ConstraintExists {
             database,
             table,

@@ -17,6 +17,7 @@ mod it {
     mod partition_specs;
     mod partitions;
     mod refs;
+    mod registry;
     mod sessions;
     mod statistics;
     mod streams;

@@ -6,8 +6,8 @@ use super::fields::{put_extra, put_nested, read_nested, record};
 use super::{Canonical, Fields, Input, Shared, fields};
 use crate::model::{
     Column, Columns, Constraint, Creation, Database, FileMetadata, Function, Grant, Location, Partition,
-    Privileges, Reference, Resource, Serde, Skew, SortColumn, SourceTable, Storage, Table, TableEntry,
-    TableRest, Template,
+    Privileges, Reference, RegisteredSchema, RegisteredSerde, RegisteredType, Resource, SchemaVersion, Serde,
+    Skew, SortColumn, SourceTable, Storage, Table, TableEntry, TableRest, Template,
 };
 use crate::names;
 
@@ -84,6 +84,39 @@ record!(Reference {
     4 opt update_rule,
     5 opt delete_rule,
 });
+
+record!(RegisteredSchema {
+    1 must name,
+    2 opt kind,
+    3 opt compatibility,
+    4 opt validation,
+    5 opt can_evolve,
+    6 opt group,
+    7 opt description,
+} extra);
+
+record!(SchemaVersion {
+    1 must version,
+    2 opt created,
+    3 opt columns,
+    4 opt state,
+    5 opt description,
+    6 opt text,
+    7 opt fingerprint,
+    8 opt name,
+    9 opt serde,
+} extra);
+
+record!(RegisteredType {
+    1 must name,
+    2 opt first,
+    3 opt second,
+    4 opt fields,
+} extra);
+
+record!(RegisteredSerde {
+    1 must serde,
+} extra);
 
 record!(TableRest {
     1 opt temporary,

@@ -122,7 +122,7 @@ impl<'a> Walk<'a> {
                     let pair = self.load(&change).await?;
                     self.constraints.entry(table).or_default().push(pair);
                 }
-                Some(MetaKey::Entry(..)) | None => {}
+                Some(MetaKey::Entry(..) | MetaKey::Registry(_)) | None => {}
             }
         }
         for table in self.constraints.keys().copied().collect::<Vec<_>>() {

@@ -8,6 +8,7 @@ mod exchange;
 mod folders;
 mod functions;
 mod partitions;
+mod registry;
 mod statistics;
 mod tables;
 

@@ -22,6 +22,7 @@ pub(crate) mod objects;
 pub(crate) mod owner;
 pub(crate) mod params;
 pub(crate) mod partition;
+mod registry;
 mod spark;
 mod statistics;
 pub(crate) mod storage;
@@ -81,6 +82,7 @@ impl CatalogResolver {
         entities
             .merge_constraints(&walk, &mut changes, &mut report)
             .await?;
+        registry::merge(&walk, &mut changes, &mut report).await?;
         let context = Context {
             walk: &walk,
             files: &files,

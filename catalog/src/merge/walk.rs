@@ -45,6 +45,8 @@ pub(crate) struct Walk {
     pub(crate) constraints: BTreeMap<ConstraintKey, Changed<Constraint>>,
     /// The entries of tables in lists, as theirs wrote them.
     pub(crate) entries: HashMap<Bytes, Value>,
+    /// Changes of the schema registry.
+    pub(crate) registry: Vec<Change3>,
     /// Records that this version cannot tell.
     pub(crate) unknown: Vec<(Space, Change3)>,
     pub(crate) partitions: BTreeMap<PartitionKey, Raw>,
@@ -77,6 +79,7 @@ impl Walk {
             functions: BTreeMap::new(),
             constraints: BTreeMap::new(),
             entries: HashMap::new(),
+            registry: Vec::new(),
             unknown: Vec::new(),
             partitions: BTreeMap::new(),
             statistics: BTreeMap::new(),
@@ -130,6 +133,7 @@ impl Walk {
                 Some(MetaKey::Entry(..)) => {
                     self.entries.extend(change.theirs.map(|value| (key, value)));
                 }
+                Some(MetaKey::Registry(_)) => self.registry.push(change),
                 None => self.unknown.push((Space::Meta, change)),
             }
         }

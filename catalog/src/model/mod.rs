@@ -11,6 +11,7 @@ mod format;
 mod function;
 mod partition;
 mod privilege;
+mod registry;
 mod statistics;
 mod storage;
 mod table;
@@ -27,6 +28,7 @@ pub use format::TableFormat;
 pub use function::{Function, Resource};
 pub use partition::Partition;
 pub use privilege::{Grant, Grants, Privileges};
+pub use registry::{RegisteredSchema, RegisteredSerde, RegisteredType, SchemaVersion};
 pub use statistics::{
     BinaryStatistics, BooleanStatistics, ColumnStatistics, DecimalValue, RangeStatistics, StatisticsData,
     TableStatistics, TextStatistics,

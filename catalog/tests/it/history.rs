@@ -11,6 +11,7 @@
 //! view sales.v text
 //! pk sales.t name a b    uk sales.t name a    nn sales.t name a    check sales.t name a expression
 //! fk sales.t name a sales.u b    unconstrain sales.t name
+//! schema sales.s text    dropschema sales.s    version sales.s 1    dropversion sales.s 1
 //! ```
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use catalog::draft::{AddPartitions, AlterPartitions, AlterTable, NewConstraint, 
 use catalog::merge::CatalogResolver;
 use catalog::model::{
     BooleanStatistics, Column, ColumnId, ColumnStatistics, Columns, ConstraintKind, Function, Location,
-    Parameters, Serde, StatisticsData, Storage, Table, TableKind, Template,
+    Parameters, RegisteredSchema, SchemaVersion, Serde, StatisticsData, Storage, Table, TableKind, Template,
 };
 use catalog::names::{Pattern, parse_partition_name};
 use catalog::{Catalog, Draft, Result, Snapshot};
@@ -271,6 +272,26 @@ async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
             draft.add_constraints(db, object, vec![new]).await.map(drop)
         }
         "unconstrain" => draft.drop_constraint(db, object, rest).await,
+        "schema" => {
+            let schema = RegisteredSchema {
+                name: object.to_owned(),
+                description: Some(rest.to_owned()),
+                ..RegisteredSchema::default()
+            };
+            if draft.schema(db, object).await.is_ok() {
+                return draft.alter_schema(db, object, schema).await;
+            }
+            draft.register_schema(db, schema).await
+        }
+        "dropschema" => draft.drop_schema(db, object).await,
+        "version" => {
+            let version = SchemaVersion {
+                version: rest.parse().unwrap(),
+                ..SchemaVersion::default()
+            };
+            draft.add_schema_version(db, object, version).await
+        }
+        "dropversion" => draft.drop_schema_version(db, object, rest.parse().unwrap()).await,
         "put" | "rm" => {
             let value = (verb == "put").then(|| file(rest).encode());
             let mut batch = Batch::default();
@@ -577,6 +598,15 @@ pub(crate) async fn dump(snapshot: &Snapshot) -> String {
                 .unwrap();
             out += &format!("{db}.{function} = {class}\n");
         }
+    }
+    for (place, _) in snapshot.all_schema_versions().await.unwrap() {
+        let database = snapshot.find_database_by_id(place.database).await.unwrap();
+        let database = database.expect("its database").name;
+        snapshot
+            .schema(&database, &place.schema)
+            .await
+            .expect("its schema");
+        out += &format!("{database}.{} version {}\n", place.schema, place.version);
     }
     let mut scan = snapshot.view().scan(Space::Objects, KeyRange::all());
     while let Some(entry) = scan.next().await.unwrap() {

@@ -23,7 +23,7 @@ const BASE: &str = "create sales.a (i int, j int) by (d string)
     put raw/x one";
 
 /// What histories are made of; a step that fails is left out.
-const STEPS: [&str; 55] = [
+const STEPS: [&str; 61] = [
     "add sales.a d=1",
     "add sales.a d=3",
     "add sales.a d=4 k=1",
@@ -79,6 +79,12 @@ const STEPS: [&str; 55] = [
     "check sales.b c1 i > 0",
     "unconstrain sales.a k1",
     "unconstrain sales.b f1",
+    "schema sales.s x",
+    "schema sales.s y",
+    "version sales.s 1",
+    "version sales.s 2",
+    "dropversion sales.s 1",
+    "dropschema sales.s",
 ];
 
 fn steps() -> impl Strategy<Value = Vec<usize>> {

@@ -9,6 +9,7 @@ mod database;
 mod function;
 mod partition;
 mod privileges;
+mod registry;
 mod statistics;
 mod storage;
 mod table;
@@ -19,9 +20,10 @@ pub(crate) use constraint::{Named, WireConstraint, by_table, constraint_to, cons
 pub(crate) use database::{database_from, database_to};
 pub(crate) use function::{function_from, function_to};
 pub(crate) use partition::{partition_from, partition_to};
+pub(crate) use registry::{schema_from, schema_to, type_from, type_to, version_from, version_to};
 pub(crate) use statistics::{statistic_from, statistic_to};
-pub(crate) use storage::columns_to;
-pub(crate) use table::{table_from, table_to};
+pub(crate) use storage::{columns_to, serde_from, serde_to};
+pub(crate) use table::{creation_from, table_from, table_to};
 
 /// How things of one database are called and spelled for one client.
 #[derive(Debug, Clone)]

@@ -17,10 +17,12 @@ mod partition_projections;
 mod partition_specs;
 mod partitions;
 mod privileges;
+mod registry;
 mod session;
 mod statistics;
 mod table_changes;
 mod table_filters;
+mod table_metadata;
 mod tables;
 
 use crate::registry::Routes;
@@ -43,8 +45,10 @@ pub(crate) fn routes() -> Routes {
         .and(partition_projections::routes())
         .and(exchanges::routes())
         .and(table_filters::routes())
+        .and(table_metadata::routes())
         .and(functions::routes())
         .and(statistics::routes())
         .and(constraints::routes())
+        .and(registry::routes())
         .and(privileges::routes())
 }
