@@ -6,6 +6,7 @@
 //! *Architecture invariant:* knows no wire types and no exceptions of the Hive Metastore, no SQL engine, no HTTP.
 //! Everything that is decided is decided in synchronous functions; what fetches and writes holds no rules.
 
+pub mod aggregate;
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
 mod catalog;
@@ -24,6 +25,7 @@ pub mod model;
 pub mod names;
 mod partitions;
 mod records;
+mod registry;
 mod snapshot;
 pub mod types;
 
@@ -35,4 +37,5 @@ pub use error::{Error, Result};
 pub use location::{Locator, ParameterValue, Place};
 pub use partitions::{PartitionRef, PartitionScan};
 pub use records::{SharedCache, SharedRefs};
+pub use registry::VersionPlace;
 pub use snapshot::{DEFAULT_DATABASE, DEFAULT_DATABASE_ID, OpenTable, Snapshot};

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod it {
     mod catalog;
+    mod constraints;
     mod costs;
     mod databases;
     mod diffs;
@@ -13,6 +14,7 @@ mod it {
     mod merge_laws;
     mod merges;
     mod partitions;
+    mod registry;
     mod statistics;
     mod tables;
 }

@@ -123,6 +123,8 @@ const INVALID: &[Class] = &[
 /// The thing is right, but not here or now.
 const REFUSED: &[Class] = &[Class::InvalidOperation, Class::Meta, Class::InvalidObject];
 const META: &[Class] = &[Class::Meta];
+/// The original throws it where its methods do not declare it, and then clients see an internal error.
+const UNDECLARED: &[Class] = &[Class::InvalidObject];
 /// A ref or repository that is not there; a client takes a database of it for missing.
 const MISSING_REF: &[Class] = &[
     Class::NoSuchObject,
@@ -171,10 +173,13 @@ fn classes(error: &Error) -> &'static [Class] {
         | Error::MissingPartitions { .. }
         | Error::NoSuchFunction { .. }
         | Error::NoSuchStatistics { .. }
+        | Error::NoSuchConstraint { .. }
+        | Error::NotRegistered { .. }
         | Error::IncompletePartitionName { .. } => MISSING,
         Error::DatabaseExists { .. }
         | Error::TableExists { .. }
         | Error::PartitionExists { .. }
+        | Error::Registered { .. }
         | Error::FunctionExists { .. } => EXISTS,
         Error::InvalidName { .. }
         | Error::InvalidType { .. }
@@ -185,7 +190,13 @@ fn classes(error: &Error) -> &'static [Class] {
         | Error::DatabaseNotEmpty { .. }
         | Error::ForeignLocation { .. }
         | Error::NotAllowed { .. } => REFUSED,
+        Error::ConstraintExists {
+            is_second_key: false, ..
+        }
+        | Error::InvalidConstraint { .. } => UNDECLARED,
         Error::DuplicatePartition { .. }
+        | Error::ConstraintExists { .. }
+        | Error::NoSuchKey { .. }
         | Error::NoSuchColumn { .. }
         | Error::PartitionArity { .. }
         | Error::DefaultDatabase
@@ -229,6 +240,21 @@ fn text(error: &Error) -> String {
             format!("Duplicate partitions in the list: {}", java_list(values))
         }
         Error::FunctionExists { function, .. } => format!("Function {function} already exists"),
+        Error::NoSuchConstraint { .. } | Error::NotRegistered { .. } | Error::Registered { .. } => {
+            error.to_string()
+        }
+        Error::ConstraintExists {
+            database,
+            table,
+            is_second_key: true,
+            ..
+        } => format!(" Primary key already exists for: hive.{database}.{table}"),
+        Error::ConstraintExists { constraint, .. } => format!("Constraint name already exists: {constraint}"),
+        Error::InvalidConstraint { what, name } => format!("{}: {name}", capitalized(what)),
+        Error::NoSuchKey { columns, table } => format!(
+            "Foreign key references {} of {table}, but no corresponding primary key or unique key exists",
+            columns.join(", ")
+        ),
         Error::InvalidName { what, name } => invalid_name(what, name),
         Error::InvalidType { text } => format!("Invalid column type: {text}"),
         Error::NoSuchColumn {

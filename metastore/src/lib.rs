@@ -9,6 +9,7 @@
 //! a change means for the rest of a catalog, is decided in `catalog`; a handler longer than a few lines hides
 //! a rule that belongs there.
 
+mod catalogs;
 mod complete;
 mod context;
 mod convert;

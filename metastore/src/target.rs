@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use catalog::location::Locator;
-use catalog::model::Partition;
+use catalog::model::{Column, Partition};
 use catalog::{Catalog, Draft, OpenTable, Snapshot};
 use futures::future::BoxFuture;
 use versioning::repository::RefKind;
 use versioning::{Error, RefExpr, Repository};
 
+use crate::catalogs::CatalogNotes;
 use crate::context::Call;
 use crate::convert::{Names, partition_to, table_to};
 use crate::exception::Failure;
+use crate::filter::Key;
 use crate::notify::Narrator;
 use crate::route::Asked;
 
@@ -47,6 +49,9 @@ impl Call {
     pub(crate) async fn resolve(&self, asked: Asked) -> Result<Target, Failure> {
         let place = asked.place(&self.context.listener)?;
         let catalog = self.context.catalog(&place.repository).await?;
+        if place.repository != self.context.listener.repository {
+            check_not_dropped(catalog.repository()).await?;
+        }
         let reference = match place.reference {
             Some(reference) => true_name(catalog.repository(), reference).await?,
             None => catalog.repository().record().default_branch.clone().into(),
@@ -66,6 +71,17 @@ impl Call {
             tells: self.context.settings.notifications,
         })
     }
+}
+
+/// Fails for a Hive catalog that was dropped: its repository is there, but not for Hive clients.
+async fn check_not_dropped(repository: &Repository) -> Result<(), Error> {
+    if !CatalogNotes::read(repository).await?.is_dropped {
+        return Ok(());
+    }
+    Err(Error::NotFound {
+        what: "catalog",
+        name: repository.record().name.to_string(),
+    })
 }
 
 /// Returns the ref as it is called: Spark makes names of databases lower-case, suffix and all.
@@ -205,6 +221,15 @@ impl SeenTable {
             &self.names,
             &self.open.database.table_base(&self.open.kind),
         )
+    }
+
+    /// Returns the partition keys, as filters know them.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        let key = |key: &Column| Key {
+            name: key.name.clone(),
+            type_name: key.type_name.clone(),
+        };
+        self.open.keys().iter().map(key).collect()
     }
 
     /// Returns a partition of it for the wire.

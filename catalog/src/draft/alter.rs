@@ -85,6 +85,7 @@ impl Draft {
                 .write(&mut new.table.parameters);
         }
         self.put_altered_table(&old, &new);
+        self.follow_constraints(&old, &new).await?;
         self.follow_columns(&old, &new, how.cascade).await?;
         Ok(new)
     }

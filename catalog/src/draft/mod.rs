@@ -1,11 +1,14 @@
 //! Changes that are being prepared on a branch.
 
 mod alter;
+mod constraints;
 mod data;
 mod databases;
+mod exchange;
 mod folders;
 mod functions;
 mod partitions;
+mod registry;
 mod statistics;
 mod tables;
 
@@ -21,6 +24,7 @@ use crate::records::{Changes, Records, SharedCache};
 use crate::{Result, Snapshot};
 
 pub use alter::AlterTable;
+pub use constraints::{NewConstraint, NewReference};
 pub use data::{FAST_STATISTICS, FolderStatistics};
 pub use partitions::{AddPartitions, AlterPartitions};
 

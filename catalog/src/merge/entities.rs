@@ -274,7 +274,7 @@ fn is_theirs<T: PartialEq>(changed: Option<&Changed<T>>, merged: &T) -> bool {
 }
 
 /// Writes a merged record: as theirs wrote it, where it is that.
-fn put<T: crate::records::Record + PartialEq>(
+pub(super) fn put<T: crate::records::Record + PartialEq>(
     changes: &mut Changes<'_>,
     key: bytes::Bytes,
     merged: &T,

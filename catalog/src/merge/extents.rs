@@ -17,6 +17,7 @@ pub(crate) struct Extent {
     partitions: u64,
     statistics: u64,
     files: u64,
+    constraints: u64,
 }
 
 impl Extent {
@@ -31,6 +32,7 @@ impl Extent {
             (self.partitions, "partition"),
             (self.statistics, "set of statistics"),
             (self.files, "file"),
+            (self.constraints, "constraint"),
         ];
         let some = counts.iter().filter(|(count, _)| *count > 0);
         let texts: Vec<String> = some
@@ -66,6 +68,12 @@ impl Extents {
             let changed = (versions.ours_changed(), versions.theirs_changed());
             extents.add(*id, changed, |extent| extent.statistics += 1);
         }
+        for ((id, ..), changed) in &walk.constraints {
+            let Three { base, ours, theirs } = changed.versions.as_ref();
+            // one that went may have gone with what it pointed at
+            let said = (ours.is_some() && ours != base, theirs.is_some() && theirs != base);
+            extents.add(*id, said, |extent| extent.constraints += 1);
+        }
         for (unit, work) in &files.units {
             for index in &work.data {
                 let file = &walk.files[*index];
@@ -93,7 +101,15 @@ impl Extents {
     /// Returns who changed something beneath a table.
     pub(crate) fn writers(&self, id: TableId) -> Writers {
         let extent = self.of(id);
-        Writers::of(!extent.ours.is_none(), !extent.theirs.is_none())
+        // constraints say something of data, and are none
+        let wrote = |side: Extent| {
+            !Extent {
+                constraints: 0,
+                ..side
+            }
+            .is_none()
+        };
+        Writers::of(wrote(extent.ours), wrote(extent.theirs))
     }
 }
 

@@ -14,6 +14,7 @@ mod clashes;
 mod columns;
 mod common;
 mod conflict;
+mod constraints;
 pub(crate) mod database;
 mod entities;
 mod extents;
@@ -25,6 +26,7 @@ pub(crate) mod owner;
 pub(crate) mod params;
 pub(crate) mod partition;
 mod partition_keys;
+mod registry;
 mod spark;
 mod statistics;
 pub(crate) mod storage;
@@ -58,7 +60,7 @@ use walk::{Walk, store_error};
 
 pub use conflict::{Conflict, ConflictKind, Subject};
 
-/// Merges catalogs with their data: databases, tables, partitions, statistics, functions and files.
+/// Merges catalogs with their data: databases, tables, constraints, partitions, statistics, functions and files.
 #[derive(Debug, Clone, Default)]
 pub struct CatalogResolver {
     cache: SharedCache,
@@ -83,6 +85,10 @@ impl CatalogResolver {
         merge_tables(&mut entities, (&walk, &files), (&extents, &folders), &mut report);
         entities.write_tables(&walk, &files, &mut changes);
         entities.merge_functions(&walk, &mut changes, &mut report);
+        entities
+            .merge_constraints(&walk, &mut changes, &mut report)
+            .await?;
+        registry::merge(&walk, &mut changes, &mut report).await?;
         let context = Context {
             walk: &walk,
             files: &files,

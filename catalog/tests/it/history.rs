@@ -9,6 +9,9 @@
 //! put path content                              rm path                           move sales.orders path
 //! database x    dropdb x    comment x text      function sales.f class            dropfn sales.f
 //! view sales.v text
+//! pk sales.t name a b    uk sales.t name a    nn sales.t name a    check sales.t name a expression
+//! fk sales.t name a sales.u b    unconstrain sales.t name
+//! schema sales.s text    dropschema sales.s    version sales.s 1    dropversion sales.s 1
 //! ```
 
 mod dump;

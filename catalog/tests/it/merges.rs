@@ -9,7 +9,7 @@ use expect_test::Expect;
 use super::history::merged;
 
 /// Merges histories that start from one, and compares what comes out.
-async fn check(base: &str, ours: &str, theirs: &str, expected: Expect) {
+pub(super) async fn check(base: &str, ours: &str, theirs: &str, expected: Expect) {
     expected.assert_eq(&merged(base, ours, theirs).await);
 }
 

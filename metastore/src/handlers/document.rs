@@ -17,10 +17,6 @@ const MISSED: &[(&[&str], &str)] = &[
         "transactional tables of Hive, and Trino on them",
     ),
     (
-        &["by_expr", "partition_names_req"],
-        "Hive; it prunes partitions itself then",
-    ),
-    (
         &["constraint", "primary_key", "foreign_key"],
         "Hive tables with constraints",
     ),

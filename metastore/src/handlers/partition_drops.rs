@@ -1,6 +1,6 @@
 //! Dropping partitions.
 
-use catalog::Draft;
+use catalog::{Draft, Error, OpenTable};
 use futures::FutureExt;
 use thrift_idl::methods::{
     DropPartition, DropPartitionArgs, DropPartitionByName, DropPartitionByNameArgs,
@@ -8,14 +8,15 @@ use thrift_idl::methods::{
     DropPartitionReq, DropPartitionReqArgs, DropPartitionWithEnvironmentContext,
     DropPartitionWithEnvironmentContextArgs, DropPartitionsReq, DropPartitionsReqArgs,
 };
-use thrift_idl::types::{self, DropPartitionsResult};
+use thrift_idl::types::{self, DropPartitionsExpr, DropPartitionsResult};
 
+use super::expressions::names_to_drop;
 use super::partitions::Which;
 use crate::context::Call;
 use crate::convert::{Names, partition_to};
 use crate::exception::Failure;
 use crate::registry::Routes;
-use crate::target::NamedTable;
+use crate::target::{NamedTable, SeenTable};
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -89,6 +90,7 @@ struct Dropped {
     database: String,
     table: String,
     names: Vec<String>,
+    expressions: Vec<DropPartitionsExpr>,
     delete_data: bool,
     if_exists: bool,
     spelled: Names,
@@ -100,15 +102,11 @@ async fn drop_req(call: Call, args: DropPartitionsReqArgs) -> Result<DropPartiti
         .table(request.db_name, request.tbl_name, request.cat_name)
         .await?;
     let parts = request.parts.unwrap_or_default();
-    if parts.exprs.is_some_and(|exprs| !exprs.is_empty()) {
-        let text =
-            "partitions cannot be dropped by serialized expressions yet: name them, as Spark and Trino do";
-        return Err(Failure::meta(text));
-    }
     let dropped = Dropped {
         database: named.target.database.clone(),
         table: named.name,
         names: parts.names.unwrap_or_default(),
+        expressions: parts.exprs.unwrap_or_default(),
         delete_data: request.delete_data.unwrap_or_default(),
         if_exists: request.if_exists.unwrap_or(true),
         spelled: named.target.names.clone(),
@@ -125,12 +123,36 @@ async fn drop_req(call: Call, args: DropPartitionsReqArgs) -> Result<DropPartiti
 
 async fn drop_named(draft: &mut Draft, it: &Dropped) -> Result<Vec<types::Partition>, Failure> {
     let open = draft.table(&it.database, &it.table).await?;
+    let names = names(draft, &open, it).await?;
     let dropped = draft
-        .drop_partitions(&it.database, &it.table, &it.names, it.delete_data, it.if_exists)
+        .drop_partitions(&it.database, &it.table, &names, it.delete_data, it.if_exists)
         .await?;
     let base = open.partition_base();
     Ok(dropped
         .iter()
         .map(|partition| partition_to(partition, &it.spelled, &open.name, &base))
         .collect())
+}
+
+/// Returns what is to be dropped: what is named, and what the expressions accept, each of at least one.
+async fn names(draft: &Draft, open: &OpenTable, it: &Dropped) -> Result<Vec<String>, Failure> {
+    let mut names = it.names.clone();
+    for expression in &it.expressions {
+        let seen = SeenTable {
+            snapshot: draft.snapshot().clone(),
+            open: open.clone(),
+            names: it.spelled.clone(),
+        };
+        names.extend(names_to_drop(seen, expression.expr.as_deref().unwrap_or_default()).await?);
+    }
+    if !it.if_exists && names.len() < it.names.len() + it.expressions.len() {
+        return Err(Error::MissingPartitions {
+            database: it.database.clone(),
+            table: open.name.clone(),
+            count: it.expressions.len(),
+            example: "an expression that accepts none".into(),
+        }
+        .into());
+    }
+    Ok(names)
 }

@@ -24,7 +24,7 @@ use thrift_idl::types::{
 
 use crate::context::Call;
 use crate::exception::Failure;
-use crate::filter::{self, Key, Plan};
+use crate::filter::{self, Plan};
 use crate::registry::Routes;
 use crate::stream::Listing;
 use crate::target::{NamedTable, SeenTable};
@@ -251,13 +251,8 @@ async fn one(named: NamedTable, values: Option<Vec<String>>) -> Result<types::Pa
 }
 
 /// Returns how to find what a filter accepts among the partitions of a table; no filter accepts all.
-fn plan(seen: &SeenTable, filter: Option<&str>) -> Result<Plan, Failure> {
-    let key = |key: &catalog::model::Column| Key {
-        name: key.name.clone(),
-        type_name: key.type_name.clone(),
-    };
-    let keys: Vec<Key> = seen.open.keys().iter().map(key).collect();
-    Ok(filter::plan(filter.unwrap_or_default(), &keys)?)
+pub(super) fn plan(seen: &SeenTable, filter: Option<&str>) -> Result<Plan, Failure> {
+    Ok(filter::plan(filter.unwrap_or_default(), &seen.keys())?)
 }
 
 async fn partitions(
@@ -295,10 +290,14 @@ async fn count(named: NamedTable, filter: Option<String>) -> Result<i32, Failure
 
 /// Returns those partitions of a list of names that are there, in the order of their names.
 async fn named_partitions(
-    named: NamedTable,
+    table: NamedTable,
     names: Option<Vec<String>>,
 ) -> Result<Vec<types::Partition>, Failure> {
-    let seen = named.see().await?;
+    named(&table.see().await?, names.unwrap_or_default()).await
+}
+
+/// As [`named_partitions`], of a table that has been seen.
+pub(super) async fn named(seen: &SeenTable, names: Vec<String>) -> Result<Vec<types::Partition>, Failure> {
     let keys = seen.open.key_names();
     // clients escape as they like; what is no name at all is not found
     let stored = |name: String| {
@@ -307,7 +306,7 @@ async fn named_partitions(
             .and_then(|values| names::partition_name(&keys, &values))
             .unwrap_or(name)
     };
-    let mut names: Vec<String> = names.unwrap_or_default().into_iter().map(stored).collect();
+    let mut names: Vec<String> = names.into_iter().map(stored).collect();
     names.sort_unstable();
     names.dedup();
     let mut found = Vec::with_capacity(names.len().min(1_000));

@@ -1,7 +1,7 @@
 //! A catalog as text.
 
 use catalog::Snapshot;
-use catalog::model::{Column, ColumnStatistics, Location, Parameters};
+use catalog::model::{Column, ColumnId, ColumnStatistics, Location, Parameters, Table};
 use catalog::names::Pattern;
 use versioning::object::Object;
 use versioning::{KeyRange, Space};
@@ -54,11 +54,60 @@ pub(crate) async fn dump(snapshot: &Snapshot) -> String {
             out += &format!("{db}.{function} = {class}\n");
         }
     }
+    for (place, _) in snapshot.all_schema_versions().await.unwrap() {
+        let database = snapshot.find_database_by_id(place.database).await.unwrap();
+        let database = database.expect("its database").name;
+        snapshot
+            .schema(&database, &place.schema)
+            .await
+            .expect("its schema");
+        out += &format!("{database}.{} version {}\n", place.schema, place.version);
+    }
     let mut scan = snapshot.view().scan(Space::Objects, KeyRange::all());
     while let Some(entry) = scan.next().await.unwrap() {
         let path = String::from_utf8(entry.key.to_vec()).unwrap();
         let object = Object::decode(entry.key, entry.payload).unwrap();
         out += &format!("{path}: {}\n", object.etag);
+    }
+    out
+}
+
+async fn dump_constraints(snapshot: &Snapshot, open: &catalog::OpenTable) -> String {
+    let names = |table: &Table, ids: &[ColumnId]| {
+        let name = |id: &ColumnId| {
+            let mut all = table.columns().iter().chain(table.keys());
+            all.find(|column| column.id == *id)
+                .expect("its column")
+                .name
+                .clone()
+        };
+        ids.iter().map(name).collect::<Vec<_>>().join(", ")
+    };
+    let mut out = String::new();
+    for found in snapshot.constraints(open.id).await.unwrap() {
+        // names that nobody chose tell the table's id
+        let name = if found.name.ends_with(|c: char| c.is_ascii_digit()) && found.name.len() > 6 {
+            "-"
+        } else {
+            &found.name
+        };
+        out += &format!(
+            "  {} {name} ({})",
+            found.kind.as_str(),
+            names(open, &found.columns)
+        );
+        if let Some(reference) = &found.reference {
+            let parent = snapshot
+                .find_table_by_id(reference.table)
+                .await
+                .unwrap()
+                .expect("its parent");
+            out += &format!(" -> {} ({})", parent.name, names(&parent, &reference.columns));
+        }
+        if let Some(text) = &found.text {
+            out += &format!(" {text}");
+        }
+        out += "\n";
     }
     out
 }
@@ -104,6 +153,7 @@ async fn dump_table(snapshot: &Snapshot, open: &catalog::OpenTable) -> String {
     }
     out += &statistics(snapshot, open, None).await;
     out += "\n";
+    out += &dump_constraints(snapshot, open).await;
     let mut scan = snapshot.partitions(open.id);
     while let Some(found) = scan.next().await.unwrap() {
         let shared = snapshot.shared(&found.shared).await.unwrap();

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use catalog::draft::{AddPartitions, AlterPartitions, AlterTable};
+use catalog::draft::{AddPartitions, AlterPartitions, AlterTable, NewConstraint, NewReference};
 use catalog::model::{
-    BooleanStatistics, Column, ColumnId, ColumnStatistics, Columns, Function, Location, Serde,
-    StatisticsData, Storage, Table, TableKind, Template,
+    BooleanStatistics, Column, ColumnId, ColumnStatistics, Columns, ConstraintKind, Function, Location,
+    RegisteredSchema, SchemaVersion, Serde, StatisticsData, Storage, Table, TableKind, Template,
 };
 use catalog::names::parse_partition_name;
 use catalog::{Draft, Result};
@@ -38,6 +38,31 @@ pub(super) async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
             draft.create_function(db, function).await.map(drop)
         }
         "dropfn" => draft.drop_function(db, object).await,
+        "pk" | "uk" | "nn" | "check" | "fk" => {
+            let new = constraint(verb, rest);
+            draft.add_constraints(db, object, vec![new]).await.map(drop)
+        }
+        "unconstrain" => draft.drop_constraint(db, object, rest).await,
+        "schema" => {
+            let schema = RegisteredSchema {
+                name: object.to_owned(),
+                description: Some(rest.to_owned()),
+                ..RegisteredSchema::default()
+            };
+            if draft.schema(db, object).await.is_ok() {
+                return draft.alter_schema(db, object, schema).await;
+            }
+            draft.register_schema(db, schema).await
+        }
+        "dropschema" => draft.drop_schema(db, object).await,
+        "version" => {
+            let version = SchemaVersion {
+                version: rest.parse().unwrap(),
+                ..SchemaVersion::default()
+            };
+            draft.add_schema_version(db, object, version).await
+        }
+        "dropversion" => draft.drop_schema_version(db, object, rest.parse().unwrap()).await,
         "put" | "rm" => {
             let value = (verb == "put").then(|| file(rest).encode());
             let mut batch = Batch::default();
@@ -255,4 +280,44 @@ fn table(name: &str, rest: &str) -> Table {
         ..Storage::default()
     });
     table
+}
+
+/// Reads what stands behind the table: a name, which is `-` if none is given, and what is said.
+fn constraint(verb: &str, rest: &str) -> NewConstraint {
+    let words: Vec<String> = rest.split_whitespace().map(str::to_owned).collect();
+    let new = NewConstraint {
+        name: Some(words[0].clone()).filter(|name| name != "-"),
+        is_enabled: true,
+        ..NewConstraint::default()
+    };
+    let kind = match verb {
+        "pk" => ConstraintKind::PrimaryKey,
+        "uk" => ConstraintKind::Unique,
+        "nn" => ConstraintKind::NotNull,
+        "check" => ConstraintKind::Check,
+        _ => {
+            let (database, table) = words[2].split_once('.').unwrap();
+            return NewConstraint {
+                kind: ConstraintKind::ForeignKey,
+                columns: vec![words[1].clone()],
+                reference: Some(NewReference {
+                    database: database.to_owned(),
+                    table: table.to_owned(),
+                    columns: vec![words[3].clone()],
+                    ..NewReference::default()
+                }),
+                ..new
+            };
+        }
+    };
+    let (columns, text) = match kind {
+        ConstraintKind::Check => (vec![words[1].clone()], Some(words[2..].join(" "))),
+        _ => (words[1..].to_vec(), None),
+    };
+    NewConstraint {
+        kind,
+        columns,
+        text,
+        ..new
+    }
 }
