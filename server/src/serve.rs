@@ -117,6 +117,9 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let folder = OpenFolder::open(&settings.data, limits, settings.narrator()).await?;
     first_repository(&folder.repositories, &default).await?;
     folder.repositories.resume().await?;
+    for (socket, listener) in &metastores {
+        warn_of_missing_ref(&folder.repositories, socket.local_addr()?, listener, &default).await;
+    }
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -192,6 +195,27 @@ async fn first_repository(repositories: &Repositories, name: &RepositoryName) ->
         .await?;
     tracing::info!(repository = %name, "created the first repository");
     Ok(())
+}
+
+/// Warns if clients of a listener would find nothing. The ref may be created later, so it is no error.
+async fn warn_of_missing_ref(
+    repositories: &Repositories,
+    address: SocketAddr,
+    listener: &ThriftListener,
+    default: &RepositoryName,
+) {
+    let repository = listener.repository.as_ref().unwrap_or(default);
+    let Some(reference) = &listener.reference else {
+        return;
+    };
+    let found = async { repositories.get(repository).await?.resolve(reference).await };
+    if let Err(error) = found.await {
+        tracing::warn!(
+            listener = %format!("thrift://{address}"), %repository, %reference, %error,
+            "a metastore listener serves a ref that is not there: its clients fail until it is created, \
+             as by `skep branch create`, or the listener is bound to another"
+        );
+    }
 }
 
 fn api(repositories: &Repositories) -> Api {

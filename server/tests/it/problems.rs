@@ -113,6 +113,22 @@ fn every_error_is_a_problem() {
             "denied",
             "default branch",
         ),
+        (
+            "POST",
+            "/repositories/lake/branches/main/reverts",
+            r#"{"commit": "main", "parent": 7}"#,
+            400,
+            "invalid",
+            "first of its history",
+        ),
+        (
+            "PATCH",
+            "/repositories/lake/branches/main",
+            r#"{"required_checks": ["rows"]}"#,
+            400,
+            "invalid",
+            "protected",
+        ),
         ("PUT", "/repositories", "", 400, "invalid", "PUT"),
         ("GET", "/nothing", "", 404, "not_found", "openapi.json"),
     ];

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
-use super::rig::{Skep, fails, folder, serve};
+use super::rig::{Skep, fails, folder, serve, skep};
 
 #[test]
 fn a_port_that_is_taken_is_told_and_nothing_is_made() {
@@ -112,7 +112,7 @@ fn a_secret_that_everybody_knows_is_not_served_to_others() {
     fs::write(&secret, "hush\n").unwrap();
     let mut arguments = serve(&data).to_vec();
     arguments.extend(["--secret-key-file", secret.to_str().unwrap()]);
-    let skep = Skep::launch(super::rig::skep(&arguments));
+    let skep = Skep::launch(skep(&arguments));
     assert_eq!(skep.s3_as("hush", "PUT", "/lake/main/a", b"one").status, 200);
     let refused = skep.s3("PUT", "/lake/main/a", b"two");
     assert_eq!(refused.status, 403);
@@ -134,4 +134,33 @@ fn commands_without_a_server_say_how_to_get_one() {
         &["no server answers", &url, "hint: ", "skep serve"],
     );
     fails(&["branch", "list", "--url", "nowhere"], 2, &["nowhere"]);
+}
+
+#[test]
+fn a_listener_of_a_ref_that_is_not_there_is_told() {
+    let (folder, data) = folder();
+    let log = folder.path().join("log");
+    let start = |listener: &str| {
+        let mut arguments = serve(&data);
+        arguments[8] = listener;
+        arguments[10] = "warn";
+        let mut command = skep(&arguments);
+        command.stderr(fs::File::create(&log).unwrap());
+        let skep = Skep::launch(command);
+        (skep, fs::read_to_string(&log).unwrap())
+    };
+    let (skep, told) = start("127.0.0.1:0=lake@etl");
+    for word in [
+        &skep.thrift.to_string(),
+        "lake",
+        "etl",
+        "not there",
+        "branch create",
+    ] {
+        assert!(told.contains(word), "it tells nothing of {word:?}: {told}");
+    }
+    skep.lake("POST", "/branches", r#"{"name": "etl"}"#);
+    assert!(skep.stop().success());
+    let (_skep, told) = start("127.0.0.1:0=lake@etl");
+    assert_eq!(told, "");
 }
