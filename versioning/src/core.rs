@@ -229,7 +229,7 @@ impl Core {
     }
 
     /// Returns `staged` without the ephemeral objects that it adds to `head`.
-    async fn without_ephemeral(&self, head: &Roots, staged: &Roots, epoch: u32) -> Result<Roots> {
+    pub(crate) async fn without_ephemeral(&self, head: &Roots, staged: &Roots, epoch: u32) -> Result<Roots> {
         let (before, after) = (self.tree(Space::Objects, head), self.tree(Space::Objects, staged));
         let mut diff = before.diff(&after, &KeyRange::all());
         let mut edits: Vec<Edit> = Vec::new();
@@ -254,33 +254,6 @@ impl Core {
         let epoch = self.epoch().await?;
         let staged = self.fold(&state.base(), &state.overlay, epoch).await?;
         self.without_ephemeral(&state.head_roots, &staged, epoch).await
-    }
-
-    /// Returns the staged trees over a new head whose trees are `onto`: what was staged over the old one, all
-    /// of it ephemeral objects, is put over the new.
-    pub(crate) async fn carry_staged(&self, state: &State, onto: &Roots) -> Result<Option<Roots>> {
-        if !state.has_staged() {
-            return Ok(None);
-        }
-        let epoch = self.epoch().await?;
-        let staged = self.fold(&state.base(), &state.overlay, epoch).await?;
-        let before = self.tree(Space::Objects, &state.head_roots);
-        let mut diff = before.diff(&self.tree(Space::Objects, &staged), &KeyRange::all());
-        let mut edits: Vec<Edit> = Vec::new();
-        while let Some(change) = diff.next().await? {
-            edits.push((change.key, change.after));
-        }
-        if edits.is_empty() {
-            return Ok(None);
-        }
-        let mut roots = *onto;
-        roots.set(
-            Space::Objects,
-            self.tree(Space::Objects, onto)
-                .edit(epoch, edits, Vec::new())
-                .await?,
-        );
-        Ok(Some(roots))
     }
 
     /// Stores a commit and returns its id and its entry for the index.
@@ -383,6 +356,7 @@ impl Core {
             staged: (staged != committed).then_some(staged),
             folded_seq: state.record.seq,
             rebased: false,
+            rules: None,
             index: vec![entry.clone()],
             reason: format!("commit: {}", words.message),
             time_us: self.clock.now_us(),
@@ -426,6 +400,7 @@ impl Core {
             staged: None,
             folded_seq: state.record.seq,
             rebased: true,
+            rules: None,
             index: Vec::new(),
             reason: "reset".into(),
             time_us: self.clock.now_us(),
@@ -454,8 +429,15 @@ impl Core {
     }
 
     pub(crate) async fn commit_in_background(&self, branch: &Branch) {
-        if let Err(error) = self.commit_on_own(branch, SERVER).await {
-            tracing::warn!(branch = %branch.name, %error, "could not commit in the background, trying again later");
+        let outcome = match branch.is_reserved() {
+            true => Err("a merge has its turn".to_owned()),
+            false => self
+                .commit_on_own(branch, SERVER)
+                .await
+                .map_err(|error| error.to_string()),
+        };
+        if let Err(reason) = outcome {
+            tracing::warn!(branch = %branch.name, reason, "could not commit in the background, trying again later");
             let later = branch
                 .lane
                 .run(|actor| {

@@ -93,7 +93,7 @@ impl Repository {
     {
         let branch = self.open_branch(branch).await.map_err(E::from)?;
         let answer = branch.write(plan).await?;
-        if branch.state().record.mode == CommitMode::Sync {
+        if branch.state().record.mode == CommitMode::Sync && !branch.is_reserved() {
             // the write is durable and visible by now: what hinders the commit hinders only that
             if let Err(error) = self.core().commit_on_own(&branch, "skep").await {
                 tracing::warn!(branch = %branch.name, %error, "could not commit a write at once, trying again later");

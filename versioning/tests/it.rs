@@ -10,5 +10,6 @@ mod it {
     mod fsck;
     mod groups;
     mod lake;
+    mod landing;
     mod model;
 }

@@ -110,6 +110,7 @@ impl Actor {
     async fn plan_and_append(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<usize> {
         self.refresh().await?;
         self.check_writable()?;
+        self.check_room()?;
         for _ in 0..ATTEMPTS_MAX {
             let epoch = self.core.epoch().await?;
             let group = self.plan(jobs, epoch).await;
@@ -151,6 +152,19 @@ impl Actor {
                 rule: "direct writes are refused; write to another branch and merge it".into(),
             }),
         }
+    }
+
+    /// Fails while so much waits to be folded that memory would run out before the disk has room again.
+    fn check_room(&mut self) -> Result<()> {
+        let (bytes, limit) = (self.state().overlay.bytes(), self.core.limits.unfolded_bytes_max);
+        if bytes <= limit {
+            return Ok(());
+        }
+        self.fold_if_large();
+        Err(Error::Storage {
+            operation: "a write",
+            message: format!("{bytes} bytes wait to be folded into trees, {limit} is the limit"),
+        })
     }
 
     /// Appends batches to the log; `false` means that another process was faster and the state is read anew.
@@ -260,6 +274,7 @@ impl Actor {
         changed?;
         next.record.mode = mode;
         next.record.protection = protection;
+        next.record.rules_generation += 1;
         self.publish.send_replace(Arc::new(next));
         self.note_write();
         Ok(())

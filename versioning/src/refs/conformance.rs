@@ -22,6 +22,7 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
     names::branches(&Fixture::new(make().await).await).await;
     names::names_are_shared(&Fixture::new(make().await).await).await;
     names::a_recreated_branch_is_another(&Fixture::new(make().await).await).await;
+    names::rules_are_compared(&Fixture::new(make().await).await).await;
     swaps::the_life_of_a_branch(&Fixture::new(make().await).await).await;
     swaps::places_are_kept(&Fixture::new(make().await).await).await;
     swaps::writes_are_remembered(&Fixture::new(make().await).await).await;

@@ -207,6 +207,7 @@ impl RefStore for MemoryRefs {
         let branch = branch.ok_or_else(|| rules::missing("branch", name))?;
         branch.record.mode = mode;
         branch.record.protection = protection.cloned();
+        branch.record.rules_generation += 1;
         Ok(())
     }
 
@@ -296,7 +297,7 @@ impl RefStore for MemoryRefs {
         let compared = Compared {
             head: true,
             folded_seq: true,
-            seq: false,
+            ..Compared::default()
         };
         self.compare_and_set(id, name, ("fold", expected, compared), |repository| {
             if let Some(branch) = repository.branches.get_mut(name) {
@@ -319,6 +320,7 @@ impl RefStore for MemoryRefs {
             head: true,
             folded_seq: true,
             seq: to.rebased,
+            rules: to.rules,
         };
         self.compare_and_set(id, name, ("moving the head", expected, compared), |repository| {
             if let Some(branch) = repository.branches.get(name) {

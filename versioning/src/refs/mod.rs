@@ -85,6 +85,8 @@ pub struct BranchRecord {
     pub mode: CommitMode,
     /// Why direct writes are refused, if they are.
     pub protection: Option<Protection>,
+    /// Counts the changes of `mode` and `protection`.
+    pub rules_generation: u64,
     pub created_us: u64,
     /// The last writes that took effect ([`Expected::write`]), at most [`RECENT_WRITES_MAX`], newest last.
     pub recent_writes: Vec<WriteId>,
@@ -163,6 +165,9 @@ pub struct HeadMove {
     pub folded_seq: u64,
     /// Whether the visible state changes otherwise than by the operations of this branch.
     pub rebased: bool,
+    /// The rules generation under which the move was judged, which is compared; `None` for one that the rules
+    /// do not concern.
+    pub rules: Option<u64>,
     /// Entries of the commit index for the commits that become reachable, written in the same transaction.
     pub index: Vec<CommitEntry>,
     /// For the log of ref mutations.
@@ -255,7 +260,7 @@ pub trait RefStore: Debug + Send + Sync {
     async fn branch(&self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>>;
     /// Returns all branches, by name.
     async fn branches(&self, id: RepositoryId) -> Result<Vec<BranchRecord>>;
-    /// Replaces mode and protection, whatever else happens to the branch.
+    /// Replaces mode and protection, whatever else happens to the branch; the rules generation grows by 1.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`].
@@ -309,7 +314,8 @@ pub trait RefStore: Debug + Send + Sync {
     ) -> Result<Cas>;
     /// Moves the head, removes operations up to `to.folded_seq` from the log, and adds `to.index` to the commit
     /// index. `sealed_seq` becomes `to.folded_seq`. Compares incarnation, base generation, head and folded seq;
-    /// and seq as well when the move is a rebase. The generation grows by 1, and so does the base generation when the move is a rebase.
+    /// seq as well when the move is a rebase, and the rules generation when the move names one. The generation grows
+    /// by 1, and so does the base generation when the move is a rebase.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] if the new head is neither in the index nor in `to.index`.

@@ -176,6 +176,7 @@ pub(super) fn new_branch(core: &Core, name: &RefName, head: CommitId, mode: Comm
         seq: 0,
         mode,
         protection: None,
+        rules_generation: 0,
         created_us: core.clock.now_us(),
         recent_writes: Vec::new(),
     }

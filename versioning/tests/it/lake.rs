@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use testkit::FaultyRefs;
-use versioning::merge::{Landing, MergeOutcome, OpenGate};
+use versioning::merge::{Gate, Landing, MergeOutcome, OpenGate};
 use versioning::refs::{CommitMode, LogRecord};
 use versioning::repository::{CommitMessage, Limits, Parts};
 use versioning::{
@@ -27,13 +27,18 @@ pub(super) fn name(text: &str) -> RefName {
 impl Lake {
     /// Returns a lake whose `main` is of this mode. Nothing is committed in the background.
     pub(super) async fn new(mode: CommitMode) -> Lake {
+        Lake::with(mode, Limits::default()).await
+    }
+
+    /// Returns a lake with limits of its own.
+    pub(super) async fn with(mode: CommitMode, limits: Limits) -> Lake {
         let mut parts = testkit::memory_parts(1);
         let refs = FaultyRefs::new(parts.refs.clone());
         parts.refs = std::sync::Arc::new(refs.clone());
         let limits = Limits {
             coalesce_idle_ms: 1 << 40,
             coalesce_age_ms: 1 << 40,
-            ..Limits::default()
+            ..limits
         };
         let repositories = Repositories::open(parts.clone(), limits).await.unwrap();
         let lake = RepositoryName::parse("lake").unwrap();
@@ -94,6 +99,17 @@ impl Lake {
         into: &str,
         dry_run: bool,
     ) -> Result<MergeOutcome<(Space, Bytes)>> {
+        self.merge_by(from, into, dry_run, &OpenGate).await
+    }
+
+    /// Merges what `gate` lets through.
+    pub(super) async fn merge_by(
+        &self,
+        from: &str,
+        into: &str,
+        dry_run: bool,
+        gate: &dyn Gate,
+    ) -> Result<MergeOutcome<(Space, Bytes)>> {
         let landing = Landing {
             into: name(into),
             author: "test".into(),
@@ -102,7 +118,7 @@ impl Lake {
             dry_run,
         };
         self.repository
-            .merge(&name(from).into(), &landing, &KeyByKey, &OpenGate)
+            .merge(&name(from).into(), &landing, &KeyByKey, gate)
             .await
     }
 
