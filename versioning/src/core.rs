@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
 use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::branch::{Branch, Lane, Prepared, State};
@@ -21,8 +22,11 @@ use crate::{Clock, CommitId, Edit, Error, Ids, KeyRange, Result, Roots, Space};
 
 /// The version of the merge rules that this binary applies.
 pub(crate) const RULES_VERSION: u32 = 1;
-/// How many commits and index entries are kept in memory.
-const COMMITS_CACHED: u64 = 100_000;
+/// How many bytes of commits are kept in memory, and how many of index entries: about 200,000 of these.
+const COMMITS_BYTES: u64 = 32 << 20;
+/// How many entries are read at once when a history turns out not to be in memory; twice as many each time.
+const HISTORY_READ_MIN: usize = 16;
+const HISTORY_READ_MAX: usize = 4_096;
 /// The author of what the server commits on its own.
 const SERVER: &str = "skep";
 
@@ -38,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) ephemeral: Ephemeral,
     /// The tasks of the repository's branches, and those that they started.
     pub(crate) tasks: TaskTracker,
+    /// Ends the tasks of branches, whoever still holds one.
+    pub(crate) stop: CancellationToken,
     /// 0 until it was read.
     known_epoch: AtomicU32,
     commits: moka::sync::Cache<CommitId, Arc<Commit>>,
@@ -79,26 +85,46 @@ impl Core {
             limits,
             ephemeral: parts.ephemeral,
             tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
             known_epoch: AtomicU32::new(0),
-            commits: moka::sync::Cache::new(COMMITS_CACHED),
-            entries: moka::sync::Cache::new(COMMITS_CACHED),
+            commits: weighed(|commit: &Arc<Commit>| commit.memory_bytes()),
+            entries: weighed(|entry: &Arc<CommitEntry>| size_of::<CommitEntry>() + 32 * entry.parents.len()),
         }
     }
 
     /// Returns the same repository with nothing in memory: all that is asked for is read and verified.
     pub(crate) fn cold(&self) -> Core {
         Core {
+            blocks: Arc::new(self.blocks.uncached()),
+            commits: weighed(|commit: &Arc<Commit>| commit.memory_bytes()),
+            entries: weighed(|_| 0),
+            ..self.twin()
+        }
+    }
+
+    /// Returns the same repository to try things out: trees that are made of it are kept in memory, as long as
+    /// something refers to them, and never stored.
+    pub(crate) fn scratch(&self) -> Core {
+        Core {
+            blocks: Arc::new(self.blocks.scratch()),
+            ..self.twin()
+        }
+    }
+
+    fn twin(&self) -> Core {
+        Core {
             id: self.id,
             refs: self.refs.clone(),
-            blocks: Arc::new(self.blocks.uncached()),
+            blocks: self.blocks.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             limits: self.limits.clone(),
             ephemeral: self.ephemeral,
             tasks: TaskTracker::new(),
+            stop: self.stop.clone(),
             known_epoch: AtomicU32::new(0),
-            commits: moka::sync::Cache::new(COMMITS_CACHED),
-            entries: moka::sync::Cache::new(COMMITS_CACHED),
+            commits: self.commits.clone(),
+            entries: self.entries.clone(),
         }
     }
 
@@ -138,6 +164,26 @@ impl Core {
             found.push(self.entry(*id).await?);
         }
         Ok(found)
+    }
+
+    /// Returns the entries of the parents of `entry`. Where they are not in memory, those of the generations below
+    /// come with them, `read_ahead` of them, which grows.
+    pub(crate) async fn parents(
+        &self,
+        entry: &CommitEntry,
+        read_ahead: &mut usize,
+    ) -> Result<Vec<Arc<CommitEntry>>> {
+        let is_missing = |id: &CommitId| !self.entries.contains_key(id);
+        if entry.generation > 0 && entry.parents.iter().any(is_missing) {
+            let limit = (*read_ahead).clamp(HISTORY_READ_MIN, HISTORY_READ_MAX);
+            *read_ahead = 2 * limit;
+            let below = self
+                .refs
+                .commits_up_to(self.id, entry.generation - 1, limit)
+                .await?;
+            below.into_iter().for_each(|entry| drop(self.remember(entry)));
+        }
+        self.entries(&entry.parents).await
     }
 
     /// Returns a commit.
@@ -463,6 +509,18 @@ impl Core {
     }
 }
 
+/// Returns a cache that weighs what it keeps.
+fn weighed<V: Clone + Send + Sync + 'static>(
+    bytes: impl Fn(&V) -> usize + Send + Sync + 'static,
+) -> moka::sync::Cache<CommitId, V> {
+    // with what the cache itself needs of each
+    let weight = move |_: &CommitId, value: &V| u32::try_from(bytes(value) + 100).unwrap_or(u32::MAX);
+    moka::sync::Cache::builder()
+        .max_capacity(COMMITS_BYTES)
+        .weigher(weight)
+        .build()
+}
+
 fn not_found(id: &CommitId) -> Error {
     Error::NotFound {
         what: "commit",
@@ -476,5 +534,21 @@ fn sealed(state: &State) -> Sealed {
         incarnation: state.record.incarnation,
         from_seq: state.record.sealed_seq + 1,
         to_seq: state.record.seq,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_are_kept_by_their_bytes() {
+        let kept = weighed(|bytes: &usize| *bytes);
+        for n in 0..100 {
+            kept.insert(CommitId(crate::Hash([n; 32])), 1 << 20);
+            kept.run_pending_tasks();
+        }
+        assert!(kept.weighted_size() <= COMMITS_BYTES);
+        assert_eq!(kept.entry_count(), 31, "of 1 MiB and a little each");
     }
 }

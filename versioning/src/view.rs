@@ -68,6 +68,12 @@ impl View {
         self.inner.epoch
     }
 
+    /// Returns this view with trees that hold its overlay already, where they are among other blocks.
+    pub(crate) fn settled_in(&self, blocks: Arc<Blocks>, roots: Roots) -> View {
+        let overlay = Overlay::default();
+        View::new(blocks, self.head(), roots, overlay, self.epoch())
+    }
+
     /// Returns this view with trees that hold its overlay already.
     pub(crate) fn settled(&self, roots: Roots) -> View {
         View {

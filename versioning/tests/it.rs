@@ -12,4 +12,5 @@ mod it {
     mod lake;
     mod landing;
     mod model;
+    mod queries;
 }

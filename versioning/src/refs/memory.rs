@@ -356,6 +356,21 @@ impl RefStore for MemoryRefs {
         }))
     }
 
+    async fn commits_up_to(
+        &self,
+        id: RepositoryId,
+        generation: u64,
+        limit: usize,
+    ) -> Result<Vec<CommitEntry>> {
+        Ok(self.read(id, |repository| {
+            let up_to = |entry: &&CommitEntry| entry.generation <= generation;
+            let mut found: Vec<_> = repository.commits.values().filter(up_to).cloned().collect();
+            found.sort_by_key(|entry| std::cmp::Reverse((entry.generation, entry.id)));
+            found.truncate(limit);
+            found
+        }))
+    }
+
     async fn commits_by_prefix(&self, id: RepositoryId, prefix: &str, limit: usize) -> Result<Vec<CommitId>> {
         let Some((first, last)) = rules::ids_by_prefix(prefix) else {
             return Ok(Vec::new());

@@ -335,6 +335,13 @@ pub trait RefStore: Debug + Send + Sync {
     async fn index_commits(&self, id: RepositoryId, entries: &[CommitEntry]) -> Result<()>;
     /// Returns what is known of the given commits, in their order; what is unknown is left out.
     async fn commit_entries(&self, id: RepositoryId, ids: &[CommitId]) -> Result<Vec<CommitEntry>>;
+    /// Returns what is known of up to `limit` commits of generations up to `generation`, the greatest first.
+    async fn commits_up_to(
+        &self,
+        id: RepositoryId,
+        generation: u64,
+        limit: usize,
+    ) -> Result<Vec<CommitEntry>>;
     /// Returns up to `limit` commits, in order, whose ids begin with the lower-case hexadecimal digits `prefix`;
     /// none if it is anything else.
     async fn commits_by_prefix(&self, id: RepositoryId, prefix: &str, limit: usize) -> Result<Vec<CommitId>>;

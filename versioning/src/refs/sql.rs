@@ -77,6 +77,9 @@ pub(super) const COMMITS: &str = "
     SELECT id, epoch, generation, parents FROM commits
     WHERE repository = $1
         AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+pub(super) const COMMITS_UP_TO: &str = "
+    SELECT id, epoch, generation, parents FROM commits
+    WHERE repository = $1 AND generation <= $2 ORDER BY generation DESC, id DESC LIMIT $3";
 pub(super) const COMMITS_BETWEEN: &str = "
     SELECT id FROM commits WHERE repository = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4";
 

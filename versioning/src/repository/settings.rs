@@ -36,6 +36,8 @@ pub struct Limits {
     pub group_bytes_max: usize,
     /// How many changes of writes that wait together go into one transaction, unless one alone has more.
     pub group_changes_max: usize,
+    /// Above this many open branches of a repository, those that nobody uses are closed.
+    pub branches_kept: usize,
     /// The cache of nodes and blobs, shared by all repositories.
     pub cache_bytes: u64,
     /// `coalesce`: commit after this pause without writes…
@@ -57,6 +59,7 @@ impl Default for Limits {
             write_bytes_max: 512 << 20,
             group_bytes_max: 16 << 20,
             group_changes_max: 50_000,
+            branches_kept: 256,
             cache_bytes: 512 << 20,
             coalesce_idle_ms: 2_000,
             coalesce_age_ms: 30_000,

@@ -17,6 +17,7 @@ use super::model::KeyByKey;
 pub(super) struct Lake {
     pub(super) parts: Parts,
     pub(super) refs: FaultyRefs,
+    pub(super) repositories: Repositories,
     pub(super) repository: Repository,
 }
 
@@ -50,6 +51,7 @@ impl Lake {
         Lake {
             parts,
             refs,
+            repositories,
             repository,
         }
     }

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use versioning::merge::{Gate, MergeOutcome, Proposal, Verdict};
 use versioning::object::Object;
 use versioning::refs::{CommitMode, Protection};
-use versioning::{Error, RefExpr, Result, Space};
+use versioning::{Error, Kind, RefExpr, Result, Space};
 
 use super::lake::{Lake, name};
 
@@ -187,4 +187,12 @@ async fn a_branch_that_is_written_to_all_the_time_takes_a_judged_merge() {
     assert_eq!(judged, 3, "two candidates are lost, then the merge has its turn");
     assert_eq!(committed(&lake, "b").await.unwrap(), "theirs");
     assert_eq!(lake.get("main", "a").await.unwrap(), "2");
+}
+
+#[tokio::test]
+async fn a_store_closes_while_a_merge_is_judged() {
+    let lake = two_branches(CommitMode::Staged).await;
+    let (outcome, judged) = merge_while(&lake, &[], |lake, _| Box::pin(lake.repositories.close())).await;
+    assert_eq!(outcome.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(judged, 1);
 }
