@@ -53,7 +53,8 @@ impl Call {
             check_not_dropped(catalog.repository()).await?;
         }
         let reference = match place.reference {
-            Some(reference) => true_name(catalog.repository(), reference).await?,
+            // Spark makes names of databases lower-case, suffix and all
+            Some(reference) => catalog.repository().find(&reference).await?.0,
             None => catalog.repository().record().default_branch.clone().into(),
         };
         let database = place.database.unwrap_or_default();
@@ -82,24 +83,6 @@ async fn check_not_dropped(repository: &Repository) -> Result<(), Error> {
         what: "catalog",
         name: repository.record().name.to_string(),
     })
-}
-
-/// Returns the ref as it is called: Spark makes names of databases lower-case, suffix and all.
-async fn true_name(repository: &Repository, asked: RefExpr) -> Result<RefExpr, Failure> {
-    let missing = match repository.resolve(&asked).await {
-        Ok(_) => return Ok(asked),
-        Err(error @ Error::NotFound { .. }) => error,
-        Err(error) => return Err(error.into()),
-    };
-    let branches = repository.branches().await?.into_iter().map(|branch| branch.name);
-    let tags = repository.tags().await?.into_iter().map(|(name, _)| name);
-    let mut alike = branches
-        .chain(tags)
-        .filter(|name| name.as_str().eq_ignore_ascii_case(asked.name.as_str()));
-    match (alike.next(), alike.next()) {
-        (Some(name), None) => Ok(RefExpr { name, ..asked }),
-        _ => Err(missing.into()),
-    }
 }
 
 impl Target {

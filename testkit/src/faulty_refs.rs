@@ -1,5 +1,6 @@
 //! A ref store that fails on purpose: before a call has its effect, or after it.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -18,6 +19,7 @@ use crate::faulty::lost;
 pub struct FaultyRefs {
     inner: Arc<dyn RefStore>,
     faults: Arc<Mutex<Vec<(&'static str, Fault)>>>,
+    calls: Arc<AtomicUsize>,
 }
 
 impl FaultyRefs {
@@ -26,7 +28,13 @@ impl FaultyRefs {
         FaultyRefs {
             inner,
             faults: Arc::default(),
+            calls: Arc::default(),
         }
+    }
+
+    /// Returns how many calls were made so far.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Relaxed)
     }
 
     /// Makes the next call of `method` fail; [`Fault::Stop`] all calls of it, until [`FaultyRefs::heal`].
@@ -56,6 +64,7 @@ impl FaultyRefs {
     }
 
     async fn run<T>(&self, method: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.calls.fetch_add(1, Relaxed);
         match self.fault(method) {
             None => call.await,
             Some(Fault::Before | Fault::Stop) => Err(lost()),
@@ -222,6 +231,16 @@ impl RefStore for FaultyRefs {
 
     async fn commit_entries(&self, id: RepositoryId, ids: &[CommitId]) -> Result<Vec<CommitEntry>> {
         self.run("commit_entries", self.inner.commit_entries(id, ids))
+            .await
+    }
+
+    async fn commits_up_to(
+        &self,
+        id: RepositoryId,
+        generation: u64,
+        limit: usize,
+    ) -> Result<Vec<CommitEntry>> {
+        self.run("commits_up_to", self.inner.commits_up_to(id, generation, limit))
             .await
     }
 

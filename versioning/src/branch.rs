@@ -37,6 +37,9 @@ pub(crate) struct Branch {
     state: watch::Receiver<Arc<State>>,
     /// Held by whoever prepares a move of the head or a fold; writers do not need it.
     pub(crate) heads: Mutex<()>,
+    /// Taken before `heads` by a merge that lands; one that lost its candidate too often holds it while it is
+    /// judged anew.
+    pub(crate) turn: Mutex<()>,
 }
 
 impl Branch {
@@ -54,6 +57,7 @@ impl Branch {
             lane,
             state,
             heads: Mutex::new(()),
+            turn: Mutex::new(()),
         });
         let actor = Actor {
             core,
@@ -97,7 +101,13 @@ impl Branch {
         answer.await.unwrap_or_else(|_| Err(E::from(self.lane.stopped())))
     }
 
-    /// Keeps writers waiting until the lane is dropped. For work of milliseconds.
+    /// Returns whether a merge has its turn, so that the server does not move the head on its own.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.turn.try_lock().is_err()
+    }
+
+    /// Keeps writers waiting until the lane is dropped, for no longer than it takes to fold what they wrote just
+    /// before: neither a check nor any other code of an upper room but a resolver runs meanwhile.
     pub(crate) async fn hold(&self) -> Result<Lane> {
         let (reply, granted) = oneshot::channel();
         let stopped = |_| self.lane.stopped();

@@ -71,6 +71,19 @@ pub const SKIPS_MAX: usize = 20;
 const FORMAT: u8 = 1;
 
 impl Commit {
+    /// Returns about how many bytes it takes in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let texts = [&self.author, &self.committer, &self.message].map(String::len);
+        let metadata = self.metadata.iter().map(|(key, value)| key.len() + value.len());
+        let checks = self.attested.iter().map(|(check, _)| check.len());
+        // ids, and the three words of each text
+        let others = 32 * (self.parents.len() + self.skips.len() + self.attested.len())
+            + 48 * self.metadata.len()
+            + 24 * self.attested.len();
+        let texts = texts.into_iter().chain(metadata).chain(checks).sum::<usize>();
+        size_of::<Commit>() + texts + others
+    }
+
     /// Returns the canonical bytes, of which the id is the hash.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![FORMAT, self.kind as u8];
@@ -255,6 +268,15 @@ fn read_u32(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_count_as_memory() {
+        let mut commit = example();
+        let before = commit.memory_bytes();
+        commit.message += &"m".repeat(1_000);
+        commit.metadata.insert("k".repeat(1_000), "v".repeat(1_000));
+        assert!(commit.memory_bytes() >= before + 3_000);
+    }
     use crate::id::Domain;
 
     fn example() -> Commit {

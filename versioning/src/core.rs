@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::branch::{Branch, Lane, Prepared, State};
@@ -22,8 +23,11 @@ use crate::{Clock, CommitId, Edit, Error, Ids, KeyRange, RepositoryName, Result,
 
 /// The version of the merge rules that this binary applies.
 pub(crate) const RULES_VERSION: u32 = 1;
-/// How many commits and index entries are kept in memory.
-const COMMITS_CACHED: u64 = 100_000;
+/// How many bytes of commits are kept in memory, and how many of index entries: about 200,000 of these.
+const COMMITS_BYTES: u64 = 32 << 20;
+/// How many entries are read at once when a history turns out not to be in memory; twice as many each time.
+const HISTORY_READ_MIN: usize = 16;
+const HISTORY_READ_MAX: usize = 4_096;
 /// The author of what the server commits on its own.
 const SERVER: &str = "skep";
 
@@ -44,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) tasks: TaskTracker,
     /// How many events were told since the repository was opened.
     pub(crate) events_counted: AtomicU64,
+    /// Ends the tasks of branches, whoever still holds one.
+    pub(crate) stop: CancellationToken,
     /// 0 until it was read.
     known_epoch: AtomicU32,
     commits: moka::sync::Cache<CommitId, Arc<Commit>>,
@@ -94,18 +100,37 @@ impl Core {
             ephemeral: parts.ephemeral,
             tasks: TaskTracker::new(),
             events_counted: AtomicU64::new(0),
+            stop: CancellationToken::new(),
             known_epoch: AtomicU32::new(0),
-            commits: moka::sync::Cache::new(COMMITS_CACHED),
-            entries: moka::sync::Cache::new(COMMITS_CACHED),
+            commits: weighed(|commit: &Arc<Commit>| commit.memory_bytes()),
+            entries: weighed(|entry: &Arc<CommitEntry>| size_of::<CommitEntry>() + 32 * entry.parents.len()),
         }
     }
 
     /// Returns the same repository with nothing in memory: all that is asked for is read and verified.
     pub(crate) fn cold(&self) -> Core {
         Core {
+            blocks: Arc::new(self.blocks.uncached()),
+            commits: weighed(|commit: &Arc<Commit>| commit.memory_bytes()),
+            entries: weighed(|_| 0),
+            ..self.twin()
+        }
+    }
+
+    /// Returns the same repository to try things out: trees that are made of it are kept in memory, as long as
+    /// something refers to them, and never stored.
+    pub(crate) fn scratch(&self) -> Core {
+        Core {
+            blocks: Arc::new(self.blocks.scratch()),
+            ..self.twin()
+        }
+    }
+
+    fn twin(&self) -> Core {
+        Core {
             id: self.id,
             refs: self.refs.clone(),
-            blocks: Arc::new(self.blocks.uncached()),
+            blocks: self.blocks.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             limits: self.limits.clone(),
@@ -114,9 +139,10 @@ impl Core {
             narrator: self.narrator.clone(),
             tasks: TaskTracker::new(),
             events_counted: AtomicU64::new(0),
+            stop: self.stop.clone(),
             known_epoch: AtomicU32::new(0),
-            commits: moka::sync::Cache::new(COMMITS_CACHED),
-            entries: moka::sync::Cache::new(COMMITS_CACHED),
+            commits: self.commits.clone(),
+            entries: self.entries.clone(),
         }
     }
 
@@ -156,6 +182,26 @@ impl Core {
             found.push(self.entry(*id).await?);
         }
         Ok(found)
+    }
+
+    /// Returns the entries of the parents of `entry`. Where they are not in memory, those of the generations below
+    /// come with them, `read_ahead` of them, which grows.
+    pub(crate) async fn parents(
+        &self,
+        entry: &CommitEntry,
+        read_ahead: &mut usize,
+    ) -> Result<Vec<Arc<CommitEntry>>> {
+        let is_missing = |id: &CommitId| !self.entries.contains_key(id);
+        if entry.generation > 0 && entry.parents.iter().any(is_missing) {
+            let limit = (*read_ahead).clamp(HISTORY_READ_MIN, HISTORY_READ_MAX);
+            *read_ahead = 2 * limit;
+            let below = self
+                .refs
+                .commits_up_to(self.id, entry.generation - 1, limit)
+                .await?;
+            below.into_iter().for_each(|entry| drop(self.remember(entry)));
+        }
+        self.entries(&entry.parents).await
     }
 
     /// Returns a commit.
@@ -247,7 +293,7 @@ impl Core {
     }
 
     /// Returns `staged` without the ephemeral objects that it adds to `head`.
-    async fn without_ephemeral(&self, head: &Roots, staged: &Roots, epoch: u32) -> Result<Roots> {
+    pub(crate) async fn without_ephemeral(&self, head: &Roots, staged: &Roots, epoch: u32) -> Result<Roots> {
         let (before, after) = (self.tree(Space::Objects, head), self.tree(Space::Objects, staged));
         let mut diff = before.diff(&after, &KeyRange::all());
         let mut edits: Vec<Edit> = Vec::new();
@@ -272,33 +318,6 @@ impl Core {
         let epoch = self.epoch().await?;
         let staged = self.fold(&state.base(), &state.overlay, epoch).await?;
         self.without_ephemeral(&state.head_roots, &staged, epoch).await
-    }
-
-    /// Returns the staged trees over a new head whose trees are `onto`: what was staged over the old one, all
-    /// of it ephemeral objects, is put over the new.
-    pub(crate) async fn carry_staged(&self, state: &State, onto: &Roots) -> Result<Option<Roots>> {
-        if !state.has_staged() {
-            return Ok(None);
-        }
-        let epoch = self.epoch().await?;
-        let staged = self.fold(&state.base(), &state.overlay, epoch).await?;
-        let before = self.tree(Space::Objects, &state.head_roots);
-        let mut diff = before.diff(&self.tree(Space::Objects, &staged), &KeyRange::all());
-        let mut edits: Vec<Edit> = Vec::new();
-        while let Some(change) = diff.next().await? {
-            edits.push((change.key, change.after));
-        }
-        if edits.is_empty() {
-            return Ok(None);
-        }
-        let mut roots = *onto;
-        roots.set(
-            Space::Objects,
-            self.tree(Space::Objects, onto)
-                .edit(epoch, edits, Vec::new())
-                .await?,
-        );
-        Ok(Some(roots))
     }
 
     /// Stores a commit and returns its id and its entry for the index.
@@ -401,6 +420,7 @@ impl Core {
             staged: (staged != committed).then_some(staged),
             folded_seq: state.record.seq,
             rebased: false,
+            rules: None,
             index: vec![entry.clone()],
             reason: format!("commit: {}", words.message),
             time_us: self.clock.now_us(),
@@ -449,6 +469,7 @@ impl Core {
             staged: None,
             folded_seq: state.record.seq,
             rebased: true,
+            rules: None,
             index: Vec::new(),
             reason: "reset".into(),
             time_us: self.clock.now_us(),
@@ -478,8 +499,15 @@ impl Core {
     }
 
     pub(crate) async fn commit_in_background(&self, branch: &Branch) {
-        if let Err(error) = self.commit_on_own(branch, SERVER).await {
-            tracing::warn!(branch = %branch.name, %error, "could not commit in the background, trying again later");
+        let outcome = match branch.is_reserved() {
+            true => Err("a merge has its turn".to_owned()),
+            false => self
+                .commit_on_own(branch, SERVER)
+                .await
+                .map_err(|error| error.to_string()),
+        };
+        if let Err(reason) = outcome {
+            tracing::warn!(branch = %branch.name, reason, "could not commit in the background, trying again later");
             let later = branch
                 .lane
                 .run(|actor| {
@@ -505,6 +533,18 @@ impl Core {
     }
 }
 
+/// Returns a cache that weighs what it keeps.
+fn weighed<V: Clone + Send + Sync + 'static>(
+    bytes: impl Fn(&V) -> usize + Send + Sync + 'static,
+) -> moka::sync::Cache<CommitId, V> {
+    // with what the cache itself needs of each
+    let weight = move |_: &CommitId, value: &V| u32::try_from(bytes(value) + 100).unwrap_or(u32::MAX);
+    moka::sync::Cache::builder()
+        .max_capacity(COMMITS_BYTES)
+        .weigher(weight)
+        .build()
+}
+
 fn not_found(id: &CommitId) -> Error {
     Error::NotFound {
         what: "commit",
@@ -518,5 +558,21 @@ fn sealed(state: &State) -> Sealed {
         incarnation: state.record.incarnation,
         from_seq: state.record.sealed_seq + 1,
         to_seq: state.record.seq,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_are_kept_by_their_bytes() {
+        let kept = weighed(|bytes: &usize| *bytes);
+        for n in 0..100 {
+            kept.insert(CommitId(crate::Hash([n; 32])), 1 << 20);
+            kept.run_pending_tasks();
+        }
+        assert!(kept.weighted_size() <= COMMITS_BYTES);
+        assert_eq!(kept.entry_count(), 31, "of 1 MiB and a little each");
     }
 }

@@ -171,7 +171,8 @@ impl Check<'_> {
             let mut blobs = Vec::new();
             let seen = &mut self.seen;
             let tree = self.core.tree(space, roots);
-            let walked = tree.walk(|reached| match reached {
+            let mut damage = Vec::new();
+            let visit = |reached: Reached<'_>| match reached {
                 Reached::Node(link) => seen.nodes.insert((link.hash, link.variant, link.epoch)),
                 Reached::Blob(blob) => {
                     if seen.blobs.insert((blob.hash, blob.epoch)) {
@@ -179,8 +180,13 @@ impl Check<'_> {
                     }
                     true
                 }
-            });
-            if let Err(error) = walked.await {
+            };
+            let failed = |error| {
+                damage.push(error);
+                Ok(())
+            };
+            tree.walk_past(visit, failed).await?;
+            for error in damage {
                 self.problem(owner, error)?;
             }
             for blob in blobs {

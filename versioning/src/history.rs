@@ -53,6 +53,7 @@ impl Core {
     pub(crate) async fn merge_base(&self, ours: CommitId, theirs: CommitId) -> Result<Option<CommitId>> {
         let mut seen: HashMap<CommitId, u8> = HashMap::new();
         let mut queue = BinaryHeap::new();
+        let mut read_ahead = 0;
         for (id, side) in [(ours, OURS), (theirs, THEIRS)] {
             *seen.entry(id).or_default() |= side;
             queue.push((self.entry(id).await?.generation, id));
@@ -63,8 +64,8 @@ impl Core {
             if sides == OURS | THEIRS {
                 return Ok(Some(id));
             }
-            let parents = self.entry(id).await?.parents.clone();
-            for parent in self.entries(&parents).await? {
+            let entry = self.entry(id).await?;
+            for parent in self.parents(&entry, &mut read_ahead).await? {
                 let known = seen.entry(parent.id).or_default();
                 if *known == 0 {
                     queue.push((parent.generation, parent.id));

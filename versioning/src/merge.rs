@@ -2,10 +2,12 @@
 //!
 //! A merge is prepared without any lock: sides are compared, the resolver decides, and the result is stored
 //! as a *candidate* commit that every client can read by its id. The gate judges it, for as long as it
-//! takes. Then it lands, if the head is where it was; else the candidate is merged with the new head, which
-//! costs what the head moved by, and is judged again.
+//! takes. Then it lands, if head and rules are what they were; else the candidate is merged with the new head,
+//! which costs what the head moved by, and is judged again. What was staged meanwhile is carried over.
 
+mod carry;
 mod gate;
+mod land;
 mod rehearsal;
 mod run;
 mod sides;

@@ -1,12 +1,15 @@
 //! Operations that are not in the trees yet, as sorted maps over them. Cloning is cheap: views keep theirs.
 
+mod ahead;
+
 use std::ops::Bound;
 
 use bytes::Bytes;
 use imbl::{HashMap, OrdMap, OrdSet};
 
+pub(crate) use self::ahead::{Ahead, Next};
 use crate::id::Domain;
-use crate::{Batch, Hash, KeyRange, Mutation, Space, Value};
+use crate::{Batch, Hash, KeyRange, Mutation, Space, Value, oplog};
 
 /// What the overlay says of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,18 +35,15 @@ pub(crate) struct Overlay {
     layers: [Layer; 4],
     /// The epoch and the content of blobs that came with the changes.
     blobs: HashMap<Hash, (u32, Bytes)>,
+    /// See [`Overlay::bytes`].
+    bytes: u64,
 }
 
 impl Overlay {
     /// Returns whether there are no changes.
     pub(crate) fn is_empty(&self) -> bool {
-        Space::ALL.into_iter().all(|space| self.is_empty_in(space))
-    }
-
-    /// Returns whether there are no changes in a space.
-    pub(crate) fn is_empty_in(&self, space: Space) -> bool {
-        let layer = &self.layers[space as usize];
-        layer.entries.is_empty() && layer.prefixes.is_empty()
+        let is_empty = |layer: &Layer| layer.entries.is_empty() && layer.prefixes.is_empty();
+        self.layers.iter().all(is_empty)
     }
 
     /// Returns the number of changed keys and deleted prefixes.
@@ -55,8 +55,15 @@ impl Overlay {
         )
     }
 
+    /// Returns how many bytes of changes were applied, those included that later ones replaced: the log holds
+    /// them all.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Puts the changes of `batch` on top, which was planned in `epoch`.
     pub(crate) fn apply(&mut self, batch: &Batch, epoch: u32) {
+        self.bytes += oplog::size(batch) as u64;
         for blob in &batch.blobs {
             self.blobs
                 .entry(Hash::of(Domain::Blob, blob))
@@ -93,11 +100,6 @@ impl Overlay {
         self.layers[space as usize].covering(key)
     }
 
-    /// Returns the first changed key of `range`, with its new value.
-    pub(crate) fn first(&self, space: Space, range: &KeyRange) -> Option<(&Bytes, Option<&Value>)> {
-        self.entries(space, range).next()
-    }
-
     /// Returns the changed keys of `range`, in order.
     pub(crate) fn entries(
         &self,
@@ -110,6 +112,23 @@ impl Overlay {
             .range((range.start.clone(), Bound::Unbounded))
             .take_while(move |(key, _)| end.ends_after(key))
             .map(|(key, value)| (key, value.as_ref()))
+    }
+
+    /// Returns the deleted prefixes that may cover a key of `range`, in order: the one that covers its start,
+    /// and those within.
+    pub(crate) fn prefixes_in(&self, space: Space, range: &KeyRange) -> impl Iterator<Item = &Bytes> {
+        let layer = &self.layers[space as usize];
+        let (start, end) = (start_of(range), range.clone());
+        let within = layer
+            .prefixes
+            .range::<_, [u8]>((Bound::Excluded(start), Bound::Unbounded))
+            .take_while(move |prefix| end.ends_after(prefix));
+        layer.covering(start).into_iter().chain(within)
+    }
+
+    /// Returns the changes of a space that lie ahead of a walk over `range`.
+    pub(crate) fn ahead(&self, space: Space, range: &KeyRange) -> Ahead {
+        Ahead::new(self.layers[space as usize].clone(), range.clone())
     }
 
     /// Returns the deleted prefixes of a space, in order.
@@ -125,6 +144,14 @@ impl Overlay {
     /// Returns the blobs that were written with these changes.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = (&Hash, &(u32, Bytes))> {
         self.blobs.iter()
+    }
+}
+
+/// Returns the key at which a range starts, which is the one that it leaves out if it leaves out its start.
+fn start_of(range: &KeyRange) -> &[u8] {
+    match &range.start {
+        Bound::Unbounded => &[],
+        Bound::Included(key) | Bound::Excluded(key) => key,
     }
 }
 

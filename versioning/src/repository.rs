@@ -3,17 +3,17 @@
 mod all;
 mod data;
 mod landing;
+mod names;
 mod refs;
 mod resolving;
 mod settings;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use tokio::sync::Mutex;
 
 pub use self::all::Repositories;
 pub use self::data::{Stored, Upload};
+use self::names::Names;
 pub use self::resolving::{RefKind, Resolved, SHORT_ID_MIN};
 pub use self::settings::{Ephemeral, Limits, Parts};
 use crate::branch::Branch;
@@ -39,7 +39,7 @@ struct Inner {
     core: Arc<Core>,
     record: RepositoryRecord,
     data: DataFiles,
-    branches: Mutex<HashMap<RefName, Arc<Branch>>>,
+    names: Names,
 }
 
 /// The words of a commit.
@@ -93,7 +93,7 @@ impl Repository {
     {
         let branch = self.open_branch(branch).await.map_err(E::from)?;
         let answer = branch.write(plan).await?;
-        if branch.state().record.mode == CommitMode::Sync {
+        if branch.state().record.mode == CommitMode::Sync && !branch.is_reserved() {
             // the write is durable and visible by now: what hinders the commit hinders only that
             if let Err(error) = self.core().commit_on_own(&branch, "skep").await {
                 tracing::warn!(branch = %branch.name, %error, "could not commit a write at once, trying again later");
@@ -161,7 +161,8 @@ impl Repository {
         self.core().merge_base(a, b).await
     }
 
-    /// Returns the state of a ref as trees alone, so that it can be compared: folds a branch's operations.
+    /// Returns the state of a ref as trees alone, so that it can be compared: a branch's operations become trees
+    /// in memory, and nothing is stored.
     ///
     /// # Errors
     /// As [`Repository::view`].
@@ -170,11 +171,9 @@ impl Repository {
         if view.is_settled() {
             return Ok(view);
         }
-        let roots = self
-            .core()
-            .fold(&view.roots(), view.overlay(), view.epoch())
-            .await?;
-        Ok(view.settled(roots))
+        let core = self.core().scratch();
+        let roots = core.fold(&view.roots(), view.overlay(), view.epoch()).await?;
+        Ok(view.settled_in(core.blocks, roots))
     }
 
     /// Returns what differs between two settled views in one space.
@@ -211,20 +210,6 @@ impl Repository {
     }
 
     async fn open_branch(&self, name: &RefName) -> Result<Arc<Branch>> {
-        let mut branches = self.inner.branches.lock().await;
-        self.open_branch_in(&mut branches, name).await
-    }
-
-    async fn open_branch_in(
-        &self,
-        branches: &mut HashMap<RefName, Arc<Branch>>,
-        name: &RefName,
-    ) -> Result<Arc<Branch>> {
-        if let Some(branch) = branches.get(name).filter(|branch| !branch.lane.is_closed()) {
-            return Ok(branch.clone());
-        }
-        let branch = Branch::open(self.inner.core.clone(), name.clone()).await?;
-        branches.insert(name.clone(), branch.clone());
-        Ok(branch)
+        self.inner.names.branch(&self.inner.core, name).await
     }
 }

@@ -6,8 +6,7 @@ use bytes::Bytes;
 
 use crate::id::Domain;
 use crate::object::Object;
-use crate::overlay::{Overlay, Said};
-use crate::space::successor;
+use crate::overlay::{Ahead, Next, Overlay, Said};
 use crate::store::Blocks;
 use crate::tree::{Cursor, Diff, Entry, Totals, Tree};
 use crate::{Batch, BlobRef, CommitId, Hash, KeyRange, Result, Roots, Space, Value};
@@ -69,6 +68,12 @@ impl View {
         self.inner.epoch
     }
 
+    /// Returns this view with trees that hold its overlay already, where they are among other blocks.
+    pub(crate) fn settled_in(&self, blocks: Arc<Blocks>, roots: Roots) -> View {
+        let overlay = Overlay::default();
+        View::new(blocks, self.head(), roots, overlay, self.epoch())
+    }
+
     /// Returns this view with trees that hold its overlay already.
     pub(crate) fn settled(&self, roots: Roots) -> View {
         View {
@@ -104,17 +109,14 @@ impl View {
     /// Returns the entries of `range` in the order of their keys.
     pub fn scan(&self, space: Space, range: KeyRange) -> Scan {
         Scan {
-            cursor: self.tree(space).cursor(range.clone()),
-            overlay: self.inner.overlay.clone(),
-            is_bare: self.inner.overlay.is_empty_in(space),
-            space,
-            range,
+            ahead: self.inner.overlay.ahead(space, &range),
+            cursor: self.tree(space).cursor(range),
             turn: Turn::Tree,
         }
     }
 
     /// Returns the number of entries in `range` and the sum of their weights. It costs the height of the
-    /// tree and, for what is not folded, one look-up a key.
+    /// tree and, for what is not folded and lies in the range, one look-up a key.
     ///
     /// # Errors
     /// As [`View::get`].
@@ -122,7 +124,7 @@ impl View {
         let tree = self.tree(space);
         let overlay = &self.inner.overlay;
         let mut totals = tree.totals(&range).await?;
-        for prefix in overlay.prefixes(space) {
+        for prefix in overlay.prefixes_in(space, &range) {
             let hidden = tree
                 .totals(&KeyRange::prefix(prefix.clone()).intersect(&range))
                 .await?;
@@ -197,12 +199,7 @@ impl View {
 #[derive(Debug)]
 pub struct Scan {
     cursor: Cursor,
-    overlay: Overlay,
-    /// Whether the tree alone is the state.
-    is_bare: bool,
-    space: Space,
-    /// What was not visited yet.
-    range: KeyRange,
+    ahead: Ahead,
     turn: Turn,
 }
 
@@ -219,23 +216,21 @@ impl Scan {
     /// # Errors
     /// As [`View::get`].
     pub async fn next(&mut self) -> Result<Option<Entry<'_>>> {
-        if self.is_bare {
+        if self.ahead.is_clear() {
             return self.cursor.next().await;
         }
         loop {
-            self.skip_hidden().await?;
-            let changed = self.overlay.first(self.space, &self.range);
-            let tree_key = self.cursor.peek().await?.map(|entry| entry.key);
-            match (changed, tree_key) {
-                (None, None) => return Ok(None),
-                (Some((key, value)), tree) if tree.is_none_or(|tree| key.as_ref() < tree) => {
-                    let (key, value) = (key.clone(), value.cloned());
-                    self.range = self.range.clone().after(key.clone());
-                    let Some(value) = value else { continue };
+            let key = self.cursor.peek().await?.map(|entry| entry.key);
+            match self.ahead.next(key) {
+                Next::End => return Ok(None),
+                Next::Skip => drop(self.cursor.next().await?),
+                Next::SkipTo(Some(end)) => self.cursor.seek(&end).await?,
+                Next::SkipTo(None) => self.cursor.end(),
+                Next::Overlay(key, value) => {
                     self.turn = Turn::Overlay(key, value);
                     break;
                 }
-                _ => {
+                Next::Tree => {
                     self.turn = Turn::Tree;
                     break;
                 }
@@ -247,32 +242,16 @@ impl Scan {
         }
     }
 
-    /// Moves the cursor over entries that the overlay replaces or deletes.
-    async fn skip_hidden(&mut self) -> Result<()> {
-        while let Some(entry) = self.cursor.peek().await? {
-            if let Some(prefix) = self.overlay.covering(self.space, entry.key) {
-                match successor(prefix) {
-                    Some(end) => self.cursor.seek(&end).await?,
-                    None => self.cursor.end(),
-                }
-            } else if self.overlay.get(self.space, entry.key) != Said::Nothing {
-                self.cursor.next().await?;
-            } else {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// Skips to the first entry at or after `key`, which the next call of [`Scan::next`] returns. Does nothing
     /// if the walk is there already.
     ///
     /// # Errors
     /// As [`View::get`].
     pub async fn seek(&mut self, key: &[u8]) -> Result<()> {
-        if self.range.starts_by(key) {
-            self.range.start = std::ops::Bound::Included(Bytes::copy_from_slice(key));
-        }
+        self.ahead.seek(key);
         self.cursor.seek(key).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ mod it {
     mod fsck;
     mod groups;
     mod lake;
+    mod landing;
     mod model;
+    mod queries;
     mod state;
 }

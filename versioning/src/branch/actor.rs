@@ -40,13 +40,14 @@ impl Actor {
         if self.state().has_staged() {
             self.note_write();
         }
-        while !self.gone {
+        while !self.gone && !self.core.stop.is_cancelled() {
             let due = self.due();
             tokio::select! {
                 command = queue.recv() => match command {
                     Some(command) => self.handle(command, &mut queue).await,
                     None => return,
                 },
+                () = self.core.stop.cancelled() => return,
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.wake().await,
             }
         }
@@ -82,7 +83,8 @@ impl Actor {
         if granted.send(lane).is_err() {
             return;
         }
-        while let Some(command) = queue.recv().await {
+        let stop = self.core.stop.clone();
+        while let Some(Some(command)) = stop.run_until_cancelled(queue.recv()).await {
             if let Command::Run(work) = command {
                 work(self).await;
             }
@@ -110,6 +112,7 @@ impl Actor {
     async fn plan_and_append(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<usize> {
         self.refresh().await?;
         self.check_writable()?;
+        self.check_room()?;
         for _ in 0..ATTEMPTS_MAX {
             let epoch = self.core.epoch().await?;
             let group = self.plan(jobs, epoch).await;
@@ -151,6 +154,19 @@ impl Actor {
                 rule: "direct writes are refused; write to another branch and merge it".into(),
             }),
         }
+    }
+
+    /// Fails while so much waits to be folded that memory would run out before the disk has room again.
+    fn check_room(&mut self) -> Result<()> {
+        let (bytes, limit) = (self.state().overlay.bytes(), self.core.limits.unfolded_bytes_max);
+        if bytes <= limit {
+            return Ok(());
+        }
+        self.fold_if_large();
+        Err(Error::Storage {
+            operation: "a write",
+            message: format!("{bytes} bytes wait to be folded into trees, {limit} is the limit"),
+        })
     }
 
     /// Appends batches to the log; `false` means that another process was faster and the state is read anew.
@@ -263,15 +279,51 @@ impl Actor {
         changed?;
         next.record.mode = mode;
         next.record.protection = protection;
+        next.record.rules_generation += 1;
         self.publish.send_replace(Arc::new(next));
         self.note_write();
         Ok(())
     }
 
-    /// Ends the task, because the branch is about to be deleted, and returns what it was.
-    pub(crate) fn end(&mut self) -> BranchRecord {
-        self.gone = true;
-        self.state().record.clone()
+    /// Removes the branch with all that is staged on it, and ends the task once that is done.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a protected branch.
+    pub(crate) async fn delete(&mut self) -> Result<()> {
+        self.refresh().await?;
+        let state = self.state();
+        let known = &state.record;
+        if known.protection.is_some() {
+            return Err(Error::Refused {
+                operation: "deleting a branch",
+                reason: "it is protected".into(),
+            });
+        }
+        let (core, now) = (&self.core, self.core.clock.now_us());
+        let deleted = core
+            .refs
+            .delete_branch(core.id, &self.name, known.incarnation, now)
+            .await;
+        match deleted {
+            Ok(Cas::Done | Cas::Lost(None)) => {
+                self.gone = true;
+                Ok(())
+            }
+            Ok(Cas::Lost(Some(found))) => {
+                self.reload().await?;
+                Err(Error::HeadMoved {
+                    branch: self.name.clone(),
+                    expected: known.head,
+                    found: found.head,
+                })
+            }
+            // it may be gone all the same: before anything else is done, the branch is read
+            Err(error) => {
+                self.is_stale = true;
+                self.retry_later();
+                Err(error)
+            }
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Actor;
+use crate::overlay::Overlay;
 use crate::refs::CommitMode;
+use crate::repository::Limits;
 
 /// How long background work waits after a failure.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -76,11 +78,8 @@ impl Actor {
 
     pub(super) fn fold_if_large(&mut self) {
         let state = self.state();
-        let (entries, prefixes) = state.overlay.len();
-        let limits = &self.core.limits;
         let behind = state.record.seq - state.record.folded_seq;
-        let is_large = entries > limits.fold_ops || prefixes > limits.fold_prefixes;
-        if (is_large || behind > limits.fold_ops as u64)
+        if is_large(&state.overlay, behind, &self.core.limits)
             && let Some(branch) = self.handle.upgrade()
         {
             let core = self.core.clone();
@@ -88,5 +87,38 @@ impl Actor {
                 .tasks
                 .spawn(async move { core.fold_in_background(&branch).await });
         }
+    }
+}
+
+/// Returns whether what `behind` operations left in memory should become trees.
+fn is_large(overlay: &Overlay, behind: u64, limits: &Limits) -> bool {
+    let (entries, prefixes) = overlay.len();
+    entries > limits.fold_ops
+        || prefixes > limits.fold_prefixes
+        || overlay.bytes() > limits.fold_bytes
+        || behind > limits.fold_ops as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{Batch, Space, Value};
+
+    #[test]
+    fn few_operations_may_be_large() {
+        let limits = Limits {
+            fold_bytes: 1_000,
+            ..Limits::default()
+        };
+        let mut batch = Batch::default();
+        batch.put(Space::Meta, "k", Value::default());
+        let mut overlay = Overlay::default();
+        overlay.apply(&batch, 1);
+        assert!(!is_large(&overlay, 1, &limits));
+        batch.blobs.push(Bytes::from(vec![0; 1_000]));
+        overlay.apply(&batch, 1);
+        assert!(is_large(&overlay, 2, &limits), "a blob counts");
     }
 }

@@ -50,10 +50,12 @@ impl Lane {
         self.commands.is_closed()
     }
 
+    /// Returns why nothing was done: the branch was removed, or the store is being closed. Whoever tries again
+    /// learns which.
     pub(super) fn stopped(&self) -> Error {
-        Error::NotFound {
-            what: "branch",
-            name: self.name.to_string(),
+        Error::Storage {
+            operation: "a call to a branch",
+            message: format!("the task of branch {} ended before it", self.name),
         }
     }
 }

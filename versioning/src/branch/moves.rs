@@ -12,8 +12,15 @@ impl Actor {
         self.refresh().await?;
         let write = self.attempt();
         let mut expected = from.state.expected(from.epoch, write);
+        let known = self.state();
         if !to.rebased {
-            expected.seq = self.state().record.seq;
+            expected.seq = known.record.seq;
+        } else if known.record.seq > expected.seq {
+            return Err(Error::HeadMoved {
+                branch: self.name.clone(),
+                expected: expected.head,
+                found: known.record.head,
+            });
         }
         let cas = self
             .core

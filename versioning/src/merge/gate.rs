@@ -38,7 +38,8 @@ pub struct Refusal {
     pub reason: String,
 }
 
-/// The pause before a head moves, in which checks may refuse. Runs outside of any lock.
+/// The pause before a head moves, in which checks may refuse. Runs outside of any lock that a
+/// writer needs.
 #[async_trait]
 pub trait Gate: Debug + Send + Sync {
     /// Judges a proposal.

@@ -1,6 +1,8 @@
-//! Dry runs: what a merge would do, found out without changing any ref.
+//! Dry runs: what a merge would do, found out without changing any ref, and with nothing stored.
 
+use super::carry::Carried;
 use super::{Merge, MergeOutcome, Resolver, Sides};
+use crate::overlay::Overlay;
 use crate::refs::CommitMode;
 use crate::{CommitId, Result, Roots};
 
@@ -9,26 +11,37 @@ impl<R: Resolver> Merge<'_, R> {
     pub(super) async fn rehearse(self) -> Result<MergeOutcome<R::Conflict>> {
         let state = self.branch.state();
         let head = state.record.head;
-        if self.incoming.ahead.is_none() && self.is_there(head).await? {
+        let base = self.base(head).await?;
+        if self.incoming.ahead.is_none() && self.brings_nothing(base) {
             return Ok(MergeOutcome::UpToDate(head));
         }
-        let ours = self.core.would_commit(&state).await?;
-        if state.record.mode == CommitMode::Staged && ours != state.head_roots {
-            return Err(self.dirty());
-        }
-        let sides = self.sides_with(head, ours).await?;
+        let keeps_staged = state.record.mode == CommitMode::Staged;
+        let ours = match keeps_staged {
+            true => state.head_roots,
+            false => self.core.would_commit(&state).await?,
+        };
+        let sides = self.sides_with(base, head, ours).await?;
         let resolution = self.resolver.resolve(&sides).await?;
-        Ok(match resolution.conflicts {
-            none if none.is_empty() => MergeOutcome::Clean,
-            conflicts => MergeOutcome::Conflicts(conflicts),
-        })
+        if !resolution.conflicts.is_empty() {
+            return Ok(MergeOutcome::Conflicts(resolution.conflicts));
+        }
+        if keeps_staged && state.has_staged() {
+            let epoch = self.core.epoch().await?;
+            let mut patch = Overlay::default();
+            patch.apply(&resolution.patch, epoch);
+            let merged = self.core.fold(&ours, &patch, epoch).await?;
+            if let Carried::Contested = self.carry(&state, &merged).await? {
+                return Err(self.dirty());
+            }
+        }
+        Ok(MergeOutcome::Clean)
     }
 
     /// Returns the three versions, where ours is `roots` over `head`.
-    async fn sides_with(&self, head: CommitId, roots: Roots) -> Result<Sides> {
+    async fn sides_with(&self, base: CommitId, head: CommitId, roots: Roots) -> Result<Sides> {
         let theirs = self.core.view_at(self.incoming.theirs).await?;
         Ok(Sides {
-            base: self.core.view_at(self.base(head).await?).await?,
+            base: self.core.view_at(base).await?,
             ours: self.core.view_at(head).await?.settled(roots),
             theirs: match self.incoming.ahead {
                 Some(ahead) => theirs.settled(ahead),

@@ -1,21 +1,24 @@
-//! One merge on its way: prepared, judged, landed.
+//! One merge on its way: a candidate is made, judged, and made again where the branch moved meanwhile.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures::FutureExt;
-
-use super::{Gate, Landing, MergeOutcome, Proposal, Refusal, Resolver, Sides, Verdict};
-use crate::branch::{Branch, Lane, Prepared};
+use super::carry::Carried;
+use super::land::Judged;
+use super::{Gate, Landing, MergeOutcome, Proposal, Resolver, Sides, Verdict};
+use crate::branch::{Branch, Lane};
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
 use crate::overlay::Overlay;
-use crate::refs::{CommitMode, HeadMove};
+use crate::refs::CommitMode;
 use crate::repository::CommitMessage;
 use crate::{CommitId, Error, RepositoryName, Result, Roots};
 
-/// How often a candidate is merged anew because the head moved while it was judged.
+/// How often a candidate is merged anew because the branch changed while it was judged.
 const ATTEMPTS_MAX: u32 = 8;
+/// After how many of these the merge keeps others from landing, and the server from committing on its own, while
+/// it is judged.
+const WITHOUT_TURN_MAX: u32 = 2;
 
 /// What is brought to a branch: the change from `base` to `theirs`.
 #[derive(Debug, Clone)]
@@ -45,11 +48,14 @@ pub(crate) struct Merge<'a, R> {
 }
 
 /// A merged state on top of a certain head.
-struct Candidate {
-    head: CommitId,
-    id: CommitId,
-    roots: Roots,
+pub(super) struct Candidate {
+    pub(super) head: CommitId,
+    pub(super) id: CommitId,
+    pub(super) roots: Roots,
 }
+
+/// A candidate to go on with, or how the merge ends.
+type Step<C> = ControlFlow<MergeOutcome<C>, Candidate>;
 
 enum Merged<C> {
     Conflicts(Vec<C>),
@@ -62,53 +68,120 @@ impl<R: Resolver> Merge<'_, R> {
         if self.landing.dry_run {
             return self.rehearse().await;
         }
-        let now = self.branch.state().record.head;
-        if self.is_there(now).await? {
-            return Ok(MergeOutcome::UpToDate(now));
-        }
-        // the head may move until the destination is prepared, and what is common with it
-        let head = self.prepare_destination().await?;
-        let theirs = self.incoming.theirs;
-        let base = self.base(head).await?;
-        if self.is_there(head).await? {
-            return Ok(MergeOutcome::UpToDate(head));
-        }
-        let mut candidate = match self.three_way(base, head, theirs).await? {
-            Merged::Conflicts(conflicts) => return Ok(MergeOutcome::Conflicts(conflicts)),
-            Merged::Roots(roots) => {
-                let unchanged = *roots == self.core.commit(head).await?.roots;
-                if unchanged && self.incoming.second_parent.is_none() {
-                    return Ok(MergeOutcome::UpToDate(head));
-                }
-                self.store(head, *roots, Vec::new()).await?
-            }
+        let mut candidate = match self.first_candidate().await? {
+            ControlFlow::Continue(candidate) => candidate,
+            ControlFlow::Break(outcome) => return Ok(outcome),
         };
-        for _ in 0..ATTEMPTS_MAX {
-            let attested = match self.gate.judge(&self.proposal(&candidate)).await? {
+        let mut turn = None;
+        for attempt in 0..ATTEMPTS_MAX {
+            if attempt == WITHOUT_TURN_MAX {
+                turn = Some(self.branch.turn.lock().await);
+            }
+            candidate = match self.on_present_head(candidate).await? {
+                ControlFlow::Continue(candidate) => candidate,
+                ControlFlow::Break(outcome) => return Ok(outcome),
+            };
+            // before the gate reads them: rules that come later are noticed
+            let rules = self.branch.state().record.rules_generation;
+            let checks = match self.gate.judge(&self.proposal(&candidate)).await? {
                 Verdict::Pass(checks) => checks,
                 Verdict::Refuse(refusals) => {
-                    return Ok(MergeOutcome::Refused {
-                        candidate: candidate.id,
-                        refusals,
-                    });
-                }
-            };
-            match self.land(&candidate, &attested).await? {
-                Landed::Done(id) => return Ok(MergeOutcome::Landed(id)),
-                Landed::UpToDate(head) => return Ok(MergeOutcome::UpToDate(head)),
-                Landed::Conflicts(conflicts) => return Ok(MergeOutcome::Conflicts(conflicts)),
-                Landed::Refused { candidate, refusals } => {
+                    let candidate = candidate.id;
                     return Ok(MergeOutcome::Refused { candidate, refusals });
                 }
-                Landed::JudgeAgain(moved) => candidate = *moved,
+            };
+            let _turn = match &turn {
+                Some(_) => None,
+                None => Some(self.branch.turn.lock().await),
+            };
+            let judged = Judged {
+                candidate: &candidate,
+                rules,
+                checks: &checks,
+            };
+            if let Some(id) = self.land(judged).await? {
+                return Ok(MergeOutcome::Landed(id));
             }
         }
-        let found = self.branch.state().record.head;
         Err(Error::HeadMoved {
             branch: self.branch.name.clone(),
             expected: candidate.head,
-            found,
+            found: self.branch.state().record.head,
         })
+    }
+
+    /// Merges with the head of the destination as it is once what the server would commit there is committed.
+    async fn first_candidate(&self) -> Result<Step<R::Conflict>> {
+        let mut head = self.branch.state().record.head;
+        let mut base = self.base(head).await?;
+        if !self.brings_nothing(base) {
+            // the head may move until the destination is prepared, and what is common with it
+            let prepared = self.prepare_destination().await?;
+            if prepared != head {
+                (head, base) = (prepared, self.base(prepared).await?);
+            }
+        }
+        if self.brings_nothing(base) {
+            return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
+        }
+        let roots = match self.three_way(base, head, self.incoming.theirs).await? {
+            Merged::Conflicts(conflicts) => {
+                return Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts)));
+            }
+            Merged::Roots(roots) => *roots,
+        };
+        let unchanged = roots == self.core.commit(head).await?.roots;
+        if unchanged && self.incoming.second_parent.is_none() {
+            return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
+        }
+        self.check_staged(head, &roots).await?;
+        self.store(head, roots, Vec::new())
+            .await
+            .map(ControlFlow::Continue)
+    }
+
+    /// Fails if what is staged on the destination stands in the way, which is told before any check runs.
+    async fn check_staged(&self, head: CommitId, merged: &Roots) -> Result<()> {
+        let state = self.branch.state();
+        if state.record.head != head || state.record.mode != CommitMode::Staged {
+            return Ok(());
+        }
+        match self.carry(&state, merged).await? {
+            Carried::Over(_) => Ok(()),
+            Carried::Contested => Err(self.dirty()),
+        }
+    }
+
+    /// Returns the candidate on the present head: if that moved, the candidate is merged with it, which costs
+    /// what it moved by.
+    async fn on_present_head(&self, candidate: Candidate) -> Result<Step<R::Conflict>> {
+        let head = self.branch.state().record.head;
+        if head == candidate.head {
+            return Ok(ControlFlow::Continue(candidate));
+        }
+        if self.is_there(head).await? {
+            return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
+        }
+        match self.three_way(candidate.head, head, candidate.id).await? {
+            Merged::Conflicts(conflicts) => Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts))),
+            Merged::Roots(roots) => self
+                .store(head, *roots, Vec::new())
+                .await
+                .map(ControlFlow::Continue),
+        }
+    }
+
+    /// Returns whether the destination has the commit already that is merged, by their best common ancestor.
+    pub(super) fn brings_nothing(&self, base: CommitId) -> bool {
+        self.incoming.second_parent == Some(base)
+    }
+
+    /// Returns whether another merge brought the same commit to `head` meanwhile.
+    async fn is_there(&self, head: CommitId) -> Result<bool> {
+        match self.incoming.second_parent {
+            Some(theirs) => Ok(self.core.merge_base(head, theirs).await? == Some(theirs)),
+            None => Ok(false),
+        }
     }
 
     /// Returns the commit from which the change counts that is brought: the best common ancestor with `head`,
@@ -124,35 +197,26 @@ impl<R: Resolver> Merge<'_, R> {
         })
     }
 
-    /// Makes sure that the destination has no uncommitted operations and returns its head.
+    /// Commits what is staged where the branch's mode has the server commit, and returns the head.
     async fn prepare_destination(&self) -> Result<CommitId> {
-        let _heads = self.branch.heads.lock().await;
-        self.commit_staged(&self.branch.lane).await?;
+        if self.branch.state().record.mode != CommitMode::Staged {
+            let _heads = self.branch.heads.lock().await;
+            self.commit_staged(&self.branch.lane).await?;
+        }
         Ok(self.branch.state().record.head)
     }
 
-    /// Commits what is staged where the branch's mode has the server commit; refuses elsewhere.
-    async fn commit_staged(&self, lane: &Lane) -> Result<()> {
-        let state = self.branch.state();
-        if !state.has_staged() {
+    pub(super) async fn commit_staged(&self, lane: &Lane) -> Result<()> {
+        if !self.branch.state().has_staged() {
             return Ok(());
-        }
-        if state.record.mode == CommitMode::Staged {
-            return match self.core.would_commit(&state).await? == state.head_roots {
-                true => Ok(()),
-                false => Err(self.dirty()),
-            };
         }
         let words = CommitMessage {
             author: self.landing.author.clone(),
             message: format!("before {}", self.incoming.message),
             ..CommitMessage::default()
         };
-        match self
-            .core
-            .commit_held(self.branch, lane, CommitKind::Auto, words)
-            .await
-        {
+        let kind = CommitKind::Auto;
+        match self.core.commit_held(self.branch, lane, kind, words).await {
             Ok(_) | Err(Error::NothingToCommit { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -188,7 +252,7 @@ impl<R: Resolver> Merge<'_, R> {
     }
 
     /// Stores a commit of the merged state on `head` and makes it addressable.
-    async fn store(
+    pub(super) async fn store(
         &self,
         head: CommitId,
         roots: Roots,
@@ -223,134 +287,4 @@ impl<R: Resolver> Merge<'_, R> {
             message: self.incoming.message.clone(),
         }
     }
-
-    /// Lands the candidate; tries again where another process moved the branch in between.
-    async fn land(&self, judged: &Candidate, checks: &[String]) -> Result<Landed<R::Conflict>> {
-        // while nobody waits: most likely the head is still where it was
-        let events = self.events(judged.head, judged.id).await?;
-        for _ in 1..ATTEMPTS_MAX {
-            let landed = self.try_to_land(judged, checks, &events).await;
-            if !matches!(landed, Err(Error::HeadMoved { .. })) {
-                return landed;
-            }
-        }
-        self.try_to_land(judged, checks, &events).await
-    }
-
-    /// Returns what is to be told when the head moves from `head` to a candidate.
-    async fn events(&self, head: CommitId, candidate: CommitId) -> Result<Vec<Bytes>> {
-        let (before, after) = (
-            self.core.view_at(head).await?,
-            self.core.view_at(candidate).await?,
-        );
-        self.core.events_of_move(&self.branch.name, &before, &after).await
-    }
-
-    /// Moves the head to the candidate, or to what it becomes on the head that is there by now.
-    async fn try_to_land(
-        &self,
-        judged: &Candidate,
-        checks: &[String],
-        events: &[Bytes],
-    ) -> Result<Landed<R::Conflict>> {
-        let _heads = self.branch.heads.lock().await;
-        let lane = self.branch.hold().await?;
-        self.commit_staged(&lane).await?;
-        let from = self.core.prepare(self.branch).await?;
-        let head = from.state.record.head;
-        if head == judged.head {
-            let roots = judged.roots;
-            let id = match checks {
-                [] => judged.id,
-                _ => self.store(head, roots, attest(checks, judged.id)).await?.id,
-            };
-            self.move_head(&lane, from, (id, roots), events.to_vec()).await?;
-            return Ok(Landed::Done(id));
-        }
-        self.land_elsewhere(&lane, from, judged, checks).await
-    }
-
-    /// Lands on a head that is not the one that was judged: the candidate is merged with it, and that is judged.
-    async fn land_elsewhere(
-        &self,
-        lane: &Lane,
-        from: Prepared,
-        judged: &Candidate,
-        checks: &[String],
-    ) -> Result<Landed<R::Conflict>> {
-        let head = from.state.record.head;
-        if self.is_there(head).await? {
-            return Ok(Landed::UpToDate(head));
-        }
-        let moved = match self.three_way(judged.head, head, judged.id).await? {
-            Merged::Conflicts(conflicts) => return Ok(Landed::Conflicts(conflicts)),
-            Merged::Roots(roots) => self.store(head, *roots, Vec::new()).await?,
-        };
-        if !checks.is_empty() {
-            return Ok(Landed::JudgeAgain(Box::new(moved)));
-        }
-        // there was nothing to run: most likely there still is not, and the gate answers at once
-        let (id, roots) = match self.gate.judge(&self.proposal(&moved)).await? {
-            Verdict::Pass(found) if found.is_empty() => (moved.id, moved.roots),
-            Verdict::Pass(found) => {
-                let attested = attest(&found, moved.id);
-                (self.store(head, moved.roots, attested).await?.id, moved.roots)
-            }
-            Verdict::Refuse(refusals) => {
-                return Ok(Landed::Refused {
-                    candidate: moved.id,
-                    refusals,
-                });
-            }
-        };
-        let events = self.events(head, id).await?;
-        self.move_head(lane, from, (id, roots), events).await?;
-        Ok(Landed::Done(id))
-    }
-
-    /// Returns whether another merge brought the same commit to `head` meanwhile.
-    pub(super) async fn is_there(&self, head: CommitId) -> Result<bool> {
-        match self.incoming.second_parent {
-            Some(theirs) => Ok(self.core.merge_base(head, theirs).await? == Some(theirs)),
-            None => Ok(false),
-        }
-    }
-
-    async fn move_head(
-        &self,
-        lane: &Lane,
-        from: Prepared,
-        (head, roots): (CommitId, Roots),
-        events: Vec<Bytes>,
-    ) -> Result<()> {
-        let to = HeadMove {
-            head,
-            staged: self.core.carry_staged(&from.state, &roots).await?,
-            folded_seq: from.state.record.seq,
-            rebased: true,
-            index: Vec::new(),
-            reason: self.incoming.message.clone(),
-            time_us: self.core.clock.now_us(),
-            events,
-        };
-        lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed())
-            .await
-    }
-}
-
-/// Returns what a commit says of the checks that read `candidate`.
-fn attest(checks: &[String], candidate: CommitId) -> Vec<(String, CommitId)> {
-    checks.iter().map(|check| (check.clone(), candidate)).collect()
-}
-
-enum Landed<C> {
-    Done(CommitId),
-    UpToDate(CommitId),
-    Refused {
-        candidate: CommitId,
-        refusals: Vec<Refusal>,
-    },
-    Conflicts(Vec<C>),
-    /// The head moved, and so the merged state: checks have to see the new one.
-    JudgeAgain(Box<Candidate>),
 }

@@ -23,6 +23,7 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
     names::branches(&Fixture::new(make().await).await).await;
     names::names_are_shared(&Fixture::new(make().await).await).await;
     names::a_recreated_branch_is_another(&Fixture::new(make().await).await).await;
+    names::rules_are_compared(&Fixture::new(make().await).await).await;
     swaps::the_life_of_a_branch(&Fixture::new(make().await).await).await;
     swaps::places_are_kept(&Fixture::new(make().await).await).await;
     swaps::writes_are_remembered(&Fixture::new(make().await).await).await;
@@ -30,6 +31,7 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
     swaps::a_discarded_state_stays_discarded(&Fixture::new(make().await).await).await;
     swaps::breaches_change_nothing(&Fixture::new(make().await).await).await;
     swaps::epochs_fence_late_work(&Fixture::new(make().await).await).await;
+    records::commits_by_generation(&Fixture::new(make().await).await).await;
     records::commit_index(&Fixture::new(make().await).await).await;
     records::ref_log(&Fixture::new(make().await).await).await;
     records::small_records(&Fixture::new(make().await).await).await;

@@ -207,6 +207,7 @@ impl RefStore for MemoryRefs {
         let branch = branch.ok_or_else(|| rules::missing("branch", name))?;
         branch.record.mode = mode;
         branch.record.protection = protection.cloned();
+        branch.record.rules_generation += 1;
         Ok(())
     }
 
@@ -304,7 +305,7 @@ impl RefStore for MemoryRefs {
         let compared = Compared {
             head: true,
             folded_seq: true,
-            seq: false,
+            ..Compared::default()
         };
         self.compare_and_set(id, name, ("fold", expected, compared), |repository| {
             if let Some(branch) = repository.branches.get_mut(name) {
@@ -327,6 +328,7 @@ impl RefStore for MemoryRefs {
             head: true,
             folded_seq: true,
             seq: to.rebased,
+            rules: to.rules,
         };
         self.compare_and_set(id, name, ("moving the head", expected, compared), |repository| {
             if let Some(branch) = repository.branches.get(name) {
@@ -360,6 +362,21 @@ impl RefStore for MemoryRefs {
                 .filter_map(|id| repository.commits.get(id))
                 .cloned()
                 .collect()
+        }))
+    }
+
+    async fn commits_up_to(
+        &self,
+        id: RepositoryId,
+        generation: u64,
+        limit: usize,
+    ) -> Result<Vec<CommitEntry>> {
+        Ok(self.read(id, |repository| {
+            let up_to = |entry: &&CommitEntry| entry.generation <= generation;
+            let mut found: Vec<_> = repository.commits.values().filter(up_to).cloned().collect();
+            found.sort_by_key(|entry| std::cmp::Reverse((entry.generation, entry.id)));
+            found.truncate(limit);
+            found
         }))
     }
 

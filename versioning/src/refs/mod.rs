@@ -85,6 +85,8 @@ pub struct BranchRecord {
     pub mode: CommitMode,
     /// Why direct writes are refused, if they are.
     pub protection: Option<Protection>,
+    /// Counts the changes of `mode` and `protection`.
+    pub rules_generation: u64,
     pub created_us: u64,
     /// The last writes that took effect ([`Expected::write`]), at most [`RECENT_WRITES_MAX`], newest last.
     pub recent_writes: Vec<WriteId>,
@@ -176,6 +178,9 @@ pub struct HeadMove {
     pub folded_seq: u64,
     /// Whether the visible state changes otherwise than by the operations of this branch.
     pub rebased: bool,
+    /// The rules generation under which the move was judged, which is compared; `None` for one that the rules
+    /// do not concern.
+    pub rules: Option<u64>,
     /// Entries of the commit index for the commits that become reachable, written in the same transaction.
     pub index: Vec<CommitEntry>,
     /// For the log of ref mutations.
@@ -270,7 +275,7 @@ pub trait RefStore: Debug + Send + Sync {
     async fn branch(&self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>>;
     /// Returns all branches, by name.
     async fn branches(&self, id: RepositoryId) -> Result<Vec<BranchRecord>>;
-    /// Replaces mode and protection, whatever else happens to the branch.
+    /// Replaces mode and protection, whatever else happens to the branch; the rules generation grows by 1.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`].
@@ -324,7 +329,8 @@ pub trait RefStore: Debug + Send + Sync {
     ) -> Result<Cas>;
     /// Moves the head, removes operations up to `to.folded_seq` from the log, and adds `to.index` to the commit
     /// index. `sealed_seq` becomes `to.folded_seq`. Compares incarnation, base generation, head and folded seq;
-    /// and seq as well when the move is a rebase. The generation grows by 1, and so does the base generation when the move is a rebase.
+    /// seq as well when the move is a rebase, and the rules generation when the move names one. The generation grows
+    /// by 1, and so does the base generation when the move is a rebase.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] if the new head is neither in the index nor in `to.index`.
@@ -344,6 +350,13 @@ pub trait RefStore: Debug + Send + Sync {
     async fn index_commits(&self, id: RepositoryId, entries: &[CommitEntry]) -> Result<()>;
     /// Returns what is known of the given commits, in their order; what is unknown is left out.
     async fn commit_entries(&self, id: RepositoryId, ids: &[CommitId]) -> Result<Vec<CommitEntry>>;
+    /// Returns what is known of up to `limit` commits of generations up to `generation`, the greatest first.
+    async fn commits_up_to(
+        &self,
+        id: RepositoryId,
+        generation: u64,
+        limit: usize,
+    ) -> Result<Vec<CommitEntry>>;
     /// Returns up to `limit` commits, in order, whose ids begin with the lower-case hexadecimal digits `prefix`;
     /// none if it is anything else.
     async fn commits_by_prefix(&self, id: RepositoryId, prefix: &str, limit: usize) -> Result<Vec<CommitId>>;

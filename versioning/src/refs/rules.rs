@@ -49,6 +49,7 @@ pub(super) fn check_branch(branch: &BranchRecord) -> Result<()> {
     check_numbers(&[
         branch.generation,
         branch.base_generation,
+        branch.rules_generation,
         branch.seq,
         branch.created_us,
     ])

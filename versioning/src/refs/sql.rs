@@ -23,20 +23,20 @@ pub(super) const FREE_NAME: &str = "DELETE FROM ref_names WHERE repository = $1 
 
 pub(super) const INSERT_BRANCH: &str = "
     INSERT INTO branches (repository, name, incarnation, generation, base_generation, head, staged,
-        folded_seq, seq, mode, protection, created_us, sealed_seq)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        folded_seq, seq, mode, protection, created_us, sealed_seq, rules_generation)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 pub(super) const BRANCH: &str = "
     SELECT name, incarnation, generation, base_generation, head, staged, folded_seq, seq, mode, protection,
-        created_us, sealed_seq, recent_writes
+        created_us, sealed_seq, recent_writes, rules_generation
     FROM branches WHERE repository = $1 AND name = $2";
 pub(super) const BRANCHES: &str = "
     SELECT name, incarnation, generation, base_generation, head, staged, folded_seq, seq, mode, protection,
-        created_us, sealed_seq, recent_writes
+        created_us, sealed_seq, recent_writes, rules_generation
     FROM branches WHERE repository = $1 ORDER BY name";
 pub(super) const DELETE_BRANCH: &str = "
     DELETE FROM branches WHERE repository = $1 AND name = $2 AND incarnation = $3";
 pub(super) const SET_RULES: &str = "
-    UPDATE branches SET mode = $3, protection = $4 WHERE repository = $1 AND name = $2";
+    UPDATE branches SET mode = $3, protection = $4, rules_generation = rules_generation + 1 WHERE repository = $1 AND name = $2";
 
 pub(super) const INSERT_TAG: &str = "INSERT INTO tags (repository, name, target) VALUES ($1, $2, $3)";
 pub(super) const DELETE_TAG: &str = "DELETE FROM tags WHERE repository = $1 AND name = $2";
@@ -60,12 +60,12 @@ pub(super) const FOLD: &str = "
     UPDATE branches SET staged = $7, folded_seq = $8, recent_writes = $9
     WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND head = $5
         AND folded_seq = $6";
-/// `$11` is the seq to compare, or NULL for a move that compares none.
+/// `$11` is the seq and `$13` the rules generation to compare, or NULL for a move that compares none.
 pub(super) const MOVE_HEAD: &str = "
     UPDATE branches SET head = $7, staged = $8, folded_seq = $9, sealed_seq = $9,
         generation = generation + 1, base_generation = base_generation + $10, recent_writes = $12
     WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND head = $5
-        AND folded_seq = $6 AND seq = COALESCE($11, seq)";
+        AND folded_seq = $6 AND seq = COALESCE($11, seq) AND rules_generation = COALESCE($13, rules_generation)";
 
 pub(super) const COUNT_EVENTS: &str = "
     UPDATE branches SET events = events + $4 WHERE repository = $1 AND name = $2 AND incarnation = $3";
@@ -89,6 +89,9 @@ pub(super) const COMMITS: &str = "
     SELECT id, epoch, generation, parents FROM commits
     WHERE repository = $1
         AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+pub(super) const COMMITS_UP_TO: &str = "
+    SELECT id, epoch, generation, parents FROM commits
+    WHERE repository = $1 AND generation <= $2 ORDER BY generation DESC, id DESC LIMIT $3";
 pub(super) const COMMITS_BETWEEN: &str = "
     SELECT id FROM commits WHERE repository = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4";
 

@@ -317,6 +317,19 @@ impl RefStore for SqliteRefs {
         Ok(ids.iter().filter_map(|id| known.get(id)).cloned().collect())
     }
 
+    async fn commits_up_to(
+        &self,
+        id: RepositoryId,
+        generation: u64,
+        limit: usize,
+    ) -> Result<Vec<CommitEntry>> {
+        let found = rows_of(text::COMMITS_UP_TO, id)
+            .bind(sql(generation.min(rules::NUMBER_MAX))?)
+            .bind(sql_limit(limit));
+        let found = self.all("reading the commit index", found).await?;
+        found.into_iter().map(rows::commit).collect()
+    }
+
     async fn commits_by_prefix(&self, id: RepositoryId, prefix: &str, limit: usize) -> Result<Vec<CommitId>> {
         let Some((first, last)) = rules::ids_by_prefix(prefix) else {
             return Ok(Vec::new());

@@ -1,10 +1,10 @@
 //! All repositories of a store: opening it, creating and finding repositories, and closing it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::Mutex;
-
+use super::names::Names;
 use super::{Inner, Limits, Parts, Repository, refs};
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
@@ -12,6 +12,9 @@ use crate::events::Narrate;
 use crate::refs::{CommitMode, RepositoryId, RepositoryRecord};
 use crate::store::{Blocks, Cache, DataFiles};
 use crate::{Clock, Error, RefName, RepositoryName, Result, Roots};
+
+/// How long closing waits for background work.
+const CLOSE_MAX: Duration = Duration::from_secs(10);
 
 /// All repositories of a store. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -100,18 +103,22 @@ impl Repositories {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn get(&self, name: &RepositoryName) -> Result<Repository> {
-        let mut open = self.open.lock().await;
-        if let Some(repository) = open.get(name) {
+        if let Some(repository) = self.opened().get(name) {
             return Ok(repository.clone());
         }
         let not_found = || Error::NotFound {
             what: "repository",
             name: name.to_string(),
         };
+        // the lock is held for the map alone: whoever asks for what is not there holds up nobody
         let record = self.parts.refs.repository(name).await?.ok_or_else(not_found)?;
-        let repository = self.handle(record);
-        open.insert(name.clone(), repository.clone());
-        Ok(repository)
+        let mut open = self.opened();
+        let repository = open.entry(name.clone()).or_insert_with(|| self.handle(record));
+        Ok(repository.clone())
+    }
+
+    fn opened(&self) -> MutexGuard<'_, HashMap<RepositoryName, Repository>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn handle(&self, record: RepositoryRecord) -> Repository {
@@ -140,7 +147,7 @@ impl Repositories {
                 core: Arc::new(core),
                 record,
                 data,
-                branches: Mutex::default(),
+                names: Names::default(),
             }),
         }
     }
@@ -158,20 +165,19 @@ impl Repositories {
         &self.parts.clock
     }
 
-    /// Ends background work and waits for it: what is staged stays staged, durable as it is.
+    /// Ends background work and waits for it, for a while: what is staged stays staged, durable as it is.
+    ///
+    /// Whoever still works with a branch, as a merge does that is being judged, is told so at the next write.
     pub async fn close(&self) {
-        let open: Vec<Repository> = self
-            .open
-            .lock()
-            .await
-            .drain()
-            .map(|(_, repository)| repository)
-            .collect();
+        let open: Vec<Repository> = self.opened().drain().map(|(_, repository)| repository).collect();
         for repository in open {
-            repository.inner.branches.lock().await.clear();
-            let tasks = &repository.inner.core.tasks;
-            tasks.close();
-            tasks.wait().await;
+            let Inner { core, names, .. } = &*repository.inner;
+            names.close();
+            core.stop.cancel();
+            core.tasks.close();
+            if tokio::time::timeout(CLOSE_MAX, core.tasks.wait()).await.is_err() {
+                tracing::warn!(repository = %repository.record().name, "background work did not end and is let go");
+            }
         }
     }
 }

@@ -1,8 +1,11 @@
 //! How the change of other commits comes to a branch: merge, revert and cherry-pick.
 
+use std::sync::Arc;
+
 use super::Repository;
 use crate::branch::Branch;
 use crate::commit::CommitKind;
+use crate::core::Core;
 use crate::merge::{Gate, Incoming, Landing, Merge, MergeOutcome, Resolver};
 use crate::{CommitId, Error, RefExpr, Result};
 
@@ -19,8 +22,9 @@ impl Repository {
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
         let branch = self.open_branch(&landing.into).await?;
+        let core = self.core_for(landing);
         let (theirs, ahead) = match landing.dry_run {
-            true => self.would_begin(source).await?,
+            true => self.would_begin(&core, source).await?,
             false => (self.beginning(source).await?, None),
         };
         let incoming = Incoming {
@@ -35,7 +39,16 @@ impl Repository {
                 .clone()
                 .unwrap_or_else(|| format!("merge {source} into {}", landing.into)),
         };
-        self.bring(&branch, landing, incoming, resolver, gate).await
+        self.bring(&core, &branch, landing, incoming, resolver, gate)
+            .await
+    }
+
+    /// Returns where trees are made: nothing that a dry run makes is stored.
+    fn core_for(&self, landing: &Landing) -> Arc<Core> {
+        match landing.dry_run {
+            true => Arc::new(self.core().scratch()),
+            false => self.inner.core.clone(),
+        }
     }
 
     /// Undoes a commit on a branch. `parent` counts from 1 and is needed for merge commits.
@@ -118,18 +131,21 @@ impl Repository {
             source: commit.to_string(),
             message: landing.message.clone().unwrap_or_else(named),
         };
-        self.bring(&branch, landing, incoming, resolver, gate).await
+        let core = self.core_for(landing);
+        self.bring(&core, &branch, landing, incoming, resolver, gate)
+            .await
     }
 
     async fn bring<R: Resolver>(
         &self,
+        core: &Arc<Core>,
         branch: &Branch,
         landing: &Landing,
         incoming: Incoming,
         resolver: &R,
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
-        let (core, repository) = (&self.inner.core, &self.inner.record.name);
+        let repository = &self.inner.record.name;
         Merge {
             core,
             repository,

@@ -3,9 +3,8 @@
 use futures::FutureExt;
 
 use super::Repository;
-use crate::branch::Actor;
 use crate::core::Core;
-use crate::refs::{BranchRecord, Cas, CommitMode, Protection, RefLogEntry};
+use crate::refs::{BranchRecord, CommitMode, Protection, RefLogEntry};
 use crate::{CommitId, Error, RefExpr, RefName, Result};
 
 impl Repository {
@@ -38,8 +37,9 @@ impl Repository {
     ) -> Result<BranchRecord> {
         let head = self.beginning(from).await?;
         let record = new_branch(self.core(), name, head, mode);
-        self.core().refs.create_branch(self.core().id, &record).await?;
-        Ok(record)
+        let created = self.core().refs.create_branch(self.core().id, &record).await;
+        self.inner.names.forget();
+        created.map(|()| record)
     }
 
     /// Removes a branch with all that is staged on it.
@@ -47,45 +47,16 @@ impl Repository {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Refused`] for the default branch, and for a protected one.
     pub async fn delete_branch(&self, name: &RefName) -> Result<()> {
-        let refused = |reason: &str| Error::Refused {
-            operation: "deleting a branch",
-            reason: reason.into(),
-        };
         let branch = self.open_branch(name).await?;
-        let record = branch.state().record.clone();
         if *name == self.inner.record.default_branch {
-            return Err(refused("it is the default branch of its repository"));
+            return Err(Error::Refused {
+                operation: "deleting a branch",
+                reason: "it is the default branch of its repository".into(),
+            });
         }
-        if record.protection.is_some() {
-            return Err(refused("it is protected"));
-        }
-        let core = self.inner.core.clone();
-        let work = move |actor: &mut Actor| {
-            let gone = actor.end();
-            async move {
-                let now = core.clock.now_us();
-                match core
-                    .refs
-                    .delete_branch(core.id, &gone.name, gone.incarnation, now)
-                    .await?
-                {
-                    Cas::Done | Cas::Lost(None) => Ok(()),
-                    Cas::Lost(Some(found)) => Err(Error::HeadMoved {
-                        branch: gone.name,
-                        expected: gone.head,
-                        found: found.head,
-                    }),
-                }
-            }
-            .boxed()
-        };
-        let outcome = branch.lane.run(|actor| work(actor)).await;
-        self.inner
-            .branches
-            .lock()
-            .await
-            .retain(|_, branch| !branch.lane.is_closed());
-        outcome
+        let deleted = branch.lane.run(|actor| actor.delete().boxed()).await;
+        self.inner.names.forget();
+        deleted
     }
 
     /// Sets when writes become commits, and whether the branch is protected.
@@ -132,10 +103,12 @@ impl Repository {
     pub async fn create_tag(&self, name: &RefName, at: &RefExpr) -> Result<CommitId> {
         let commit = self.beginning(at).await?;
         let core = self.core();
-        core.refs
+        let created = core
+            .refs
             .create_tag(core.id, name, commit, core.clock.now_us())
-            .await?;
-        Ok(commit)
+            .await;
+        self.inner.names.forget();
+        created.map(|()| commit)
     }
 
     /// Removes a tag.
@@ -144,7 +117,9 @@ impl Repository {
     /// [`Error::NotFound`].
     pub async fn delete_tag(&self, name: &RefName) -> Result<()> {
         let core = self.core();
-        if core.refs.delete_tag(core.id, name, core.clock.now_us()).await? {
+        let deleted = core.refs.delete_tag(core.id, name, core.clock.now_us()).await;
+        self.inner.names.forget();
+        if deleted? {
             return Ok(());
         }
         Err(Error::NotFound {
@@ -176,6 +151,7 @@ pub(super) fn new_branch(core: &Core, name: &RefName, head: CommitId, mode: Comm
         seq: 0,
         mode,
         protection: None,
+        rules_generation: 0,
         created_us: core.clock.now_us(),
         recent_writes: Vec::new(),
     }

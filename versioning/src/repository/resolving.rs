@@ -1,6 +1,7 @@
 //! What ref expressions name.
 
 use super::Repository;
+use crate::core::Core;
 use crate::refs::CommitMode;
 use crate::{CommitId, Error, RefExpr, RefName, Result, Roots};
 
@@ -49,45 +50,95 @@ impl Repository {
         }
     }
 
+    /// Resolves a ref expression as [`Repository::resolve`] does; a name that nothing has stands for the one that
+    /// differs from it in case alone, if there is just one. Returns the expression under its true name as well.
+    ///
+    /// # Errors
+    /// As [`Repository::resolve`].
+    pub async fn find(&self, asked: &RefExpr) -> Result<(RefExpr, Resolved)> {
+        let renamed = |name| RefExpr {
+            name,
+            ..asked.clone()
+        };
+        if let Some(at) = self.inner.names.alike(&asked.name).map(renamed) {
+            let resolved = self.resolve(&at).await?;
+            return Ok((at, resolved));
+        }
+        let age = self.inner.names.known(&asked.name).1;
+        let missing = match self.resolve(asked).await {
+            Err(error @ Error::NotFound { what: "ref", .. }) => error,
+            resolved => return resolved.map(|resolved| (asked.clone(), resolved)),
+        };
+        let name = self.only_alike(&asked.name).await?.ok_or(missing)?;
+        if !self.core().refs.shared() {
+            self.inner.names.remember_alike(age, &asked.name, &name);
+        }
+        let at = renamed(name);
+        let resolved = self.resolve(&at).await?;
+        Ok((at, resolved))
+    }
+
+    /// Returns the one branch or tag whose name differs from `asked` in case alone.
+    async fn only_alike(&self, asked: &RefName) -> Result<Option<RefName>> {
+        let branches = self.branches().await?.into_iter().map(|branch| branch.name);
+        let tags = self.tags().await?.into_iter().map(|(name, _)| name);
+        let mut alike = branches
+            .chain(tags)
+            .filter(|name| name.as_str().eq_ignore_ascii_case(asked.as_str()));
+        Ok(match (alike.next(), alike.next()) {
+            (Some(name), None) => Some(name),
+            _ => None,
+        })
+    }
+
     async fn resolve_name(&self, name: &RefName) -> Result<Resolved> {
-        let core = self.core();
+        let names = &self.inner.names;
+        let branch = |head| Resolved {
+            kind: RefKind::Branch,
+            commit: head,
+        };
+        if let Some(open) = names.open_branch(name) {
+            return Ok(branch(open.state().record.head));
+        }
+        let (known, age) = names.known(name);
+        if let Some(known) = known {
+            return Ok(known);
+        }
         match self.open_branch(name).await {
-            Ok(branch) => {
-                return Ok(Resolved {
-                    kind: RefKind::Branch,
-                    commit: branch.state().record.head,
-                });
-            }
+            Ok(open) => return Ok(branch(open.state().record.head)),
             Err(Error::NotFound { what: "branch", .. }) => {}
             Err(error) => return Err(error),
         }
+        let found = self.look_up(name).await?;
+        // what other processes do to refs is not told here
+        if !self.core().refs.shared() {
+            names.remember(age, name, found);
+        }
+        Ok(found)
+    }
+
+    /// Asks the ref store what a name stands for that is no branch.
+    async fn look_up(&self, name: &RefName) -> Result<Resolved> {
+        let core = self.core();
+        let found = |kind, commit| Ok(Resolved { kind, commit });
         if let Some(commit) = core.refs.tag(core.id, name).await? {
-            return Ok(Resolved {
-                kind: RefKind::Tag,
-                commit,
-            });
+            return found(RefKind::Tag, commit);
         }
         let digits = name.as_str();
+        let mut commits = Vec::new();
         if digits.len() >= SHORT_ID_MIN && crate::id::is_lower_hex(digits) {
-            match core.refs.commits_by_prefix(core.id, digits, 2).await?.as_slice() {
-                [] => {}
-                [commit] => {
-                    return Ok(Resolved {
-                        kind: RefKind::Commit,
-                        commit: *commit,
-                    });
-                }
-                _ => {
-                    return Err(Error::Ambiguous {
-                        name: name.to_string(),
-                    });
-                }
-            }
+            commits = core.refs.commits_by_prefix(core.id, digits, 2).await?;
         }
-        Err(Error::NotFound {
-            what: "ref",
-            name: name.to_string(),
-        })
+        match commits.as_slice() {
+            [commit] => found(RefKind::Commit, *commit),
+            [] => Err(Error::NotFound {
+                what: "ref",
+                name: name.to_string(),
+            }),
+            _ => Err(Error::Ambiguous {
+                name: name.to_string(),
+            }),
+        }
     }
 
     /// Returns the commit that a ref expression stands for where something begins there. Of a branch the
@@ -107,13 +158,18 @@ impl Repository {
     }
 
     /// Returns as [`Repository::beginning`] does what something would begin at, and changes nothing: what the
-    /// server would commit first comes as trees.
-    pub(super) async fn would_begin(&self, at: &RefExpr) -> Result<(CommitId, Option<Roots>)> {
+    /// server would commit first comes as trees
+    /// in `scratch`.
+    pub(super) async fn would_begin(
+        &self,
+        scratch: &Core,
+        at: &RefExpr,
+    ) -> Result<(CommitId, Option<Roots>)> {
         let resolved = self.resolve(at).await?;
         if resolved.kind == RefKind::Branch && !at.committed {
             let state = self.open_branch(&at.name).await?.state();
             if state.record.mode != CommitMode::Staged {
-                let trees = self.core().would_commit(&state).await?;
+                let trees = scratch.would_commit(&state).await?;
                 let is_ahead = trees != state.head_roots;
                 return Ok((state.record.head, is_ahead.then_some(trees)));
             }

@@ -27,12 +27,18 @@ pub struct Limits {
     pub fold_ops: usize,
     /// Fold when this many prefix deletions are in memory.
     pub fold_prefixes: usize,
+    /// Fold when this many bytes of changes are in memory, blobs included.
+    pub fold_bytes: u64,
+    /// Refuse writes to a branch of which more bytes than this wait to be folded: folds fail or lag behind.
+    pub unfolded_bytes_max: u64,
     /// The most bytes of one write, which is refused above: a row of the ref store has to hold it.
     pub write_bytes_max: usize,
     /// How many bytes of writes that wait together go into one transaction, unless one alone has more.
     pub group_bytes_max: usize,
     /// How many changes of writes that wait together go into one transaction, unless one alone has more.
     pub group_changes_max: usize,
+    /// Above this many open branches of a repository, those that nobody uses are closed.
+    pub branches_kept: usize,
     /// The cache of nodes and blobs, shared by all repositories.
     pub cache_bytes: u64,
     /// `coalesce`: commit after this pause without writes…
@@ -50,10 +56,13 @@ impl Default for Limits {
         Limits {
             fold_ops: 10_000,
             fold_prefixes: 64,
+            fold_bytes: 4 << 20,
+            unfolded_bytes_max: 256 << 20,
             // SQLite keeps up to 10^9 bytes in a value
             write_bytes_max: 512 << 20,
             group_bytes_max: 16 << 20,
             group_changes_max: 50_000,
+            branches_kept: 256,
             cache_bytes: 512 << 20,
             coalesce_idle_ms: 2_000,
             coalesce_age_ms: 30_000,

@@ -3,9 +3,10 @@
 //! A block lies at `n/<epoch>/<first two digits>/<hash>` (`b/` for blobs, `c/` for commits) below the prefix
 //! of its repository. A node whose links lead elsewhere than those of its twin has `-<variant>` behind it.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -30,6 +31,8 @@ pub struct Blocks {
     prefix: String,
     cache: Cache,
     stats: [AtomicCounts; 3],
+    /// In place of the store, what is written: see [`Blocks::scratch`].
+    kept: Option<Mutex<HashMap<String, Bytes>>>,
 }
 
 /// A block that is ready to be written.
@@ -89,6 +92,7 @@ impl Blocks {
             prefix: prefix.into(),
             cache,
             stats: Default::default(),
+            kept: None,
         }
     }
 
@@ -105,6 +109,14 @@ impl Blocks {
     /// Returns the same blocks, each of which is read from the store and verified whenever it is asked for.
     pub fn uncached(&self) -> Blocks {
         Blocks::new(self.files.clone(), self.prefix.clone(), Cache::none())
+    }
+
+    /// Returns the same blocks, but what is written to these is kept with them and never stored.
+    pub fn scratch(&self) -> Blocks {
+        Blocks {
+            kept: Some(Mutex::default()),
+            ..Blocks::new(self.files.clone(), self.prefix.clone(), self.cache.clone())
+        }
     }
 
     /// Returns the cache.
@@ -166,6 +178,11 @@ impl Blocks {
     }
 
     async fn put(&self, frame: Frame) -> Result<()> {
+        if let Some(kept) = &self.kept {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(frame.path, frame.stored);
+            return Ok(());
+        }
         let len = frame.stored.len() as u64;
         self.files.put(&frame.path, frame.stored).await?;
         self.counts(frame.domain).written(len);
@@ -245,11 +262,7 @@ impl Blocks {
 
     /// Reads a block from the store and verifies it.
     async fn read(&self, domain: Domain, link: &Link) -> Result<Block> {
-        let stored = match self.files.get(&self.path(domain, link)).await {
-            Err(Error::NotFound { .. }) => return Err(self.corrupt(domain, link, "it is missing")),
-            stored => stored?,
-        };
-        self.counts(domain).read(stored.len() as u64);
+        let stored = self.stored(domain, link).await?;
         let block = frame::decode(&stored).map_err(|error| self.corrupt(domain, link, error))?;
         if Hash::of(domain, &block.hashed) != link.hash {
             return Err(self.corrupt(domain, link, "its content does not match its hash"));
@@ -258,6 +271,22 @@ impl Blocks {
             return Err(self.corrupt(domain, link, "its links do not match its variant"));
         }
         Ok(block)
+    }
+
+    async fn stored(&self, domain: Domain, link: &Link) -> Result<Bytes> {
+        let path = self.path(domain, link);
+        if let Some(kept) = &self.kept {
+            let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(stored) = kept.get(&path) {
+                return Ok(stored.clone());
+            }
+        }
+        let stored = match self.files.get(&path).await {
+            Err(Error::NotFound { .. }) => return Err(self.corrupt(domain, link, "it is missing")),
+            stored => stored?,
+        };
+        self.counts(domain).read(stored.len() as u64);
+        Ok(stored)
     }
 
     fn path(&self, domain: Domain, link: &Link) -> String {

@@ -6,7 +6,7 @@ use super::node::Node;
 use super::path::open_child;
 use super::{Link, Totals, Tree};
 use crate::id::Domain;
-use crate::{BlobRef, Result};
+use crate::{BlobRef, Error, Result};
 
 /// What a walk over a tree comes to.
 #[derive(Debug, Clone, Copy)]
@@ -29,11 +29,26 @@ impl Tree {
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`], [`crate::Error::Storage`].
-    pub async fn walk(&self, mut visit: impl FnMut(Reached<'_>) -> bool) -> Result<()> {
+    pub async fn walk(&self, visit: impl FnMut(Reached<'_>) -> bool) -> Result<()> {
+        self.walk_past(visit, Err).await
+    }
+
+    /// Walks as [`Tree::walk`] does; where a node cannot be read, `failed` says whether to go on beside it.
+    ///
+    /// # Errors
+    /// Those that `failed` returns.
+    pub async fn walk_past(
+        &self,
+        mut visit: impl FnMut(Reached<'_>) -> bool,
+        mut failed: impl FnMut(Error) -> Result<()>,
+    ) -> Result<()> {
         let Some(root) = self.root.filter(|root| visit(Reached::Node(&root.link))) else {
             return Ok(());
         };
-        let node = self.blocks.node(&root.link, root.height).await?;
+        let node = match self.blocks.node(&root.link, root.height).await {
+            Ok(node) => node,
+            Err(error) => return failed(error),
+        };
         let mut steps = vec![Step { node, index: 0 }];
         while let Some(step) = steps.last_mut() {
             let index = step.index;
@@ -41,8 +56,10 @@ impl Tree {
             match step.node.child(index.min(step.node.len() - 1)) {
                 Some((link, _)) if index < step.node.len() => {
                     if visit(Reached::Node(link)) {
-                        let node = open_child(&self.blocks, &step.node, index).await?;
-                        steps.push(Step { node, index: 0 });
+                        match open_child(&self.blocks, &step.node, index).await {
+                            Ok(node) => steps.push(Step { node, index: 0 }),
+                            Err(error) => failed(error)?,
+                        }
                     }
                 }
                 _ => {

@@ -101,3 +101,21 @@ async fn what_could_not_be_found_out_is_found_out_later() {
     assert_eq!(lake.get("main", "a").await.unwrap(), "1");
     assert_eq!(lake.get("main", "b").await, None);
 }
+
+#[tokio::test]
+async fn a_branch_that_was_not_deleted_serves_who_waits() {
+    let lake = Lake::new(CommitMode::Staged).await;
+    lake.branch("etl", CommitMode::Staged).await;
+    lake.write("etl", "a", "1").await.unwrap();
+    lake.refs.fail("delete_branch", Fault::Before);
+    let etl = name("etl");
+    let (deleted, written) = tokio::join!(lake.repository.delete_branch(&etl), lake.write("etl", "a", "2"));
+    assert!(matches!(deleted, Err(Error::Storage { .. })), "{deleted:?}");
+    written.unwrap();
+    assert_eq!(lake.get("etl", "a").await.unwrap(), "2");
+
+    lake.refs.fail("delete_branch", Fault::After);
+    lake.repository.delete_branch(&etl).await.unwrap_err();
+    let gone = lake.write("etl", "a", "3").await;
+    assert!(matches!(gone, Err(Error::NotFound { .. })), "{gone:?}");
+}

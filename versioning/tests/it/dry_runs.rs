@@ -2,8 +2,9 @@
 
 use versioning::merge::MergeOutcome;
 use versioning::refs::{BranchRecord, CommitMode, LogRecord, RefLogEntry};
+use versioning::{KeyRange, Space};
 
-use super::lake::Lake;
+use super::lake::{Lake, name};
 
 type Stored = (
     Vec<BranchRecord>,
@@ -57,4 +58,24 @@ async fn conflicts_of_what_is_not_committed_are_found() {
     let outcome = lake.merge("etl", "main", true).await.unwrap();
     assert!(matches!(outcome, MergeOutcome::Conflicts(_)), "{outcome:?}");
     assert_eq!(stored(&lake).await, before);
+}
+
+#[tokio::test]
+async fn what_is_only_looked_at_is_not_stored() {
+    let lake = both_staged("a", "b").await;
+    let before = lake.repository.stats();
+    let outcome = lake.merge("etl", "main", true).await.unwrap();
+    assert_eq!(outcome, MergeOutcome::Clean);
+    let main = lake.repository.settled(&name("main").into()).await.unwrap();
+    let etl = lake.repository.settled(&name("etl").into()).await.unwrap();
+    assert_eq!(lake.repository.stats(), before);
+
+    let mut diff = lake.repository.diff(&main, &etl, Space::Meta, &KeyRange::all());
+    let mut changed = Vec::new();
+    while let Some(change) = diff.next().await.unwrap() {
+        changed.push(change.key);
+    }
+    assert_eq!(changed, ["a", "b"]);
+    let value = main.get(Space::Meta, b"a").await.unwrap().unwrap();
+    assert_eq!(value.payload, "ours");
 }

@@ -107,3 +107,24 @@ async fn a_blob_that_only_the_log_needs_is_looked_for() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].contains("it is missing"), "{problems:?}");
 }
+
+#[tokio::test]
+async fn every_damaged_node_is_told() {
+    let lake = Lake::new(CommitMode::Staged).await;
+    let planned = |_| async {
+        let mut batch = Batch::default();
+        (0..2_000).for_each(|n| batch.put(Space::Meta, format!("{n:04}"), Value::default()));
+        Ok::<_, Error>((batch, ()))
+    };
+    lake.repository.write(&name("main"), planned).await.unwrap();
+    lake.commit("main").await.unwrap();
+    let view = lake.repository.view(&name("main").into()).await.unwrap();
+    let root = view.roots().get(Space::Meta).unwrap().link.hash.to_string();
+    let mut leaves = stored(&lake, "n").await;
+    leaves.retain(|path| !path.contains(&root));
+    assert!(leaves.len() > 3, "{leaves:?}");
+    for leaf in &leaves {
+        damage(&lake, leaf).await;
+    }
+    assert_eq!(problems(&lake).await.len(), leaves.len());
+}

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::future::join_all;
 use versioning::refs::LogRecord;
-use versioning::repository::Limits;
+use versioning::repository::{CommitMessage, Limits};
 use versioning::{Batch, Error, RefName, Repositories, Repository, RepositoryName, Space, Value};
 
 fn main_branch() -> RefName {
@@ -82,4 +82,25 @@ async fn a_group_is_cut_by_changes() {
     assert!(answers.iter().all(Result::is_ok));
     let ops: Vec<u32> = log(&repository).await.iter().map(|record| record.ops).collect();
     assert_eq!(ops, [3, 3, 2]);
+}
+
+#[tokio::test]
+async fn a_branch_that_cannot_be_folded_takes_no_more_writes() {
+    let limits = Limits {
+        fold_bytes: u64::MAX,
+        unfolded_bytes_max: 1_000,
+        ..Limits::default()
+    };
+    let repository = lake(limits).await;
+    let write = async || write_together(&repository, &[800]).await.remove(0);
+    write().await.unwrap();
+    write().await.unwrap();
+    let refused = write().await.unwrap_err();
+    assert_eq!(refused.kind(), versioning::Kind::Unavailable, "{refused}");
+    // a commit folds
+    repository
+        .commit(&main_branch(), CommitMessage::default())
+        .await
+        .unwrap();
+    write().await.unwrap();
 }

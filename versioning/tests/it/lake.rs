@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use testkit::FaultyRefs;
-use versioning::merge::{Landing, MergeOutcome, OpenGate};
+use versioning::merge::{Gate, Landing, MergeOutcome, OpenGate};
 use versioning::refs::{CommitMode, LogRecord};
 use versioning::repository::{CommitMessage, Limits, Parts};
 use versioning::{
@@ -17,6 +17,7 @@ use super::model::KeyByKey;
 pub(super) struct Lake {
     pub(super) parts: Parts,
     pub(super) refs: FaultyRefs,
+    pub(super) repositories: Repositories,
     pub(super) repository: Repository,
 }
 
@@ -27,13 +28,18 @@ pub(super) fn name(text: &str) -> RefName {
 impl Lake {
     /// Returns a lake whose `main` is of this mode. Nothing is committed in the background.
     pub(super) async fn new(mode: CommitMode) -> Lake {
+        Lake::with(mode, Limits::default()).await
+    }
+
+    /// Returns a lake with limits of its own.
+    pub(super) async fn with(mode: CommitMode, limits: Limits) -> Lake {
         let mut parts = testkit::memory_parts(1);
         let refs = FaultyRefs::new(parts.refs.clone());
         parts.refs = std::sync::Arc::new(refs.clone());
         let limits = Limits {
             coalesce_idle_ms: 1 << 40,
             coalesce_age_ms: 1 << 40,
-            ..Limits::default()
+            ..limits
         };
         let repositories = Repositories::open(parts.clone(), limits).await.unwrap();
         let lake = RepositoryName::parse("lake").unwrap();
@@ -45,6 +51,7 @@ impl Lake {
         Lake {
             parts,
             refs,
+            repositories,
             repository,
         }
     }
@@ -94,6 +101,17 @@ impl Lake {
         into: &str,
         dry_run: bool,
     ) -> Result<MergeOutcome<(Space, Bytes)>> {
+        self.merge_by(from, into, dry_run, &OpenGate).await
+    }
+
+    /// Merges what `gate` lets through.
+    pub(super) async fn merge_by(
+        &self,
+        from: &str,
+        into: &str,
+        dry_run: bool,
+        gate: &dyn Gate,
+    ) -> Result<MergeOutcome<(Space, Bytes)>> {
         let landing = Landing {
             into: name(into),
             author: "test".into(),
@@ -102,7 +120,7 @@ impl Lake {
             dry_run,
         };
         self.repository
-            .merge(&name(from).into(), &landing, &KeyByKey, &OpenGate)
+            .merge(&name(from).into(), &landing, &KeyByKey, gate)
             .await
     }
 

@@ -78,6 +78,10 @@ impl Model {
     /// The naive merge: plain maps, no trees, no walk. `None` when the sides contradict each other.
     fn merged(&self, base: CommitId, ours: CommitId, theirs: CommitId) -> Option<State> {
         let [base, ours, theirs] = [base, ours, theirs].map(|id| &self.commits[&id].0);
+        Model::merged_states(base, ours, theirs)
+    }
+
+    fn merged_states(base: &State, ours: &State, theirs: &State) -> Option<State> {
         let mut merged = State::new();
         for key in base
             .keys()
@@ -275,10 +279,6 @@ impl History {
             );
             return;
         }
-        if staged != self.model.commits[&ours].0 {
-            assert!(matches!(outcome, Err(Error::Dirty { .. })), "{outcome:?}");
-            return;
-        }
         let base = self.repository.merge_base(ours, theirs).await.unwrap().unwrap();
         let common = &self.model.ancestors(ours) & &self.model.ancestors(theirs);
         assert!(common.contains(&base));
@@ -288,15 +288,26 @@ impl History {
                 .all(|id| *id == base || !self.model.ancestors(*id).contains(&base)),
             "a better base"
         );
-        match (self.model.merged(base, ours, theirs), outcome.unwrap()) {
-            (Some(state), MergeOutcome::Landed(head)) => {
-                self.moved(&into, head, state, vec![ours, theirs]).await;
+        let Some(merged) = self.model.merged(base, ours, theirs) else {
+            assert!(
+                matches!(outcome, Ok(MergeOutcome::Conflicts(ref all)) if !all.is_empty()),
+                "expected conflicts, got {outcome:?}"
+            );
+            return;
+        };
+        // what is staged is carried over, as if it were merged in its turn
+        let carried = Model::merged_states(&self.model.commits[&ours].0, &merged, &staged);
+        match (carried, outcome) {
+            (Some(carried), Ok(MergeOutcome::Landed(head))) => {
+                assert!(!landing.dry_run);
+                self.moved(&into, head, merged, vec![ours, theirs]).await;
+                self.model.branches.insert(into, (head, carried));
             }
-            (Some(_), MergeOutcome::Clean) => assert!(landing.dry_run),
-            (None, MergeOutcome::Conflicts(conflicts)) => assert!(!conflicts.is_empty()),
-            (merged, outcome) => panic!(
-                "expected {}, got {outcome:?}",
-                merged.map_or("conflicts", |_| "a merge")
+            (Some(_), Ok(MergeOutcome::Clean)) => assert!(landing.dry_run),
+            (None, Err(Error::Dirty { .. })) => {}
+            (carried, outcome) => panic!(
+                "{} staged keys, got {outcome:?}",
+                carried.map_or(0, |all| all.len())
             ),
         }
     }

@@ -127,6 +127,7 @@ pub(super) fn branch(text: &str, incarnation: u8) -> BranchRecord {
         seq: 0,
         mode: CommitMode::Staged,
         protection: None,
+        rules_generation: 0,
         created_us: 2_000,
         recent_writes: vec![],
     }
@@ -225,6 +226,7 @@ pub(super) fn commit_move(n: u8, folded_seq: u64) -> HeadMove {
         staged: None,
         folded_seq,
         rebased: false,
+        rules: None,
         index: vec![commit(n)],
         reason: format!("commit {n}"),
         time_us: 4_000 + u64::from(n),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::fixture::{Fixture, NOWHERE, REPOSITORY, branch, commit, commit_id, name, repository};
-use crate::refs::{Cas, CommitMode, Protection, RefStore, RepositoryId};
+use super::fixture::{
+    Fixture, NOWHERE, REPOSITORY, branch, commit, commit_id, commit_move, expected, name, repository,
+};
+use crate::refs::{Cas, CommitMode, HeadMove, Protection, RefStore, RepositoryId};
 use crate::{Kind, RepositoryName};
 
 pub(super) async fn repositories(refs: Arc<dyn RefStore>) {
@@ -65,7 +67,7 @@ pub(super) async fn branches(fixture: &Fixture) {
     etl.protection = Some(Protection {
         required_checks: vec!["rows".into(), "schema".into()],
     });
-    (etl.generation, etl.base_generation) = (7, 3);
+    (etl.generation, etl.base_generation, etl.rules_generation) = (7, 3, 4);
     (etl.seq, etl.folded_seq, etl.sealed_seq) = (5, 5, 5);
     refs.create_branch(id, &etl).await.unwrap();
     assert_eq!(refs.branch(id, &etl.name).await.unwrap(), Some(etl.clone()));
@@ -80,7 +82,7 @@ pub(super) async fn branches(fixture: &Fixture) {
     refs.set_branch_rules(id, &etl.name, CommitMode::Sync, None)
         .await
         .unwrap();
-    (etl.mode, etl.protection) = (CommitMode::Sync, None);
+    (etl.mode, etl.protection, etl.rules_generation) = (CommitMode::Sync, None, 5);
     assert_eq!(fixture.branch("etl").await, etl);
     for (repository, missing) in [(id, name("nobody")), (NOWHERE, etl.name.clone())] {
         let missing = refs
@@ -190,7 +192,7 @@ pub(super) async fn a_recreated_branch_is_another(fixture: &Fixture) {
     assert_eq!(refs.log_after(id, new.incarnation, 0).await.unwrap(), []);
     let record = super::fixture::batch(0, 1);
     let late = refs
-        .append(id, &old.name, &super::fixture::expected(&old), &record)
+        .append(id, &old.name, &expected(&old), &record)
         .await
         .unwrap();
     assert_eq!(
@@ -204,4 +206,26 @@ pub(super) async fn a_recreated_branch_is_another(fixture: &Fixture) {
         .unwrap();
     assert_eq!(late, Cas::Lost(Some(new.clone())));
     fixture.append(&new, 1).await;
+}
+
+/// A move that was judged under other rules than there are now loses.
+pub(super) async fn rules_are_compared(fixture: &Fixture) {
+    let (refs, id, main) = (&fixture.refs, fixture.id, name("main"));
+    let before = fixture.main().await;
+    let judged = HeadMove {
+        rules: Some(before.rules_generation),
+        ..commit_move(1, 0)
+    };
+    refs.set_branch_rules(id, &main, before.mode, None).await.unwrap();
+    let at = fixture.main().await;
+    assert_eq!(at.rules_generation, before.rules_generation + 1);
+    let lost = refs.move_head(id, &main, &expected(&at), &judged).await.unwrap();
+    assert_eq!(lost, Cas::Lost(Some(at.clone())));
+    assert_eq!(fixture.main().await, at);
+    let again = HeadMove {
+        rules: Some(at.rules_generation),
+        ..judged
+    };
+    let done = refs.move_head(id, &main, &expected(&at), &again).await.unwrap();
+    assert_eq!(done, Cas::Done);
 }

@@ -6,6 +6,18 @@ use super::fixture::{Fixture, NOWHERE, branch, commit, commit_id, commit_move, e
 use crate::Kind;
 use crate::refs::{CommitEntry, RefLogEntry};
 
+pub(super) async fn commits_by_generation(fixture: &Fixture) {
+    let (refs, id) = (&fixture.refs, fixture.id);
+    refs.index_commits(id, &[commit(1), commit(2), commit(3)])
+        .await
+        .unwrap();
+    let up_to = async |generation, limit| refs.commits_up_to(id, generation, limit).await.unwrap();
+    assert_eq!(up_to(2, 9).await, [commit(2), commit(1), commit(0)]);
+    assert_eq!(up_to(2, 2).await, [commit(2), commit(1)]);
+    assert_eq!(up_to(u64::MAX, 1).await, [commit(3)]);
+    assert_eq!(refs.commits_up_to(NOWHERE, 9, 9).await.unwrap(), []);
+}
+
 pub(super) async fn commit_index(fixture: &Fixture) {
     let (refs, id) = (&fixture.refs, fixture.id);
     let line: Vec<CommitEntry> = (1..=40).map(commit).collect();

@@ -45,6 +45,7 @@ pub(super) struct Compared {
     pub(super) head: bool,
     pub(super) folded_seq: bool,
     pub(super) seq: bool,
+    pub(super) rules: Option<u64>,
 }
 
 impl Compared {
@@ -54,6 +55,7 @@ impl Compared {
             && (!self.head || found.head == expected.head)
             && (!self.folded_seq || found.folded_seq == expected.folded_seq)
             && (!self.seq || found.seq == expected.seq)
+            && self.rules.is_none_or(|rules| found.rules_generation == rules)
     }
 }
 

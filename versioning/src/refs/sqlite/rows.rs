@@ -24,6 +24,7 @@ pub(super) type BranchRow = (
     i64,
     i64,
     Vec<u8>,
+    i64,
 );
 pub(super) type LogRow = (i64, i64, i64, i64, Vec<u8>);
 pub(super) type EventRow = (i64, i64, Vec<u8>);
@@ -74,6 +75,7 @@ fn branch_fields(name: RefName, row: BranchRow) -> Result<BranchRecord, DecodeEr
         created,
         sealed_seq,
         writes,
+        rules_generation,
     ) = row;
     Ok(BranchRecord {
         name,
@@ -89,6 +91,7 @@ fn branch_fields(name: RefName, row: BranchRow) -> Result<BranchRecord, DecodeEr
         protection: protection
             .map(|bytes| record::decode_protection(&bytes))
             .transpose()?,
+        rules_generation: number(rules_generation)?,
         created_us: number(created)?,
         recent_writes: record::decode_writes(&writes)?,
     })

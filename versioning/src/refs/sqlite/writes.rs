@@ -138,7 +138,8 @@ impl Write<'_> {
             .bind(record::encode_mode(branch.mode))
             .bind(branch.protection.as_ref().map(record::encode_protection))
             .bind(sql(branch.created_us)?)
-            .bind(sql(branch.sealed_seq)?);
+            .bind(sql(branch.sealed_seq)?)
+            .bind(sql(branch.rules_generation)?);
         self.run(insert).await?;
         let (name, time_us, to) = (&branch.name, branch.created_us, Some(branch.head));
         self.record_move(
@@ -322,7 +323,8 @@ impl Write<'_> {
             .bind(sql(to.folded_seq)?)
             .bind(i64::from(to.rebased))
             .bind(to.rebased.then_some(sql(expected.seq)?))
-            .bind(remembering(&found, expected));
+            .bind(remembering(&found, expected))
+            .bind(to.rules.map(sql).transpose()?);
         if self.run(update).await? == 0 {
             return Ok(Cas::Lost(Some(found)));
         }

@@ -1,0 +1,115 @@
+//! How a candidate that passed its checks becomes the head.
+
+use bytes::Bytes;
+use futures::FutureExt;
+
+use super::carry::Carried;
+use super::run::Candidate;
+use super::{Merge, Resolver};
+use crate::branch::{Lane, Prepared};
+use crate::refs::{BranchRecord, CommitMode, HeadMove};
+use crate::{CommitId, Error, Result, Roots};
+
+/// How often a landing is prepared while writers go on; where they were faster each time, they wait for the next.
+const WITH_WRITERS_MAX: u32 = 3;
+/// How often a landing is prepared before the candidate is judged again.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// A candidate and what was said of it.
+pub(super) struct Judged<'a> {
+    pub(super) candidate: &'a Candidate,
+    /// The generation of the rules that were known when the judgement began.
+    pub(super) rules: u64,
+    /// The checks that passed.
+    pub(super) checks: &'a [String],
+}
+
+impl Judged<'_> {
+    fn holds_on(&self, branch: &BranchRecord) -> bool {
+        branch.head == self.candidate.head && branch.rules_generation == self.rules
+    }
+
+    /// Returns what a commit says of the checks that read the candidate.
+    fn attested(&self) -> Vec<(String, CommitId)> {
+        let of = |check: &String| (check.clone(), self.candidate.id);
+        self.checks.iter().map(of).collect()
+    }
+}
+
+impl<R: Resolver> Merge<'_, R> {
+    /// Moves the head to the candidate; `None` if the branch is not what it was judged for any more.
+    ///
+    /// Trees are prepared while writers go on, and the head moves only if none of them was faster: what they
+    /// stage has to be carried over.
+    pub(super) async fn land(&self, judged: Judged<'_>) -> Result<Option<CommitId>> {
+        let _heads = self.branch.heads.lock().await;
+        let Candidate { head, id, roots } = *judged.candidate;
+        let id = match judged.checks {
+            [] => id,
+            _ => self.store(head, roots, judged.attested()).await?.id,
+        };
+        let events = self.events(head, id).await?;
+        for attempt in 0..ATTEMPTS_MAX {
+            let lane = match attempt < WITH_WRITERS_MAX {
+                true => self.branch.lane.clone(),
+                false => self.branch.hold().await?,
+            };
+            let from = self.core.prepare(self.branch).await?;
+            if !judged.holds_on(&from.state.record) {
+                return Ok(None);
+            }
+            let staged = match self.carry(&from.state, &roots).await? {
+                Carried::Over(staged) => staged,
+                Carried::Contested => {
+                    self.commit_contested(&lane, from.state.record.mode).await?;
+                    return Ok(None);
+                }
+            };
+            let to = HeadMove {
+                events: events.clone(),
+                ..self.head_move(&from, id, staged, judged.rules)
+            };
+            match self.move_head(&lane, from, to, roots).await {
+                Err(Error::HeadMoved { .. }) => {}
+                moved => return moved.map(|()| Some(id)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Has the merge begin again over what is staged, where the server commits on its own.
+    async fn commit_contested(&self, lane: &Lane, mode: CommitMode) -> Result<()> {
+        match mode {
+            CommitMode::Staged => Err(self.dirty()),
+            CommitMode::Coalesce | CommitMode::Sync => self.commit_staged(lane).await,
+        }
+    }
+
+    /// Returns what is to be told when the head moves from `head` to a candidate.
+    async fn events(&self, head: CommitId, candidate: CommitId) -> Result<Vec<Bytes>> {
+        let (before, after) = (
+            self.core.view_at(head).await?,
+            self.core.view_at(candidate).await?,
+        );
+        self.core.events_of_move(&self.branch.name, &before, &after).await
+    }
+
+    fn head_move(&self, from: &Prepared, head: CommitId, staged: Option<Roots>, rules: u64) -> HeadMove {
+        HeadMove {
+            head,
+            staged,
+            folded_seq: from.state.record.seq,
+            rebased: true,
+            rules: Some(rules),
+            index: Vec::new(),
+            reason: self.incoming.message.clone(),
+            time_us: self.core.clock.now_us(),
+            events: Vec::new(),
+        }
+    }
+
+    async fn move_head(&self, lane: &Lane, from: Prepared, to: HeadMove, roots: Roots) -> Result<()> {
+        lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed())
+            .await
+    }
+}

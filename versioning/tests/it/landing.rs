@@ -1,0 +1,198 @@
+//! What happens to a branch while a merge into it is judged: it never waits, and nothing that came is lost.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use versioning::merge::{Gate, MergeOutcome, Proposal, Verdict};
+use versioning::object::Object;
+use versioning::refs::{CommitMode, Protection};
+use versioning::{Error, Kind, RefExpr, Result, Space};
+
+use super::lake::{Lake, name};
+
+/// Does something each time it judges, which is told how often it has judged before, and lets everything pass.
+struct Busy<'a, F> {
+    lake: &'a Lake,
+    judged: AtomicU32,
+    checks: Vec<String>,
+    meanwhile: F,
+}
+
+impl<F> fmt::Debug for Busy<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Busy({:?})", self.judged)
+    }
+}
+
+#[async_trait]
+impl<F> Gate for Busy<'_, F>
+where
+    F: for<'l> Fn(&'l Lake, u32) -> BoxFuture<'l, ()> + Send + Sync,
+{
+    async fn judge(&self, _: &Proposal) -> Result<Verdict> {
+        let before = self.judged.fetch_add(1, Relaxed);
+        (self.meanwhile)(self.lake, before).await;
+        Ok(Verdict::Pass(self.checks.clone()))
+    }
+}
+
+/// Merges `etl`, which has written `b`, into `main`; returns the outcome and how often it was judged.
+async fn merge_while<F>(
+    lake: &Lake,
+    checks: &[&str],
+    meanwhile: F,
+) -> (Result<MergeOutcome<(Space, bytes::Bytes)>>, u32)
+where
+    F: for<'l> Fn(&'l Lake, u32) -> BoxFuture<'l, ()> + Send + Sync,
+{
+    let gate = Busy {
+        lake,
+        judged: AtomicU32::new(0),
+        checks: checks.iter().map(|&check| check.to_owned()).collect(),
+        meanwhile,
+    };
+    let outcome = lake.merge_by("etl", "main", false, &gate).await;
+    (outcome, gate.judged.load(Relaxed))
+}
+
+async fn two_branches(mode: CommitMode) -> Lake {
+    let lake = Lake::new(mode).await;
+    lake.branch("etl", CommitMode::Staged).await;
+    lake.write("etl", "b", "theirs").await.unwrap();
+    lake.commit("etl").await.unwrap();
+    lake
+}
+
+fn landed<C: fmt::Debug>(outcome: &Result<MergeOutcome<C>>) -> bool {
+    matches!(outcome, Ok(MergeOutcome::Landed(_)))
+}
+
+/// Returns the value of a key that is committed on `main`.
+async fn committed(lake: &Lake, key: &str) -> Option<bytes::Bytes> {
+    let at = RefExpr {
+        committed: true,
+        ..name("main").into()
+    };
+    let view = lake.repository.view(&at).await.unwrap();
+    let value = view.get(Space::Meta, key.as_bytes()).await.unwrap();
+    value.map(|value| value.payload)
+}
+
+#[tokio::test]
+async fn what_is_staged_is_carried_over() {
+    for mode in [CommitMode::Staged, CommitMode::Coalesce] {
+        let lake = two_branches(mode).await;
+        let (outcome, judged) = merge_while(&lake, &["rows"], |lake, _| {
+            Box::pin(async move {
+                lake.write("main", "a", "ours").await.unwrap();
+                let working = Object::default().encode();
+                lake.put("main", Space::Objects, "t/_temporary/0", working)
+                    .await
+                    .unwrap();
+            })
+        })
+        .await;
+        assert!(landed(&outcome), "{mode:?} {outcome:?}");
+        assert_eq!(judged, 1, "{mode:?}");
+        assert_eq!(committed(&lake, "b").await.unwrap(), "theirs");
+        assert_eq!(committed(&lake, "a").await, None, "it stays staged");
+        assert_eq!(lake.get("main", "a").await.unwrap(), "ours");
+        let view = lake.repository.view(&name("main").into()).await.unwrap();
+        assert!(view.object("t/_temporary/0").await.unwrap().is_some());
+        lake.commit("main").await.unwrap();
+        assert_eq!(committed(&lake, "a").await.unwrap(), "ours");
+        assert_eq!(committed(&lake, "b").await.unwrap(), "theirs");
+    }
+}
+
+#[tokio::test]
+async fn what_is_staged_in_the_way_is_told_before_any_check() {
+    let lake = two_branches(CommitMode::Staged).await;
+    lake.write("main", "b", "ours").await.unwrap();
+    for dry_run in [true, false] {
+        let outcome = lake.merge("etl", "main", dry_run).await;
+        assert!(matches!(outcome, Err(Error::Dirty { .. })), "{outcome:?}");
+    }
+    let (outcome, judged) = merge_while(&lake, &["rows"], |_, _| Box::pin(async {})).await;
+    assert!(matches!(outcome, Err(Error::Dirty { .. })), "{outcome:?}");
+    assert_eq!(judged, 0);
+    assert_eq!(lake.get("main", "b").await.unwrap(), "ours");
+}
+
+#[tokio::test]
+async fn what_comes_in_the_way_of_a_merge_is_a_conflict_where_the_server_commits() {
+    let lake = two_branches(CommitMode::Coalesce).await;
+    let (outcome, judged) = merge_while(&lake, &["rows"], |lake, _| {
+        Box::pin(async move { lake.write("main", "b", "ours").await.unwrap() })
+    })
+    .await;
+    assert!(matches!(outcome, Ok(MergeOutcome::Conflicts(_))), "{outcome:?}");
+    assert_eq!(judged, 1);
+    assert_eq!(lake.get("main", "b").await.unwrap(), "ours");
+}
+
+#[tokio::test]
+async fn rules_that_come_while_a_merge_is_judged_are_looked_at() {
+    let lake = two_branches(CommitMode::Staged).await;
+    let (outcome, judged) = merge_while(&lake, &[], |lake, before| {
+        Box::pin(async move {
+            if before == 0 {
+                let protection = Protection {
+                    required_checks: vec!["rows".into()],
+                };
+                lake.repository
+                    .set_branch_rules(&name("main"), CommitMode::Staged, Some(protection))
+                    .await
+                    .unwrap();
+            }
+        })
+    })
+    .await;
+    assert!(landed(&outcome), "{outcome:?}");
+    assert_eq!(judged, 2);
+}
+
+#[tokio::test]
+async fn a_gate_that_is_asked_again_holds_up_nobody() {
+    let lake = two_branches(CommitMode::Staged).await;
+    let (outcome, judged) = merge_while(&lake, &[], |lake, before| {
+        Box::pin(async move {
+            lake.write("main", "a", if before == 0 { "0" } else { "1" })
+                .await
+                .unwrap();
+            if before == 0 {
+                lake.commit("main").await.unwrap();
+            }
+        })
+    })
+    .await;
+    assert!(landed(&outcome), "{outcome:?}");
+    assert_eq!(judged, 2);
+    assert_eq!(lake.get("main", "a").await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn a_branch_that_is_written_to_all_the_time_takes_a_judged_merge() {
+    let lake = two_branches(CommitMode::Sync).await;
+    let (outcome, judged) = merge_while(&lake, &["rows"], |lake, before| {
+        Box::pin(async move {
+            let value = ["0", "1", "2", "3"][before.min(3) as usize];
+            lake.write("main", "a", value).await.unwrap();
+        })
+    })
+    .await;
+    assert!(landed(&outcome), "{outcome:?}");
+    assert_eq!(judged, 3, "two candidates are lost, then the merge has its turn");
+    assert_eq!(committed(&lake, "b").await.unwrap(), "theirs");
+    assert_eq!(lake.get("main", "a").await.unwrap(), "2");
+}
+
+#[tokio::test]
+async fn a_store_closes_while_a_merge_is_judged() {
+    let lake = two_branches(CommitMode::Staged).await;
+    let (outcome, judged) = merge_while(&lake, &[], |lake, _| Box::pin(lake.repositories.close())).await;
+    assert_eq!(outcome.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(judged, 1);
+}
