@@ -204,8 +204,8 @@ async fn warn_of_missing_ref(
     listener: &ThriftListener,
     default: &RepositoryName,
 ) {
-    let repository = listener.repository.as_ref().unwrap_or(default);
-    let Some(reference) = &listener.reference else {
+    let repository = listener.place.repository.as_ref().unwrap_or(default);
+    let Some(reference) = &listener.place.reference else {
         return;
     };
     let found = async { repositories.get(repository).await?.resolve(reference).await };
