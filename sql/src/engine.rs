@@ -16,6 +16,7 @@ use datafusion::sql::parser::Statement as Parsed;
 use versioning::{RefExpr, Repository};
 
 use crate::answer::Answer;
+use crate::bounded::bound_functions;
 use crate::error::{Error, Result};
 use crate::names::{Databases, Versions};
 use crate::run::{Rows, Workers};
@@ -135,7 +136,7 @@ impl Engine {
             at.clone(),
             Arc::clone(&runtime),
         ));
-        let context = self.context(runtime);
+        let context = self.context(runtime).map_err(|error| self.error(&error))?;
         context.register_catalog(CATALOG, Arc::new(Databases(Arc::clone(&versions))));
         let started = match statement {
             Statement::Query(parsed) => plan_and_start(&context, *parsed).await,
@@ -161,7 +162,7 @@ impl Engine {
             .build_arc()
     }
 
-    fn context(&self, runtime: Arc<RuntimeEnv>) -> SessionContext {
+    fn context(&self, runtime: Arc<RuntimeEnv>) -> Result<SessionContext, DataFusionError> {
         let mut config = SessionConfig::new()
             .with_default_catalog_and_schema(CATALOG, DEFAULT_DATABASE)
             .with_create_default_catalog_and_schema(false)
@@ -169,7 +170,9 @@ impl Engine {
             .with_target_partitions(self.limits.parallel.max(1));
         // Spark writes timestamps of 96 bits, whose range nanoseconds do not hold
         config.options_mut().execution.parquet.coerce_int96 = Some("us".to_owned());
-        SessionContext::new_with_config_rt(config, runtime)
+        let mut context = SessionContext::new_with_config_rt(config, runtime);
+        bound_functions(&mut context, self.limits.memory_bytes)?;
+        Ok(context)
     }
 
     fn error(&self, error: &DataFusionError) -> Error {

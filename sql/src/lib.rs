@@ -8,12 +8,14 @@
 
 mod adapter;
 mod answer;
+mod bounded;
 mod checks;
 mod depth;
 mod engine;
 mod error;
 mod files;
 pub mod footers;
+mod growth;
 mod layout;
 mod named;
 mod names;

@@ -11,7 +11,7 @@ use crate::depth::{too_deep, too_wide};
 use crate::error::{Error, Result};
 
 /// A statement of more bytes is refused before it is parsed.
-const STATEMENT_BYTES_MAX: usize = 32 << 10;
+pub(crate) const STATEMENT_BYTES_MAX: usize = 32 << 10;
 
 /// A statement that only reads.
 #[derive(Debug, Clone)]
