@@ -6,11 +6,11 @@ use catalog::DEFAULT_DATABASE;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as Parsed;
 use versioning::{RefExpr, Repository};
@@ -18,6 +18,7 @@ use versioning::{RefExpr, Repository};
 use crate::answer::Answer;
 use crate::bounded::bound_functions;
 use crate::error::{Error, Result};
+use crate::levels;
 use crate::names::{Databases, Versions};
 use crate::run::{Rows, Workers};
 use crate::statement::{Statement, parse};
@@ -170,7 +171,13 @@ impl Engine {
             .with_target_partitions(self.limits.parallel.max(1));
         // Spark writes timestamps of 96 bits, whose range nanoseconds do not hold
         config.options_mut().execution.parquet.coerce_int96 = Some("us".to_owned());
-        let mut context = SessionContext::new_with_config_rt(config, runtime);
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .with_optimizer_rules(levels::rules())
+            .build();
+        let mut context = SessionContext::new_with_state(state);
         bound_functions(&mut context, self.limits.memory_bytes)?;
         Ok(context)
     }

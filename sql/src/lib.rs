@@ -17,6 +17,7 @@ mod files;
 pub mod footers;
 mod growth;
 mod layout;
+mod levels;
 mod named;
 mod names;
 mod prune;

@@ -146,6 +146,11 @@ impl Lake {
             .unwrap();
         let name = RepositoryName::parse("lake").unwrap();
         let repository = repositories.create(&name, &branch("main")).await.unwrap();
+        // commits are made by tests alone, however slowly they run
+        repository
+            .set_branch_rules(&branch("main"), CommitMode::Staged, None)
+            .await
+            .unwrap();
         let lake = Lake {
             catalog: Catalog::new(repository.clone()),
             repository,

@@ -208,3 +208,26 @@ async fn what_is_not_there_is_named() {
         assert!(shown.contains(words), "{sql}: {shown}");
     }
 }
+
+/// DataFusion 55.2 loses a level of projections that look alike; see `sql::levels`.
+#[tokio::test]
+async fn projections_that_look_alike_are_all_computed() {
+    let lake = Lake::new().await;
+    let nest = |step: &str, levels: usize| {
+        let one = "select column1 as x, column2 as y from (values (1, 10))".to_owned();
+        (0..levels).fold(one, |inner, _| format!("select {step} from ({inner})"))
+    };
+    for (step, expected) in [
+        ("x * 2 as x", "8"),
+        ("x + x as x", "8"),
+        ("x + 1 as x, y", "4|10"),
+        ("x + y as x, y", "31|10"),
+        ("y as x, x as y", "10|1"),
+        ("x + 1 as x, x + y as y", "4|16"),
+    ] {
+        let sql = nest(step, 3);
+        assert_eq!(lake.query(&sql).await, [expected], "{sql}");
+    }
+    let filtered = "select x * 2 as x from (select x * 2 as x from (select 3 as x) where true) where x > 5";
+    assert_eq!(lake.query(filtered).await, ["12"]);
+}
