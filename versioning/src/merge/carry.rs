@@ -8,7 +8,7 @@ use crate::{Edit, KeyRange, Result, Roots, Space};
 /// What became of the staged operations.
 pub(super) enum Carried {
     /// They are in these trees, over the merged ones; `None` if nothing is left of them.
-    Over(Option<Roots>),
+    Over(Option<Box<Roots>>),
     /// They touch what the merge brings, so that both cannot be kept without a decision.
     Contested,
 }
@@ -30,7 +30,7 @@ impl<R: Resolver> Merge<'_, R> {
         let carried = self
             .with_working_files(&committed, &staged, merged, epoch)
             .await?;
-        Ok(Carried::Over((carried != *onto).then_some(carried)))
+        Ok(Carried::Over((carried != *onto).then(|| Box::new(carried))))
     }
 
     async fn merge_staged(

@@ -59,7 +59,7 @@ impl<R: Resolver> Merge<'_, R> {
                 return Ok(None);
             }
             let staged = match self.carry(&from.state, &roots).await? {
-                Carried::Over(staged) => staged,
+                Carried::Over(staged) => staged.map(|staged| *staged),
                 Carried::Contested => {
                     self.commit_contested(&lane, from.state.record.mode).await?;
                     return Ok(None);
