@@ -12,6 +12,7 @@ mod catalog;
 pub mod check;
 pub mod codec;
 pub mod columns;
+mod data_files;
 pub mod diff;
 pub mod draft;
 mod ephemeral;
@@ -28,6 +29,7 @@ pub mod types;
 
 pub use catalog::Catalog;
 pub use check::{CheckOutcome, CheckRunner, CheckSpec};
+pub use data_files::is_data;
 pub use draft::Draft;
 pub use ephemeral::is_ephemeral;
 pub use error::{Error, Result};
