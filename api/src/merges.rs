@@ -132,9 +132,11 @@ impl From<&Conflict> for ConflictBody {
             Subject::Column(name) => (Some(name.clone()), None),
             Subject::Columns => (None, Some("columns".to_owned())),
             Subject::Field(name) => (None, Some((*name).to_owned())),
-            Subject::Parameter(item) | Subject::Function(item) | Subject::Path(item) | Subject::Key(item) => {
-                (None, Some(item.clone()))
-            }
+            Subject::Parameter(item)
+            | Subject::Function(item)
+            | Subject::Path(item)
+            | Subject::Folder(item)
+            | Subject::Key(item) => (None, Some(item.clone())),
         };
         ConflictBody {
             kind: conflict.kind.name().into(),

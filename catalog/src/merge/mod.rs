@@ -25,6 +25,7 @@ pub(crate) mod owner;
 pub(crate) mod params;
 pub(crate) mod partition;
 mod partition_keys;
+mod places;
 mod spark;
 mod statistics;
 pub(crate) mod storage;
@@ -182,6 +183,7 @@ fn merge_tables(
         entities.merge_table(id, versions, (walk.common.get(&id), (extents, data)), report);
     }
     entities.check_names(files, report);
+    entities.check_places(walk, files, report);
     entities.check_databases(walk, files, report);
 }
 
