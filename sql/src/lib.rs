@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod files;
 pub mod footers;
+mod held;
 mod layout;
 mod named;
 mod names;
