@@ -160,7 +160,8 @@ async fn list(
     Ok(Json(branches.iter().map(BranchBody::from).collect()))
 }
 
-/// Creates a branch. It costs nothing, whatever the size of the repository.
+/// Creates a branch. It copies nothing, whatever the size of the repository. What a source that commits by itself has
+/// staged is committed first.
 #[utoipa::path(post, path = "/repositories/{repository}/branches", params(("repository" = String, Path)),
     request_body = NewBranch, responses((status = 201, body = BranchBody), (status = 409, body = ProblemBody)))]
 async fn create(

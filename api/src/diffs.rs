@@ -137,8 +137,22 @@ struct DiffQuery {
     from: String,
     /// The version after.
     to: String,
-    /// How many partitions of a table to list, 100 if not given.
+    /// How many partitions of a table to list: 100 if not given, at most 10,000.
     partitions: Option<usize>,
+}
+
+/// The most partitions of a table that an answer lists.
+const PARTITIONS_MAX: usize = 10_000;
+
+impl DiffQuery {
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.partitions_max = self
+            .partitions
+            .unwrap_or(limits.partitions_max)
+            .min(PARTITIONS_MAX);
+        limits
+    }
 }
 
 /// Returns what differs between two refs; of a branch what is staged counts, unless it has an `@` behind it.
@@ -150,14 +164,12 @@ async fn between(
     Query(query): Query<DiffQuery>,
 ) -> Result<Json<DiffBody>, Problem> {
     let repository = api.repository(&repository).await?;
-    let mut limits = Limits::default();
-    limits.partitions_max = query.partitions.unwrap_or(limits.partitions_max);
     compare(
         &api,
         &repository,
         &ref_expr(&query.from)?,
         &ref_expr(&query.to)?,
-        limits,
+        query.limits(),
     )
     .await
 }
@@ -309,6 +321,28 @@ impl From<FilesDiff> for FilesBody {
             removed_bytes: diff.removed_bytes,
             added_paths: diff.added_paths,
             removed_paths: diff.removed_paths,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_diff_lists_has_a_limit() {
+        for (asked, expected) in [
+            (None, 100),
+            (Some(7), 7),
+            (Some(10_000), 10_000),
+            (Some(10_001), 10_000),
+        ] {
+            let query = DiffQuery {
+                from: String::new(),
+                to: String::new(),
+                partitions: asked,
+            };
+            assert_eq!(query.limits().partitions_max, expected);
         }
     }
 }

@@ -136,6 +136,7 @@ impl From<&Conflict> for ConflictBody {
             | Subject::Function(item)
             | Subject::Constraint(item)
             | Subject::Path(item)
+            | Subject::Folder(item)
             | Subject::Key(item) => (None, Some(item.clone())),
         };
         ConflictBody {

@@ -14,6 +14,8 @@ pub struct CheckSpec {
     pub name: String,
     /// The query; its rows are what is wrong.
     pub sql: String,
+    /// How long it may run, whatever limit other queries have.
+    pub time_limit_s: u64,
 }
 
 /// Runs checks on commits.
@@ -40,6 +42,8 @@ pub enum CheckOutcome {
     Failed { rows: u64, sample: String },
     /// The query could not be run.
     Errored { message: String },
+    /// The query was stopped at the check's time limit.
+    TooLong,
 }
 
 impl CheckOutcome {

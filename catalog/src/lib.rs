@@ -14,6 +14,7 @@ pub mod changes;
 pub mod check;
 pub mod codec;
 pub mod columns;
+mod data_files;
 pub mod diff;
 pub mod draft;
 mod ephemeral;
@@ -31,6 +32,7 @@ pub mod types;
 
 pub use catalog::Catalog;
 pub use check::{CheckOutcome, CheckRunner, CheckSpec};
+pub use data_files::is_data;
 pub use draft::Draft;
 pub use ephemeral::is_ephemeral;
 pub use error::{Error, Result};

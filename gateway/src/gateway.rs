@@ -163,16 +163,32 @@ impl Place {
 
     /// Writes an object if the conditions hold, in one step.
     pub(crate) async fn put(&self, object: Object, conditions: WriteConditions) -> Result<()> {
-        let object = self.fitting(object).await?;
+        self.put_unless(|_, _| false, object, conditions).await
+    }
+
+    /// As [`Place::put`], but nothing is left to do, and no condition to judge, where `is_done` says of what stands
+    /// there (first) that it is the object already.
+    pub(crate) async fn put_unless(
+        &self,
+        is_done: fn(&Object, &Object) -> bool,
+        object: Object,
+        conditions: WriteConditions,
+    ) -> Result<()> {
+        let object = Arc::new(self.fitting(object).await?);
         let path: Arc<str> = self.path.as_str().into();
         let value = object.encode();
         self.write(move |view| {
             let (path, value, conditions) = (path.clone(), value.clone(), conditions.clone());
+            let object = object.clone();
             async move {
-                if !conditions.is_empty() {
-                    conditions.check(&path, view.object(&path).await?.as_ref())?;
-                }
                 let mut batch = Batch::default();
+                if !conditions.is_empty() {
+                    let present = view.object(&path).await?;
+                    if present.as_ref().is_some_and(|present| is_done(present, &object)) {
+                        return Ok((batch, ()));
+                    }
+                    conditions.check(&path, present.as_ref())?;
+                }
                 batch.put(Space::Objects, Bytes::copy_from_slice(path.as_bytes()), value);
                 Ok((batch, ()))
             }

@@ -21,8 +21,6 @@ pub struct Check {
     pub spec: CheckSpec,
     /// What the check is for, shown to those whom it refuses.
     pub description: Option<String>,
-    /// How long it may run.
-    pub time_limit_s: u64,
     /// The path of its file.
     pub path: String,
 }
@@ -143,11 +141,11 @@ pub(crate) fn parse(path: &str, bytes: &[u8]) -> Result<Check, Broken> {
     let spec = CheckSpec {
         name: name.value,
         sql: sql.value.trim().to_owned(),
+        time_limit_s: limit,
     };
     Ok(Check {
         spec,
         description,
-        time_limit_s: limit,
         path: path.to_owned(),
     })
 }
@@ -193,7 +191,7 @@ mod tests {
                     "{} | {} | {}",
                     check.spec.name,
                     check.spec.sql.replace('\n', "⏎"),
-                    check.time_limit_s
+                    check.spec.time_limit_s
                 )
             }
             Err(broken) => broken.to_string(),

@@ -6,14 +6,6 @@ use versioning::merge::{Refusal, Verdict};
 
 use crate::check_file::{Check, CheckSet};
 
-/// How one run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ran {
-    Ended(CheckOutcome),
-    /// It was stopped at its time limit.
-    TooLong,
-}
-
 /// Returns what stands against running any check at all: files that are broken, and required checks that
 /// are missing, on the branch or in what would become its head.
 pub(crate) fn before_running(
@@ -69,10 +61,10 @@ fn mend(branch: &RefName) -> String {
 }
 
 /// Returns the verdict on the runs of all checks.
-pub(crate) fn verdict(runs: &[(Check, Ran)]) -> Verdict {
+pub(crate) fn verdict(runs: &[(Check, CheckOutcome)]) -> Verdict {
     let refusals: Vec<_> = runs
         .iter()
-        .filter_map(|(check, ran)| against(check, ran))
+        .filter_map(|(check, outcome)| against(check, outcome))
         .collect();
     if refusals.is_empty() {
         Verdict::Pass(runs.iter().map(|(check, _)| check.spec.name.clone()).collect())
@@ -81,17 +73,17 @@ pub(crate) fn verdict(runs: &[(Check, Ran)]) -> Verdict {
     }
 }
 
-fn against(check: &Check, ran: &Ran) -> Option<Refusal> {
-    let found = match ran {
-        Ran::Ended(CheckOutcome::Passed) => return None,
-        Ran::Ended(CheckOutcome::Failed { rows, sample }) => {
+fn against(check: &Check, outcome: &CheckOutcome) -> Option<Refusal> {
+    let found = match outcome {
+        CheckOutcome::Passed => return None,
+        CheckOutcome::Failed { rows, sample } => {
             let noun = if *rows == 1 { "row was" } else { "rows were" };
             format!("{rows} {noun} found where none should be:\n{}", sample.trim_end())
         }
-        Ran::Ended(CheckOutcome::Errored { message }) => format!("the check could not be run: {message}"),
-        Ran::TooLong => format!(
+        CheckOutcome::Errored { message } => format!("the check could not be run: {message}"),
+        CheckOutcome::TooLong => format!(
             "the check was stopped at its time limit of {} s\nhint: raise time_limit_s in {}",
-            check.time_limit_s, check.path
+            check.spec.time_limit_s, check.path
         ),
     };
     let about = check
@@ -172,17 +164,17 @@ mod tests {
         let errored = CheckOutcome::Errored {
             message: "no table s.o".into(),
         };
-        let passed = (check("fine"), Ran::Ended(CheckOutcome::Passed));
+        let passed = (check("fine"), CheckOutcome::Passed);
         assert_eq!(
             verdict(std::slice::from_ref(&passed)),
             Verdict::Pass(vec!["fine".into()])
         );
         assert_eq!(verdict(&[]), Verdict::Pass(Vec::new()));
         let runs = [
-            (check("rows"), Ran::Ended(failed)),
+            (check("rows"), failed),
             passed,
-            (check("sql"), Ran::Ended(errored)),
-            (check("slow"), Ran::TooLong),
+            (check("sql"), errored),
+            (check("slow"), CheckOutcome::TooLong),
         ];
         let Verdict::Refuse(refusals) = verdict(&runs) else {
             panic!("passed")

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use catalog::check::CheckRunner;
+use catalog::check::{CheckOutcome, CheckRunner};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use versioning::merge::{Gate, Proposal, Verdict};
 use versioning::{Error, Repositories, Repository, Result};
 
 use crate::check_file::{Check, CheckSet};
-use crate::decide::{Ran, before_running, verdict};
+use crate::decide::{before_running, verdict};
 use crate::source::{FileLimits, checks_at};
 
 /// What a gate may use.
@@ -53,7 +53,7 @@ impl CheckGate {
         repository: &Repository,
         proposal: &Proposal,
         checks: &CheckSet,
-    ) -> Result<Vec<(Check, Ran)>> {
+    ) -> Result<Vec<(Check, CheckOutcome)>> {
         // boxed one by one: the compiler cannot name the lifetimes of a stream of futures behind a trait's
         let runs: Vec<_> = checks
             .checks
@@ -66,16 +66,29 @@ impl CheckGate {
             .await
     }
 
-    async fn run(&self, repository: &Repository, proposal: &Proposal, check: &Check) -> Result<(Check, Ran)> {
-        let limit = Duration::from_secs(check.time_limit_s);
+    async fn run(
+        &self,
+        repository: &Repository,
+        proposal: &Proposal,
+        check: &Check,
+    ) -> Result<(Check, CheckOutcome)> {
+        // the runner knows the limit, too; a merge does not wait for one that does not keep to it
+        let limit = Duration::from_secs(check.spec.time_limit_s);
         let run = self.runner.run(repository, proposal.candidate, &check.spec);
-        let ran = match tokio::time::timeout(limit, run).await {
-            Err(_) => Ran::TooLong,
-            Ok(Ok(outcome)) => Ran::Ended(outcome),
+        let outcome = match tokio::time::timeout(limit, run).await {
+            Err(_) => CheckOutcome::TooLong,
+            Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => return Err(unreadable(check, error)),
         };
-        tracing::info!(check = check.spec.name, candidate = %proposal.candidate, ?ran, "check ended");
-        Ok((check.clone(), ran))
+        let (told, rows) = summary(&outcome);
+        tracing::info!(
+            check = check.spec.name,
+            candidate = %proposal.candidate,
+            outcome = told,
+            rows,
+            "check ended"
+        );
+        Ok((check.clone(), outcome))
     }
 }
 
@@ -94,6 +107,17 @@ impl Gate for CheckGate {
             return Ok(Verdict::Refuse(refusals));
         }
         Ok(verdict(&self.run_all(&repository, proposal, &head).await?))
+    }
+}
+
+/// Returns what the log says of an outcome: nothing of the rows, which are users' data, and no message, which may
+/// quote them.
+fn summary(outcome: &CheckOutcome) -> (&'static str, u64) {
+    match outcome {
+        CheckOutcome::Passed => ("passed", 0),
+        CheckOutcome::Failed { rows, .. } => ("failed", *rows),
+        CheckOutcome::Errored { .. } => ("errored", 0),
+        CheckOutcome::TooLong => ("too long", 0),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Rows, and how they are shown: so that nobody else has to know Arrow.
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::Schema;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::WriterBuilder;
 use datafusion::arrow::json::writer::JsonArray;
-use datafusion::arrow::util::display::FormatOptions;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::arrow::util::pretty::pretty_format_batches_with_options;
 use serde_json::{Map, Value};
 
@@ -48,8 +51,7 @@ impl Page {
     /// # Errors
     /// [`Error::Internal`] for a value that cannot be shown.
     pub fn table(&self) -> Result<String> {
-        let options = FormatOptions::default().with_null("NULL");
-        let table = pretty_format_batches_with_options(&self.batches, &options);
+        let table = pretty_format_batches_with_options(&self.batches, &format());
         table
             .map(|table| table.to_string())
             .map_err(|error| unshown(&error))
@@ -74,16 +76,33 @@ impl Page {
         serde_json::from_slice(&text).map_err(|error| unshown(&error))
     }
 
-    /// Returns the first `rows` of these rows.
+    /// Returns the first `rows` of these rows, and the columns even without any. They hold on to the memory of
+    /// the batches that they are from.
     pub(crate) fn first(&self, rows: usize) -> Page {
         let mut left = rows;
         let mut batches = Vec::new();
         for batch in &self.batches {
+            if left == 0 && !batches.is_empty() {
+                break;
+            }
             let taken = batch.num_rows().min(left);
             batches.push(batch.slice(0, taken));
             left -= taken;
         }
         Page { batches }
+    }
+
+    /// Returns the first `rows` of these rows as the texts by which people are shown them. They are copies: nothing
+    /// of the batches that they are from stays in memory.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a value that cannot be shown.
+    pub(crate) fn shown(&self, rows: usize) -> Result<Page> {
+        let first = self.first(rows);
+        let texts: Result<Vec<_>, ArrowError> = first.batches.iter().map(texts).collect();
+        Ok(Page {
+            batches: texts.map_err(|error| unshown(&error))?,
+        })
     }
 
     pub(crate) fn append(&mut self, other: Page) {
@@ -104,16 +123,39 @@ pub(crate) fn columns(schema: &Schema) -> Vec<AnswerColumn> {
     schema.fields().iter().map(column).collect()
 }
 
+/// How values are written for people.
+fn format() -> FormatOptions<'static> {
+    FormatOptions::default().with_null("NULL")
+}
+
+/// Returns the rows of a batch as texts.
+fn texts(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let options = format();
+    let column = |array: &ArrayRef| {
+        let formatter = ArrayFormatter::try_new(array, &options)?;
+        let text = |row| formatter.value(row).try_to_string();
+        let texts: Result<StringArray, ArrowError> =
+            (0..array.len()).map(|row| text(row).map(Some)).collect();
+        texts.map(|texts| Arc::new(texts) as ArrayRef)
+    };
+    let columns: Result<Vec<ArrayRef>, ArrowError> = batch.columns().iter().map(column).collect();
+    let schema = batch.schema();
+    let fields = schema.fields().iter();
+    let fields: Vec<_> = fields
+        .map(|field| Field::new(field.name(), DataType::Utf8, false))
+        .collect();
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns?, &rows)
+}
+
 fn unshown(error: &dyn std::error::Error) -> Error {
     Error::Internal(format!("rows cannot be shown: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use datafusion::arrow::array::{Int64Array, StringArray};
-    use datafusion::arrow::datatypes::{DataType, Field};
+    use datafusion::arrow::array::{DictionaryArray, Int64Array, StringViewArray};
+    use datafusion::arrow::datatypes::Int32Type;
 
     use super::*;
 
@@ -152,6 +194,32 @@ mod tests {
         assert_eq!(
             (page().rows(), page().first(0).rows(), page().first(9).rows()),
             (4, 0, 4)
+        );
+    }
+
+    #[test]
+    fn what_is_shown_holds_nothing_of_its_batch() {
+        let long = |n: usize| format!("{n:>100}");
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("n", Arc::new(Int64Array::from_iter_values(0..1_000))),
+            (
+                "v",
+                Arc::new(StringViewArray::from_iter_values((0..1_000).map(long))),
+            ),
+            ("d", {
+                let texts: Vec<_> = (0..1_000).map(long).collect();
+                let texts = texts.iter().map(String::as_str);
+                Arc::new(texts.collect::<DictionaryArray<Int32Type>>())
+            }),
+        ];
+        let page = Page::new(vec![RecordBatch::try_from_iter(columns).unwrap()]);
+        let shown = page.shown(2).unwrap();
+        assert_eq!(shown.table().unwrap(), page.first(2).table().unwrap());
+        assert!(
+            shown.bytes() < page.bytes() / 50,
+            "{} of {}",
+            shown.bytes(),
+            page.bytes()
         );
     }
 }

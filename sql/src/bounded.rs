@@ -132,9 +132,9 @@ impl Bounded {
     }
 
     /// Evaluates what is the same for all rows, once.
-    fn constant(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        pieces(self.name(), &self.bounds(&args, 1)?, self.bytes_max)?;
-        let value = self.inner.invoke_with_args(part(&args, 0..1))?;
+    fn constant(&self, args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+        pieces(self.name(), &self.bounds(args, 1)?, self.bytes_max)?;
+        let value = self.inner.invoke_with_args(part(args, 0..1))?;
         let value = match value {
             ColumnarValue::Scalar(value) => value,
             ColumnarValue::Array(values) => ScalarValue::try_from_array(&values, 0)?,
@@ -217,7 +217,7 @@ impl ScalarUDFImpl for Bounded {
             .iter()
             .all(|one| matches!(one, ColumnarValue::Scalar(_)))
         {
-            return self.constant(args);
+            return self.constant(&args);
         }
         let bounds = self.bounds(&args, args.number_rows)?;
         let whole = bounds.iter().copied().fold(0, u64::saturating_add);
@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn rows_are_taken_as_far_as_they_stay_below_the_bound() {
         let of = |bounds: &[u64]| pieces("f", bounds, 10).map_err(|error| error.strip_backtrace());
-        assert_eq!(of(&[]), Ok(vec![0..0]));
+        assert_eq!(of(&[]), Ok(Vec::from([0..0])));
         assert_eq!(of(&[5, 5, 1, 10, 0, 9]), Ok(vec![0..2, 2..3, 3..5, 5..6]));
         let error = of(&[1, 11]).unwrap_err();
         assert!(

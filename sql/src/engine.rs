@@ -113,12 +113,22 @@ impl Engine {
     /// # Errors
     /// As [`Engine::query`].
     pub async fn rows(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<Rows> {
+        self.rows_within(self.limits.time_ms, repository, at, sql).await
+    }
+
+    /// As [`Engine::rows`], with a time limit that is not the engine's.
+    pub(crate) async fn rows_within(
+        &self,
+        time_ms: u64,
+        repository: &Repository,
+        at: &RefExpr,
+        sql: &str,
+    ) -> Result<Rows> {
         let (engine, repository, at, sql) = (self.clone(), repository.clone(), at.clone(), sql.to_owned());
         // parsed there, too: what is nested deeply needs the large stack of those threads to be dropped again
         let start = async move { engine.start(&repository, &at, parse(&sql)?).await };
         let Limits {
             parallel,
-            time_ms,
             memory_bytes,
             ..
         } = self.limits;

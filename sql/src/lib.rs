@@ -16,6 +16,7 @@ mod error;
 mod files;
 pub mod footers;
 mod growth;
+mod held;
 mod layout;
 mod levels;
 mod named;

@@ -18,12 +18,17 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::footers::{Unread, read_metadata};
+use crate::held::Held;
 
 /// Makes readers of files in one store.
 ///
 /// DataFusion's own trust the length that a footer claims, and overflow where it is a lie.
 #[derive(Debug)]
-pub(crate) struct Readers(pub(crate) Arc<dyn ObjectStore>);
+pub(crate) struct Readers {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    /// Freed when the plan, which has this, is dropped.
+    pub(crate) held: Held,
+}
 
 impl ParquetFileReaderFactory for Readers {
     fn create_reader(
@@ -35,7 +40,7 @@ impl ParquetFileReaderFactory for Readers {
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let meta = file.object_meta;
         Ok(Box::new(Reader {
-            store: Arc::clone(&self.0),
+            store: Arc::clone(&self.store),
             path: meta.location,
             size: meta.size,
         }))

@@ -21,6 +21,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use crate::adapter::AnyCase;
 use crate::error::Error;
 use crate::files::data_files;
+use crate::held::Held;
 use crate::layout::{Layout, folder, layout};
 use crate::named::Named;
 use crate::prune::{NULL_VALUE, Pruner, first_values, typed};
@@ -87,7 +88,7 @@ impl ParquetTable {
     }
 
     /// Returns the folders that a query with these filters needs.
-    async fn folders(&self, session: &dyn Session, filters: &[Expr]) -> Result<Vec<Folder>> {
+    async fn folders(&self, session: &dyn Session, filters: &[Expr], held: &Held) -> Result<Vec<Folder>> {
         if !self.table.is_partitioned() {
             let place = self
                 .table
@@ -114,19 +115,24 @@ impl ParquetTable {
             if some.is_empty() {
                 return Ok(folders);
             }
-            self.keep_needed(&pruner, &some, &mut folders)?;
+            self.keep_needed(&pruner, &some, &mut folders, held)?;
         }
     }
 
-    fn keep_needed(&self, pruner: &Pruner, partitions: &[Part], folders: &mut Vec<Folder>) -> Result<()> {
+    fn keep_needed(
+        &self,
+        pruner: &Pruner,
+        partitions: &[Part],
+        folders: &mut Vec<Folder>,
+        held: &Held,
+    ) -> Result<()> {
         let values: Vec<_> = partitions.iter().map(|(values, _)| self.typed(values)).collect();
         let needed = pruner.needed(&values)?;
         for (((_, place), values), needed) in partitions.iter().zip(values).zip(needed) {
             if needed {
-                folders.push(Folder {
-                    prefix: self.folder(place)?,
-                    values,
-                });
+                let prefix = self.folder(place)?;
+                held.folder(&prefix, &values)?;
+                folders.push(Folder { prefix, values });
             }
         }
         Ok(())
@@ -143,24 +149,28 @@ impl ParquetTable {
             .collect()
     }
 
-    async fn files(&self, folders: &[Folder]) -> crate::Result<Vec<PartitionedFile>> {
+    async fn files(&self, folders: &[Folder], held: &Held) -> Result<Vec<PartitionedFile>> {
         let view = self.version.view();
         let listings: Vec<_> = folders
             .iter()
-            .map(|folder| data_files(view, &folder.prefix, &folder.values).boxed())
+            .map(|folder| data_files(view, &folder.prefix, &folder.values, held).boxed())
             .collect();
         let listed: Vec<Vec<_>> = stream::iter(listings).buffered(LISTINGS).try_collect().await?;
         Ok(listed.into_iter().flatten().collect())
     }
 
-    fn source(&self, session: &dyn Session) -> ParquetSource {
+    fn source(&self, session: &dyn Session, held: Held) -> ParquetSource {
         let columns = Arc::new(Schema::new(self.layout.columns.clone()));
         let schema = TableSchema::builder(columns)
             .with_table_partition_cols(self.layout.keys.clone())
             .build();
+        let readers = Readers {
+            store: self.version.store(),
+            held,
+        };
         ParquetSource::new(schema)
             .with_table_parquet_options(session.default_table_options().parquet)
-            .with_parquet_file_reader_factory(Arc::new(Readers(self.version.store())))
+            .with_parquet_file_reader_factory(Arc::new(readers))
     }
 }
 
@@ -191,8 +201,9 @@ impl TableProvider for ParquetTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let folders = self.folders(session, filters).await?;
-        let files = self.files(&folders).await?;
+        let held = Held::new(session, &self.name, &self.table.key_names());
+        let folders = self.folders(session, filters, &held).await?;
+        let files = self.files(&folders, &held).await?;
         tracing::debug!(
             table = self.name,
             folders = folders.len(),
@@ -206,13 +217,15 @@ impl TableProvider for ParquetTable {
             )?)));
         }
         let groups = FileGroup::new(files).split_files(session.config().target_partitions());
-        let config =
-            FileScanConfigBuilder::new(self.version.url().clone(), Named::over(self.source(session)))
-                .with_file_groups(groups)
-                .with_projection_indices(projection.cloned())?
-                .with_limit(limit)
-                .with_expr_adapter(Some(Arc::new(AnyCase)))
-                .build();
+        let config = FileScanConfigBuilder::new(
+            self.version.url().clone(),
+            Named::over(self.source(session, held)),
+        )
+        .with_file_groups(groups)
+        .with_projection_indices(projection.cloned())?
+        .with_limit(limit)
+        .with_expr_adapter(Some(Arc::new(AnyCase)))
+        .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 }

@@ -236,7 +236,7 @@ impl<'a> Walk<'a> {
                 .or(before.as_ref())
                 .is_some_and(|open| TableFormat::of(open) != TableFormat::Hive)
         });
-        if objects::is_marker(path) || !opaque && !objects::is_data(rest) {
+        if objects::is_marker(path) || !opaque && !crate::is_data(rest.as_bytes()) {
             return Ok(());
         }
         count(

@@ -5,9 +5,10 @@ use versioning::{Batch, KeyRange, Space};
 
 use crate::draft::Draft;
 use crate::location::Place;
-use crate::model::{Location, Parameters, Table, TableEntry};
+use crate::model::{DatabaseId, Location, Parameters, Table, TableEntry};
+use crate::names::Pattern;
 use crate::snapshot::{OpenTable, Snapshot};
-use crate::{Result, keys};
+use crate::{Result, is_data, keys};
 
 /// Statistics of a folder that need no look at the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,16 +56,40 @@ impl Snapshot {
 
 impl Snapshot {
     /// Returns whether a managed table lies at a place, though not by default.
+    ///
+    /// The sums over entries of tables count those: databases without any are passed over.
     pub(super) async fn is_occupied(&self, place: &Place) -> Result<bool> {
-        let entries = KeyRange::prefix(keys::all_entries());
-        if self.view().totals(Space::Meta, entries.clone()).await?.weight == 0 {
+        if self.displaced(keys::all_entries()).await? == 0 {
             return Ok(false);
         }
-        let mut scan = self.view().scan(Space::Meta, entries);
-        while let Some(entry) = scan.next().await? {
+        for name in self.databases(&Pattern::all()).await? {
+            if let Some(database) = self.find_database(&name).await?
+                && self.is_occupied_from(database.id, place).await?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn displaced(&self, entries: Bytes) -> Result<u64> {
+        let totals = self.view().totals(Space::Meta, KeyRange::prefix(entries)).await?;
+        Ok(totals.weight)
+    }
+
+    /// Returns whether a table of that database lies there. The walk ends behind the last that is displaced.
+    async fn is_occupied_from(&self, database: DatabaseId, place: &Place) -> Result<bool> {
+        let mut left = self.displaced(keys::entries(database)).await?;
+        let mut scan = self
+            .view()
+            .scan(Space::Meta, KeyRange::prefix(keys::entries(database)));
+        while left > 0
+            && let Some(entry) = scan.next().await?
+        {
             if entry.weight == 0 {
                 continue;
             }
+            left = left.saturating_sub(entry.weight);
             let (key, value) = (Bytes::copy_from_slice(entry.key), entry.value());
             let listed: TableEntry = self.records().load(&key, &value).await?;
             let table = self.find_table_by_id(listed.id).await?;
@@ -75,13 +100,6 @@ impl Snapshot {
         }
         Ok(false)
     }
-}
-
-/// Returns whether the rest of a path within a table's folder is that of a data file.
-pub(crate) fn is_data(rest: &[u8]) -> bool {
-    let hidden =
-        |part: &[u8]| part.is_empty() || part[0] == b'.' || (part[0] == b'_' && !part.contains(&b'='));
-    !rest.split(|byte| *byte == b'/').any(hidden)
 }
 
 impl FolderStatistics {
@@ -184,26 +202,5 @@ impl Draft {
         }
         self.apply(batch);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hidden_files_are_no_data() {
-        for (path, expected) in [
-            ("part-0.parquet", true),
-            ("d=1/part-0", true),
-            ("_d=1/part-0", true),
-            ("_SUCCESS", false),
-            (".part.crc", false),
-            ("d=1/_temporary/x", false),
-            ("d=1/", false),
-            ("", false),
-        ] {
-            assert_eq!(is_data(path.as_bytes()), expected, "{path}");
-        }
     }
 }

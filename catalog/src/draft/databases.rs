@@ -109,15 +109,20 @@ impl Draft {
             if open.location() != Some(&Location::Default) || is_placed_apart(&old, &open.kind) {
                 continue;
             }
-            let place = open.place();
+            let (place, before) = (open.place(), open.entry());
             if let Some(storage) = &mut open.table.storage {
                 storage.location = place.map(Location::from);
             }
             self.put_table(&open.table);
+            if open.entry() != before {
+                let key = MetaKey::Entry(database.id, &open.name).encode();
+                self.change(|changes| changes.put(key, &open.entry()));
+            }
         }
         Ok(())
     }
 
+    /// Writes a table whose entry in the list of its database stays as it is.
     pub(super) fn put_table(&mut self, table: &Table) {
         self.change(|changes| changes.put(MetaKey::Table(table.id).encode(), table));
     }

@@ -33,8 +33,8 @@ pub const LAST_DDL_TIME: &str = "transient_lastDdlTime";
 
 /// Changes to a catalog that are being prepared on one state of a branch.
 ///
-/// It reads its own writes. Each method changes everything it says, or nothing when it fails. What becomes
-/// of the changes is up to whoever takes them with [`Draft::into_batch`].
+/// It reads its own writes. Each method changes everything it says, or nothing when it refuses; a draft that the
+/// store failed is to be thrown away. What becomes of the changes is up to whoever takes them with [`Draft::into_batch`].
 #[derive(Debug)]
 pub struct Draft {
     snapshot: Snapshot,

@@ -99,7 +99,8 @@ impl Draft {
         Ok(())
     }
 
-    /// Drops a table; with `delete_data`, also the data that belongs to it. It costs the same at any size.
+    /// Drops a table; with `delete_data`, also the data that belongs to it. It costs the same at
+    /// any size, but for partitions that lie apart from it, which are looked up one by one.
     ///
     /// # Errors
     /// [`Error::NoSuchTable`].
@@ -141,46 +142,39 @@ impl Draft {
             None if open.is_partitioned() => self.partition_names(open.id).await?,
             None => {
                 let place = open.data_place();
-                self.clear(&open, place.as_ref())?;
+                self.delete_objects(&versioned_folder(&open, place.as_ref())?);
                 reset_statistics(&mut open.table.parameters);
                 self.put_table(&open.table);
                 return self.drop_statistics(open.id, None);
             }
         };
+        let mut emptied = Vec::new();
         for name in names {
-            self.truncate_partition(&open, &name).await?;
+            emptied.push(self.emptied_partition(&open, &name).await?);
         }
+        self.change(|changes| {
+            for (partition, folder) in emptied {
+                let name = &partition.name;
+                let statistics = keys::partition_statistics(open.id, name);
+                changes.batch().delete_prefix(Space::Objects, folder);
+                changes.batch().delete_prefix(Space::Stats, statistics);
+                changes.put(keys::partition(open.id, name), &partition);
+            }
+        });
         Ok(())
     }
 
-    async fn truncate_partition(&mut self, open: &OpenTable, name: &str) -> Result<()> {
+    /// Returns a partition as it is without its data, and the prefix of that.
+    async fn emptied_partition(&self, open: &OpenTable, name: &str) -> Result<(Partition, String)> {
         let mut partition: Partition = self.named_partition(open, name).await?;
         let location = partition
             .storage
             .as_ref()
             .and_then(|storage| storage.location.as_ref());
         let place = location.map(|location| open.partition_place(name, location));
-        self.clear(open, place.as_ref())?;
+        let folder = versioned_folder(open, place.as_ref())?;
         reset_statistics(&mut partition.parameters);
-        self.change(|changes| changes.put(keys::partition(open.id, name), &partition));
-        self.drop_statistics(open.id, Some(name))
-    }
-
-    fn clear(&mut self, open: &OpenTable, place: Option<&Place>) -> Result<()> {
-        match place.map(Place::object_prefix) {
-            Some(Some(prefix)) => self.delete_objects(&prefix),
-            _ => {
-                let reason = format!(
-                    "the data of {}.{} is not versioned here",
-                    open.database.name, open.name
-                );
-                return Err(Error::NotAllowed {
-                    operation: "truncate",
-                    reason,
-                });
-            }
-        }
-        Ok(())
+        Ok((partition, folder))
     }
 
     async fn partition_names(&self, table: TableId) -> Result<Vec<String>> {
@@ -259,6 +253,19 @@ pub(super) fn takes_do_not_update(table: &mut Table) -> bool {
         .as_mut()
         .and_then(|found| found.remove(DO_NOT_UPDATE_STATISTICS));
     found.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+/// Returns the prefix of the data at a place of a table that is to be truncated.
+fn versioned_folder(open: &OpenTable, place: Option<&Place>) -> Result<String> {
+    place
+        .and_then(Place::object_prefix)
+        .ok_or_else(|| Error::NotAllowed {
+            operation: "truncate",
+            reason: format!(
+                "the data of {}.{} is not versioned here",
+                open.database.name, open.name
+            ),
+        })
 }
 
 /// States that there are no rows and no files, where something was stated of them.

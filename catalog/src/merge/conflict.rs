@@ -13,6 +13,8 @@ pub enum ConflictKind {
     RenameRename,
     /// Two things would have one name.
     NameCollision,
+    /// Two tables would lie in one folder.
+    LocationCollision,
     /// Both sides changed what kind of table it is: whose the data is, transactional, by which handler.
     TableKind,
     /// One side changed the partition keys, and the other something of the table.
@@ -57,11 +59,12 @@ pub enum ConflictKind {
 
 impl ConflictKind {
     /// All kinds, in order.
-    pub const ALL: [ConflictKind; 24] = [
+    pub const ALL: [ConflictKind; 25] = [
         ConflictKind::AddAdd,
         ConflictKind::DropModify,
         ConflictKind::RenameRename,
         ConflictKind::NameCollision,
+        ConflictKind::LocationCollision,
         ConflictKind::TableKind,
         ConflictKind::PartitionKeys,
         ConflictKind::ViewText,
@@ -91,6 +94,7 @@ impl ConflictKind {
             ConflictKind::DropModify => "DropModify",
             ConflictKind::RenameRename => "RenameRename",
             ConflictKind::NameCollision => "NameCollision",
+            ConflictKind::LocationCollision => "LocationCollision",
             ConflictKind::TableKind => "TableKind",
             ConflictKind::PartitionKeys => "PartitionKeys",
             ConflictKind::ViewText => "ViewText",
@@ -150,8 +154,10 @@ pub enum Subject {
     Parameter(String),
     Function(String),
     Constraint(String),
-    /// A path of the repository.
+    /// The path of a file of the repository.
     Path(String),
+    /// As `Path`, of a folder.
+    Folder(String),
     /// A key that means nothing to this version, escaped.
     Key(String),
 }
@@ -185,6 +191,7 @@ impl Conflict {
             Subject::Function(name) => format!("function {name}"),
             Subject::Constraint(name) => format!("constraint {name}"),
             Subject::Path(path) => format!("file {path}"),
+            Subject::Folder(path) => format!("folder {path}"),
             Subject::Key(key) => format!("record {key}"),
             Subject::Field(name) => (*name).to_owned(),
             Subject::Whole => match (&self.partition, &self.table) {

@@ -128,7 +128,7 @@ impl Files {
         }
         let opaque = self.tables.get(&unit.table).is_some_and(is_opaque);
         let path = &walk.files[index].path;
-        let is_data = objects::is_data(rest) || opaque && !objects::is_marker(path);
+        let is_data = crate::is_data(rest.as_bytes()) || opaque && !objects::is_marker(path);
         let work = self.units.entry(unit).or_default();
         path[..path.len() - rest.len()].clone_into(&mut work.folder);
         if is_data {
@@ -160,8 +160,8 @@ impl Files {
             let is_dropped = |side: fn(&Three<Option<OpenTable>>) -> &Option<OpenTable>| {
                 tables.is_some_and(|tables| tables.base.is_some() && side(tables).is_none())
             };
-            let ours = objects::classify(changes(), |versions| &versions.ours);
-            let theirs = objects::classify(changes(), |versions| &versions.theirs);
+            let ours = objects::classify(changes(), FileChange::ours_changed);
+            let theirs = objects::classify(changes(), FileChange::theirs_changed);
             (work.writers, work.is_agreed) =
                 (objects::writers(changes()), changes().all(FileChange::is_agreed));
             let drop = |is_dropped| if is_dropped { Class::Drop } else { Class::Nothing };
@@ -261,13 +261,11 @@ pub(crate) async fn merge(
 
 /// A file that belongs to no table.
 fn merge_other(file: &FileChange, patch: &mut Batch, report: &mut Report) {
-    if !file.theirs_changed() {
-        return;
+    if file.is_theirs() {
+        return take(file, patch);
     }
-    if file.ours_changed() {
-        if file.is_agreed() || objects::is_marker(&file.path) {
-            return;
-        }
+    let is_contested = file.ours_changed() && file.theirs_changed() && !file.is_agreed();
+    if is_contested && !objects::is_marker(&file.path) {
         let did = |side: &Option<Value>| match (&file.versions.base, side) {
             (_, None) => "deleted",
             (None, Some(_)) => "added",
@@ -277,7 +275,6 @@ fn merge_other(file: &FileChange, patch: &mut Batch, report: &mut Report) {
         let subject = Subject::Path(file.path.clone());
         report.add(&Scope::default(), ConflictKind::FileBoth, subject, texts);
     }
-    take(file, patch);
 }
 
 fn take(file: &FileChange, patch: &mut Batch) {
@@ -288,11 +285,11 @@ fn take(file: &FileChange, patch: &mut Batch) {
     }
 }
 
-/// Takes what only theirs changed, data and the rest.
+/// Takes what theirs alone changed, data and the rest.
 fn apply(walk: &Walk, work: &Work, patch: &mut Batch) {
     for index in work.data.iter().chain(&work.rest) {
         let file = &walk.files[*index];
-        if file.theirs_changed() && !file.ours_changed() {
+        if file.is_theirs() {
             take(file, patch);
         }
     }

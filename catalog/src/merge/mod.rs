@@ -26,6 +26,7 @@ pub(crate) mod owner;
 pub(crate) mod params;
 pub(crate) mod partition;
 mod partition_keys;
+mod places;
 mod registry;
 mod spark;
 mod statistics;
@@ -188,6 +189,7 @@ fn merge_tables(
         entities.merge_table(id, versions, (walk.common.get(&id), (extents, data)), report);
     }
     entities.check_names(files, report);
+    entities.check_places(walk, files, report);
     entities.check_databases(walk, files, report);
 }
 

@@ -9,11 +9,14 @@ use super::generic::Three;
 use super::params::Writers;
 use crate::is_ephemeral;
 
-/// A file that a side changed.
+/// A file that a side wrote, if only by giving it another time.
 #[derive(Debug, Clone)]
 pub(crate) struct FileChange {
     pub(crate) path: String,
     pub(crate) versions: Three<Option<Value>>,
+    ours_changed: bool,
+    theirs_changed: bool,
+    is_agreed: bool,
 }
 
 /// What a side did to the data of a unit.
@@ -50,21 +53,38 @@ pub(crate) enum Verdict {
 }
 
 impl FileChange {
+    pub(crate) fn new(path: String, versions: Three<Option<Value>>) -> FileChange {
+        let sides = versions.as_ref().map(Option::as_ref);
+        FileChange {
+            ours_changed: !same_data(&path, sides.base, sides.ours),
+            theirs_changed: !same_data(&path, sides.base, sides.theirs),
+            is_agreed: same_data(&path, sides.ours, sides.theirs),
+            path,
+            versions,
+        }
+    }
+
     /// Returns whether both sides have the same data there now.
     pub(crate) fn is_agreed(&self) -> bool {
-        same_data(
-            &self.path,
-            self.versions.ours.as_ref(),
-            self.versions.theirs.as_ref(),
-        )
+        self.is_agreed
     }
 
+    /// Returns whether the data is another in ours. The same data written again, as at a later time, is not.
     pub(crate) fn ours_changed(&self) -> bool {
-        self.versions.ours_changed()
+        self.ours_changed
     }
 
+    /// As [`FileChange::ours_changed`].
     pub(crate) fn theirs_changed(&self) -> bool {
+        self.theirs_changed
+    }
+
+    /// Returns whether ours can take the version of theirs: nobody else changed the data; and where nobody did, ours
+    /// did not write it again either.
+    pub(crate) fn is_theirs(&self) -> bool {
         self.versions.theirs_changed()
+            && !self.ours_changed
+            && (self.theirs_changed || !self.versions.ours_changed())
     }
 }
 
@@ -79,18 +99,15 @@ pub(crate) fn same_data(path: &str, a: Option<&Value>, b: Option<&Value>) -> boo
     }
 }
 
-/// Returns what a side did, by the changes of data files; `side` picks its version.
+/// Returns what a side did, by the changes of data files; `did` says whether it changed one.
 pub(crate) fn classify<'a>(
     changes: impl Iterator<Item = &'a FileChange>,
-    side: impl Fn(&Three<Option<Value>>) -> &Option<Value>,
+    did: impl Fn(&FileChange) -> bool,
 ) -> Class {
-    let class = |change: &FileChange| {
-        let after = side(&change.versions);
-        match (&change.versions.base, after) {
-            (base, after) if base == after => Class::Nothing,
-            (None, _) => Class::Append,
-            (Some(_), _) => Class::Rewrite,
-        }
+    let class = |change: &FileChange| match &change.versions.base {
+        _ if !did(change) => Class::Nothing,
+        None => Class::Append,
+        Some(_) => Class::Rewrite,
     };
     changes.map(class).max().unwrap_or_default()
 }
@@ -114,16 +131,6 @@ pub(crate) fn writers<'a>(changes: impl Iterator<Item = &'a FileChange>) -> Writ
         .filter(|change| !change.is_agreed())
         .map(|change| Writers::of(change.ours_changed(), change.theirs_changed()))
         .fold(Writers::Nobody, Writers::and)
-}
-
-/// Returns whether the rest of a path within its unit is that of a data file.
-pub(crate) fn is_data(rest: &str) -> bool {
-    let is_hidden = |part: &str| part.is_empty() || part.starts_with('.') || part.starts_with('_');
-    let (folders, name) = rest.rsplit_once('/').unwrap_or(("", rest));
-    let in_hidden = folders
-        .split('/')
-        .any(|part| !part.is_empty() && is_hidden(part) && !part.contains('='));
-    !is_hidden(name) && !in_hidden && !is_ephemeral(rest.as_bytes())
 }
 
 /// Returns whether a file says nothing: a folder's marker or a job's note that it is done. Either side's will do.
@@ -189,20 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn markers_and_hidden_files_are_no_data() {
-        for path in [
-            "",
-            "_SUCCESS",
-            ".x.crc",
-            "sub/",
-            "_temporary/0/f",
-            "_delta_log/0.json",
-        ] {
-            assert!(!is_data(path), "{path}");
-        }
-        for path in ["part-0", "sub/part-0", "_d=1/part-0"] {
-            assert!(is_data(path), "{path}");
-        }
+    fn markers_are_told_from_hidden_files() {
         for path in ["a/", "a/_SUCCESS", "a/b_$folder$", "a/_temporary/f"] {
             assert!(is_marker(path), "{path}");
         }

@@ -4,12 +4,12 @@
 //! others the path itself is a guess, for most tables lie under their own names; and where that is not
 //! enough, all tables are looked at, once.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use versioning::{KeyRange, Space};
 
 use crate::location::{Location, Place};
-use crate::model::{Database, DatabaseId, Table, TableFormat, TableId};
+use crate::model::{Database, DatabaseId, Table, TableFormat, TableId, TableKind};
 use crate::names::Pattern;
 use crate::snapshot::{OpenTable, Snapshot};
 use crate::{Result, keys};
@@ -43,6 +43,8 @@ pub(crate) struct Owners {
 pub(crate) struct Version {
     pub(crate) snapshot: Snapshot,
     pub(crate) databases: BTreeMap<DatabaseId, Database>,
+    /// The databases, by the folders in which their tables lie by default.
+    folders: HashMap<String, BTreeSet<DatabaseId>>,
 }
 
 impl Version {
@@ -54,7 +56,18 @@ impl Version {
                 databases.insert(database.id, database);
             }
         }
-        Ok(Version { snapshot, databases })
+        let mut folders: HashMap<String, BTreeSet<DatabaseId>> = HashMap::new();
+        for database in databases.values() {
+            let bases = [database.place(), database.table_base(&TableKind::Managed)];
+            for folder in bases.iter().filter_map(Place::object_prefix) {
+                folders.entry(folder).or_default().insert(database.id);
+            }
+        }
+        Ok(Version {
+            snapshot,
+            databases,
+            folders,
+        })
     }
 
     /// Returns a table with its database; one that has lost its database gets one without a name.
@@ -140,20 +153,15 @@ impl Owners {
     /// Looks for a table of the name that stands in the path behind the folder of a database.
     async fn guess(&mut self, version: &Version, path: &str) -> Result<bool> {
         let mut has_learned = false;
-        for database in version.databases.values() {
-            for base in [
-                database.place(),
-                database.table_base(&crate::model::TableKind::Managed),
-            ] {
-                let Some(prefix) = base.object_prefix() else {
-                    continue;
-                };
-                let Some((name, _)) = path.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')) else {
-                    continue;
-                };
-                if !self.guessed.insert(format!("{prefix}{name}")) {
-                    continue;
-                }
+        for (end, _) in path.match_indices('/') {
+            let (prefix, rest) = path.split_at(end + 1);
+            let (Some(ids), Some((name, _))) = (version.folders.get(prefix), rest.split_once('/')) else {
+                continue;
+            };
+            if !self.guessed.insert(format!("{prefix}{name}")) {
+                continue;
+            }
+            for database in ids.iter().filter_map(|id| version.databases.get(id)) {
                 let open = version.snapshot.find_table(&database.name, name).await?;
                 if let Some(open) = open.filter(|open| places(open).any(|place| lies_below(path, &place))) {
                     self.learn(&version.snapshot, &open).await?;

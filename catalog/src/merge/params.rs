@@ -64,7 +64,7 @@ pub(crate) enum Class {
     Fast,
     /// Statistics that need a look at the data.
     Scanned,
-    /// Decided elsewhere, together with what it belongs to.
+    /// Repeats the columns of a table, and is decided with them there. Elsewhere it is as good as any other.
     Derived,
     Other,
 }
@@ -139,7 +139,7 @@ pub(crate) fn merge(
         let values = sides.map(|side| side.get(key));
         let value = match class_of(key) {
             Class::Noise => later(values),
-            Class::Other if !is_elsewhere(key) => {
+            Class::Other | Class::Derived if !is_elsewhere(key) => {
                 let owned = values.map(|value| value.cloned());
                 let at = (scope, ConflictKind::ParamBoth, Subject::Parameter(key.clone()));
                 owned.as_ref().or_conflict(at, Option::clone, report)

@@ -152,7 +152,8 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     merged.next_column_id = next;
     merge_plain(&mut merged, tables, scope, report);
     let parameters = tables.map(|table| &table.parameters);
-    merged.parameters = params::merge(parameters, input.data, &is_of_kind, scope, report);
+    let is_elsewhere = |key: &str| is_of_kind(key) || params::class_of(key) == params::Class::Derived;
+    merged.parameters = params::merge(parameters, input.data, &is_elsewhere, scope, report);
     // what is derived from contested columns is contested with them, and needs no decision of its own
     let mut aside = Report::default();
     let derived_report = if columns_are_contested {

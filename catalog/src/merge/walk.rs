@@ -161,7 +161,7 @@ impl Walk {
                 None => self.unknown.push((space, change)),
             },
             _ => match String::from_utf8(key.to_vec()) {
-                Ok(path) => self.files.push(FileChange { path, versions }),
+                Ok(path) => self.files.push(FileChange::new(path, versions)),
                 Err(_) => self.unknown.push((space, change)),
             },
         }

@@ -149,3 +149,32 @@ async fn tables_stay_when_their_database_moves() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_stays_behind_when_a_database_moves_keeps_its_folder() {
+    let lake = lake().await;
+    write!(lake, |draft| {
+        draft.create_database(database("sales")).await?;
+        draft.create_table("sales", table("t", "id int", "")).await?;
+        let mut sales = draft.database("sales").await?;
+        sales.location = Location::Rel("elsewhere".into());
+        draft.alter_database("sales", sales).await?;
+        let mut second = database("second");
+        second.location = Location::Rel("sales.db".into());
+        draft.create_database(second).await?;
+        draft.create_table("second", table("t", "id int", "")).await?;
+    })
+    .unwrap();
+    let main = lake.main().await;
+    let first = main.table("sales", "t").await.unwrap();
+    assert_eq!(first.place(), Some(Place::Path("sales.db/t".into())));
+    let second = main.table("second", "t").await.unwrap();
+    assert_ne!(second.place(), first.place());
+    // the lists say so as well
+    let (_, entry) = main
+        .tables(first.database.id, &Pattern::all())
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(entry, first.entry());
+}

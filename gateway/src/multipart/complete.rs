@@ -95,10 +95,16 @@ impl Whole {
     }
 
     /// Writes the object, then forgets the upload. A crash in between leaves an upload whose completion can be
-    /// repeated.
+    /// repeated: an object of these very segments, which are nobody else's, is its own, whatever the conditions say.
+    /// (One of more segments than an entry holds is stored anew each time, and is not known again.)
     async fn write(self) -> Result<()> {
         let etag = self.object.etag.clone();
-        self.place.put(self.object, self.conditions).await?;
+        let is_done = |present: &Object, object: &Object| {
+            (&present.segments, &present.etag) == (&object.segments, &object.etag)
+        };
+        self.place
+            .put_unless(is_done, self.object, self.conditions)
+            .await?;
         self.records
             .complete(&self.key, &self.id, &self.numbers, &etag)
             .await

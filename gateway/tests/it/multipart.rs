@@ -150,6 +150,33 @@ async fn an_acknowledged_part_survives_a_crash() {
 }
 
 #[tokio::test]
+async fn a_completion_with_a_condition_can_be_repeated_after_a_crash() {
+    let rig = Rig::start().await;
+    let path = "/lake/main/a";
+    let id = begin(&rig, path).await;
+    let one = put_part(&rig, path, &id, 1, "part number one").await;
+    let (store, lake) = rig.repository.records();
+    let records = store.kv_list(lake, "mpu", "", "", 10).await.unwrap();
+    let exclusive = || complete(path, &id, &[(1, &one)]).header("if-none-match", "*");
+    let done = exclusive().send(&rig).await.expect(200);
+    // as if the process had ended between the object and the records of its upload
+    let mut before = vec![(format!("d/{id}"), None)];
+    before.extend(records.into_iter().map(|(key, value)| (key, Some(value))));
+    store.kv_write(lake, "mpu", &before).await.unwrap();
+    let again = exclusive().send(&rig).await.expect(200);
+    assert_eq!(again.one("ETag"), done.one("ETag"));
+    // what somebody else wrote there is not the upload's, even if it is the same
+    store.kv_write(lake, "mpu", &before).await.unwrap();
+    let other = begin(&rig, path).await;
+    let same = put_part(&rig, path, &other, 1, "part number one").await;
+    complete(path, &other, &[(1, &same)]).send(&rig).await.expect(200);
+    exclusive()
+        .send(&rig)
+        .await
+        .expect_error(412, "PreconditionFailed");
+}
+
+#[tokio::test]
 async fn completions_are_judged() {
     let rig = Rig::start().await;
     let path = "/lake/main/a";

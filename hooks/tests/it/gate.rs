@@ -1,7 +1,8 @@
 //! The gate over a store in memory, with a runner that answers by the text of the check.
 
-use std::sync::Arc;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -348,4 +349,53 @@ async fn files_have_limits() {
     );
     let (verdict, _) = lake.judge_with(None, limit(1_000, 1)).await;
     assert!(matches!(verdict, Err(Error::Refused { .. })));
+}
+
+/// Keeps what is logged, by all tests of the process.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_checks_find_is_logged_without_its_rows() {
+    let log = Log::default();
+    let writer = {
+        let log = log.clone();
+        move || log.clone()
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(writer)
+        .finish();
+    // for all threads: one that is for this alone may not be asked where another thread comes by first
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let lake = Lake::new(&[
+        (".skep/checks/1.yaml", "name: logged-1\nsql: fine\n"),
+        (".skep/checks/2.yaml", "name: logged-2\nsql: fail\n"),
+        (".skep/checks/3.yaml", "name: logged-3\nsql: error\n"),
+    ])
+    .await;
+    lake.judge().await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let told: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("check ended check=\"logged-"))
+        .filter_map(|line| line.split_once("outcome="))
+        .map(|(_, told)| told)
+        .collect();
+    assert_eq!(
+        told,
+        ["\"passed\" rows=0", "\"failed\" rows=3", "\"errored\" rows=0"],
+        "{log}"
+    );
+    assert!(!log.contains("| -1 |"), "{log}");
 }

@@ -1,15 +1,20 @@
 //! Checks on a commit.
 
 use catalog::{CheckOutcome, CheckRunner, CheckSpec};
-use sql::SqlChecks;
+use sql::{Limits, SqlChecks};
 use versioning::CommitId;
 
 use super::lake::{Lake, hive_table};
 
 async fn run(lake: &Lake, commit: CommitId, sql: &str) -> CheckOutcome {
+    run_within(300, lake, commit, sql).await
+}
+
+async fn run_within(time_limit_s: u64, lake: &Lake, commit: CommitId, sql: &str) -> CheckOutcome {
     let check = CheckSpec {
         name: "c".into(),
         sql: sql.into(),
+        time_limit_s,
     };
     SqlChecks::new(lake.engine.clone())
         .run(&lake.repository, commit, &check)
@@ -69,4 +74,22 @@ async fn a_check_sees_the_commit_and_nothing_later() {
         run(&lake, commit, "select * from sales.u").await,
         CheckOutcome::Errored { .. }
     ));
+}
+
+#[tokio::test]
+async fn the_time_limit_is_the_checks_own() {
+    let lake = Lake::with(Limits {
+        time_ms: 0,
+        ..Limits::default()
+    })
+    .await;
+    lake.create("main", hive_table("t", "n int", "")).await;
+    let commit = lake.commit("main").await;
+    let endless = "select count(*) from generate_series(1, 1000000000000)";
+    assert!(lake.try_query("main", "select 1").await.is_err());
+    assert_eq!(
+        run_within(60, &lake, commit, "select 1 where false").await,
+        CheckOutcome::Passed
+    );
+    assert_eq!(run_within(1, &lake, commit, endless).await, CheckOutcome::TooLong);
 }

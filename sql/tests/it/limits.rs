@@ -2,7 +2,7 @@
 
 use sql::{Error, Limits};
 
-use super::lake::Lake;
+use super::lake::{Lake, hive_table};
 
 #[tokio::test]
 async fn memory_has_a_limit() {
@@ -31,6 +31,43 @@ async fn memory_has_a_limit() {
         "{error}"
     );
     // what the failed query held is free again
+    assert_eq!(
+        lake.query("select count(*) from generate_series(1, 500000)")
+            .await,
+        ["500000"]
+    );
+}
+
+#[tokio::test]
+async fn planning_keeps_to_the_limit() {
+    let lake = Lake::with(Limits {
+        memory_bytes: 256 << 10,
+        ..Limits::default()
+    })
+    .await;
+    lake.create("main", hive_table("t", "n int", "dt string")).await;
+    for dt in ["1", "2"] {
+        lake.add("main", "t", &[dt], None).await;
+    }
+    for n in 0..2_000 {
+        lake.put("main", &format!("sales.db/t/dt=1/part-{n}"), "no Parquet".into())
+            .await;
+    }
+    let error = lake
+        .try_query("main", "select n from sales.t")
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(
+        error.to_string(),
+        "the query needs more memory than the limit of 262144 bytes: \
+         too many files of sales.t are needed: filter by a partition key (dt)"
+    );
+    // what was counted is free again
+    assert_eq!(
+        lake.query("select count(n) from sales.t where dt = '2'").await,
+        ["0"]
+    );
     assert_eq!(
         lake.query("select count(*) from generate_series(1, 500000)")
             .await,

@@ -63,8 +63,12 @@ pub(super) async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
             draft.add_schema_version(db, object, version).await
         }
         "dropversion" => draft.drop_schema_version(db, object, rest.parse().unwrap()).await,
-        "put" | "rm" => {
-            let value = (verb == "put").then(|| file(rest).encode());
+        "put" | "rm" | "again" => {
+            let value = match verb {
+                "put" => Some(file(rest).encode()),
+                "again" => Some(written_again(file(rest)).encode()),
+                _ => None,
+            };
             let mut batch = Batch::default();
             match value {
                 Some(value) => batch.put(Space::Objects, what.as_bytes().to_vec(), value),
@@ -214,6 +218,12 @@ fn file(content: &str) -> Object {
         etag: content.to_owned(),
         ..Object::default()
     }
+}
+
+fn written_again(mut file: Object) -> Object {
+    file.modified_us += 1;
+    file.segments[0].file.id[0] ^= 0xff;
+    file
 }
 
 fn serde(format: &str) -> Serde {

@@ -208,6 +208,72 @@ async fn data_of_partitions() {
 }
 
 #[tokio::test]
+async fn the_same_bytes_written_again_are_no_change() {
+    for (ours, theirs) in [
+        (
+            "again sales.db/orders/dt=1/a one",
+            "put sales.db/orders/dt=1/b two",
+        ),
+        (
+            "put sales.db/orders/dt=1/b two",
+            "again sales.db/orders/dt=1/a one",
+        ),
+    ] {
+        check(
+            FILLED,
+            ours,
+            theirs,
+            expect![[r#"
+                sales.orders (id int, amt int) by (dt string)
+                  dt=1
+                sales.db/orders/dt=1/a: one
+                sales.db/orders/dt=1/b: two
+            "#]],
+        )
+        .await;
+    }
+    check(
+        FILLED,
+        "again sales.db/orders/dt=1/a one",
+        "rm sales.db/orders/dt=1/a",
+        expect![[r#"
+            sales.orders (id int, amt int) by (dt string)
+              dt=1
+        "#]],
+    )
+    .await;
+    for (ours, theirs) in [
+        ("again raw/a one", "put raw/a two"),
+        ("put raw/a two", "again raw/a one"),
+    ] {
+        check(
+            "put raw/a one",
+            ours,
+            theirs,
+            expect![[r#"
+            raw/a: two
+        "#]],
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn parameters_that_tables_derive_are_partitions_own() {
+    check(
+        "create sales.orders (id int) by (dt string)
+         add sales.orders dt=1 avro.schema.literal=x",
+        "setpart sales.orders dt=1 k=1",
+        "setpart sales.orders dt=1 l=2",
+        expect![[r#"
+            sales.orders (id int) by (dt string)
+              dt=1 {avro.schema.literal=x k=1 l=2}
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn copies_and_ids_stay_apart() {
     check(
         FILLED,

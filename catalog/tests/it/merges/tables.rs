@@ -31,6 +31,64 @@ async fn columns_partitions_and_files_of_both_sides_land_together() {
 }
 
 #[tokio::test]
+async fn two_tables_do_not_come_to_share_a_folder() {
+    check(
+        "",
+        "create sales.x (a int) at raw/stage
+         put raw/stage/f0 zero",
+        "create sales.y (a int) at raw/stage
+         put raw/stage/f1 one",
+        expect![[r#"
+            ! sales.x: folder raw/stage was given to sales.x in ours, given to sales.y in theirs
+        "#]],
+    )
+    .await;
+    // also where one moves there, and where one lies within the other
+    check(
+        "create sales.y (a int)",
+        "create sales.x (a int) at raw/stage",
+        "move sales.y raw/stage/deep",
+        expect![[r#"
+            ! sales.x: folder raw/stage/deep was given to sales.x at raw/stage in ours, given to sales.y at raw/stage/deep in theirs
+        "#]],
+    )
+    .await;
+    // what shared one before, or shares one on one side, may go on
+    check(
+        "create sales.x (a int) at raw/stage",
+        "create sales.y (a int) at raw/stage",
+        "set sales.x k=v",
+        expect![[r#"
+            sales.x (a int) {k=v} at raw/stage
+            sales.y (a int) at raw/stage
+        "#]],
+    )
+    .await;
+    // tables that own no data may look at the same files, but not each at its own
+    let external = |name: &str| format!("create sales.{name} (a int) at raw/stage with EXTERNAL=TRUE");
+    check(
+        "put raw/stage/f0 zero",
+        &external("x"),
+        &external("y"),
+        expect![[r#"
+            sales.x (a int) {EXTERNAL=TRUE numFiles=1 totalSize=4} at raw/stage
+            sales.y (a int) {EXTERNAL=TRUE numFiles=1 totalSize=4} at raw/stage
+            raw/stage/f0: zero
+        "#]],
+    )
+    .await;
+    check(
+        "",
+        &format!("{}\nput raw/stage/f0 zero", external("x")),
+        &format!("{}\nput raw/stage/f1 one", external("y")),
+        expect![[r#"
+            ! sales.x: folder raw/stage was given to sales.x in ours, given to sales.y in theirs
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn drops_and_changes_of_tables() {
     check(FILLED, "drop sales.orders", "", expect![[r#""#]]).await;
     check(FILLED, "", "drop sales.orders", expect![[r#""#]]).await;

@@ -1,0 +1,136 @@
+//! Folders that two tables would share after a merge, though neither side had them share one: each would read the
+//! files of the other, and dropping one with its data would empty the other (versioning.md 5.7).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::entities::Entities;
+use super::files::Files;
+use super::objects::FileChange;
+use super::walk::Walk;
+use crate::model::DatabaseId;
+use crate::snapshot::OpenTable;
+
+/// A merged table that lies in a folder, and which side had it there.
+#[derive(Debug, Clone, Copy)]
+struct Lodger<'a> {
+    merged: &'a OpenTable,
+    folder: &'a str,
+    in_ours: bool,
+    in_theirs: bool,
+}
+
+/// Tables by the folders in which their own data lies.
+type Folders<'a> = BTreeMap<&'a str, Vec<Lodger<'a>>>;
+
+impl Entities {
+    /// Reports folders that two tables would share. Only tables that changed can come to share one.
+    pub(crate) fn check_places(&self, walk: &Walk, files: &Files, report: &mut Report) {
+        let merged: Vec<(OpenTable, BTreeSet<String>)> = self
+            .tables
+            .values()
+            .flatten()
+            .map(|table| {
+                let database = self.database(table.database);
+                let table = table.clone();
+                OpenTable { database, table }
+            })
+            .map(|open| {
+                let folders = folders_of(&open);
+                (open, folders)
+            })
+            .collect();
+        let mut folders = Folders::new();
+        for (merged, in_folders) in &merged {
+            let versions = files.tables.get(&merged.id);
+            let had = |side: Option<&OpenTable>| side.map(folders_of).unwrap_or_default();
+            let ours = had(versions.and_then(|versions| versions.ours.as_ref()));
+            let theirs = had(versions.and_then(|versions| versions.theirs.as_ref()));
+            for folder in in_folders {
+                let lodger = Lodger {
+                    merged,
+                    folder,
+                    in_ours: ours.contains(folder),
+                    in_theirs: theirs.contains(folder),
+                };
+                folders.entry(folder).or_default().push(lodger);
+            }
+        }
+        for (host, guest) in pairs(&folders) {
+            if is_new(host, guest) && is_harmful(host, guest, walk) {
+                report_pair(host, guest, report);
+            }
+        }
+    }
+}
+
+/// Returns the folders in which a table's own data lies, with slashes at their ends.
+fn folders_of(open: &OpenTable) -> BTreeSet<String> {
+    let base = open.is_partitioned().then(|| open.partition_base());
+    let places = [open.place(), open.data_place(), base].into_iter().flatten();
+    places.filter_map(|place| place.object_prefix()).collect()
+}
+
+/// Returns each two tables of which the second lies in the folder of the first, or below. Those of one name are a
+/// conflict already.
+fn pairs<'a>(folders: &'a Folders<'a>) -> impl Iterator<Item = (&'a Lodger<'a>, &'a Lodger<'a>)> {
+    let guests = folders.values().flatten();
+    guests.flat_map(move |guest| {
+        let above = guest
+            .folder
+            .match_indices('/')
+            .map(|(end, _)| &guest.folder[..=end]);
+        let hosts = above.filter_map(|folder| folders.get(folder)).flatten();
+        hosts
+            .filter(move |host| {
+                let is_once = host.folder != guest.folder || host.merged.id < guest.merged.id;
+                host.merged.id != guest.merged.id && is_once && name_of(host) != name_of(guest)
+            })
+            .map(move |host| (host, guest))
+    })
+}
+
+fn name_of<'a>(lodger: &Lodger<'a>) -> (DatabaseId, &'a str) {
+    (lodger.merged.database.id, &lodger.merged.name)
+}
+
+/// Returns whether no side had the two tables where they would be.
+fn is_new(host: &Lodger<'_>, guest: &Lodger<'_>) -> bool {
+    !(host.in_ours && guest.in_ours || host.in_theirs && guest.in_theirs)
+}
+
+/// Returns whether sharing a folder mixes or loses data. Tables that own none may look at the same files.
+fn is_harmful(host: &Lodger<'_>, guest: &Lodger<'_>, walk: &Walk) -> bool {
+    let is_same = host.folder == guest.folder;
+    if host.merged.owns_data() || is_same && guest.merged.owns_data() {
+        return true;
+    }
+    let wrote = |did: fn(&FileChange) -> bool| {
+        let mut files = walk.files.iter();
+        files.any(|file| did(file) && !file.is_agreed() && file.path.starts_with(guest.folder))
+    };
+    is_same && wrote(FileChange::ours_changed) && wrote(FileChange::theirs_changed)
+}
+
+fn report_pair(host: &Lodger<'_>, guest: &Lodger<'_>, report: &mut Report) {
+    let (ours, theirs) = if host.in_ours {
+        (host, guest)
+    } else {
+        (guest, host)
+    };
+    let given = |lodger: &Lodger<'_>| {
+        let (database, table) = (&lodger.merged.database.name, &lodger.merged.name);
+        let folder = lodger.folder.trim_end_matches('/');
+        if host.folder == guest.folder {
+            format!("given to {database}.{table}")
+        } else {
+            format!("given to {database}.{table} at {folder}")
+        }
+    };
+    report.add(
+        &Scope::table(&ours.merged.database.name, &ours.merged.name),
+        ConflictKind::LocationCollision,
+        Subject::Folder(guest.folder.trim_end_matches('/').to_owned()),
+        Texts::new(None, given(ours), given(theirs)),
+    );
+}
