@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::Kind;
 use versioning::merge::{Landing, MergeOutcome, Refusal};
+use versioning::{Error, Kind, RefExpr, Repository};
 
+use crate::branches::BranchBody;
 use crate::extract::{Json, Path};
 use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
@@ -84,6 +85,9 @@ pub struct MergeAnswer {
     pub conflicts: Vec<ConflictBody>,
     #[serde(default)]
     pub refusals: Vec<RefusalBody>,
+    /// Whether the source is a branch with changes that are not committed, which a merge leaves out.
+    #[serde(default)]
+    pub source_uncommitted: bool,
 }
 
 /// Why a merge needs a person's decision.
@@ -161,6 +165,7 @@ impl MergeAnswer {
             commit,
             conflicts: Vec::new(),
             refusals: Vec::new(),
+            source_uncommitted: false,
         }
     }
 }
@@ -219,7 +224,21 @@ async fn merge(
     let outcome = repository
         .merge(&source, &landing, api.resolver.as_ref(), api.gate.as_ref())
         .await?;
-    Ok(answer(outcome))
+    let (status, Json(mut answer)) = answer(outcome);
+    answer.source_uncommitted = is_uncommitted(&repository, &source).await?;
+    Ok((status, Json(answer)))
+}
+
+/// Returns whether a ref is a branch with changes that are not committed.
+async fn is_uncommitted(repository: &Repository, at: &RefExpr) -> Result<bool, Problem> {
+    if at.committed || at.back > 0 {
+        return Ok(false);
+    }
+    match repository.branch(&at.name).await {
+        Ok(branch) => Ok(BranchBody::from(&branch).uncommitted),
+        Err(Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Undoes a commit on the branch, by the same merge and the same checks.

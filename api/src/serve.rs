@@ -2,15 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tower_http::timeout::TimeoutBody;
 
 use crate::{Api, router};
+
+/// How long a client may be silent in the middle of a request's body.
+const BODY_SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Renders what `/metrics` answers, in the text format of Prometheus.
 #[derive(Clone)]
@@ -49,6 +55,9 @@ fn routes(api: Api, metrics: Metrics) -> Router {
         .route("/health", get(async || "ok\n"))
         .route("/metrics", get(async move || (metrics.0)()))
         .layer(middleware::from_fn(count))
+        .layer(middleware::map_request(async |request: Request| {
+            request.map(|body| Body::new(TimeoutBody::new(BODY_SILENCE_MAX, body)))
+        }))
 }
 
 /// Counts requests by route and status.

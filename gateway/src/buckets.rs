@@ -46,7 +46,7 @@ impl Gateway {
 
 /// Refuses to create a repository: it needs a default branch and rules, of which S3 knows nothing.
 pub(crate) fn refuse_create() -> Error {
-    Error::Denied("repositories are not created by S3: use `skep init` or the REST API")
+    Error::Denied("repositories are not created by S3: use `skep repository create` or the REST API")
 }
 
 /// Refuses to remove a repository with its history.

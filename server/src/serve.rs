@@ -78,16 +78,18 @@ impl OpenFolder {
     }
 }
 
-/// Fails when there are objects without the refs that lead to them: a fresh database would hide them all.
+/// Fails when there are objects without the refs that lead to them: a fresh database would hide them all. An empty
+/// file is none: SQLite would take it for a new one.
 fn refuse_lost_refs(database: &Path, objects: &Path) -> Result<(), Failure> {
     let holds_objects = objects
         .read_dir()
         .is_ok_and(|mut entries| entries.next().is_some());
-    if database.exists() || !holds_objects {
+    let is_there = database.metadata().is_ok_and(|file| file.len() > 0);
+    if is_there || !holds_objects {
         return Ok(());
     }
     let message = format!(
-        "{} is missing, but there are objects in {}",
+        "{} is missing or empty, but there are objects in {}",
         database.display(),
         objects.display()
     );

@@ -166,7 +166,7 @@ impl ParquetTable {
             .build();
         let readers = Readers {
             store: self.version.store(),
-            held,
+            _held: held,
         };
         ParquetSource::new(schema)
             .with_table_parquet_options(session.default_table_options().parquet)

@@ -108,10 +108,16 @@ impl Repository {
     /// is made all the same, since it carries the caller's words.
     ///
     /// # Errors
-    /// [`Error::NothingToCommit`] in the mode `staged`; [`Error::NotFound`].
+    /// [`Error::NothingToCommit`] in the mode `staged`; [`Error::Protected`]; [`Error::NotFound`].
     pub async fn commit(&self, branch: &RefName, mut words: CommitMessage) -> Result<CommitId> {
         let branch = self.open_branch(branch).await?;
         let _heads = branch.heads.lock().await;
+        if branch.state().record.protection.is_some() {
+            return Err(Error::Protected {
+                branch: branch.name.clone(),
+                rule: "commits are refused; commit to another branch and merge it".into(),
+            });
+        }
         words.allow_empty |= branch.state().record.mode != CommitMode::Staged;
         for _ in 1..ATTEMPTS_MAX {
             let made = self

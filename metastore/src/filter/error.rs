@@ -34,6 +34,14 @@ pub enum FilterError {
         /// How long it may be.
         limit: usize,
     },
+    /// There is too much of something that is costly.
+    #[error("Error parsing partition filter: more than {limit} times '{what}': ask in several calls")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How often it may stand.
+        limit: usize,
+    },
     /// Something is nested too deeply.
     #[error("Error parsing partition filter: more than {limit} nested '{what}' at position {at}")]
     TooDeep {

@@ -17,7 +17,7 @@ pub(super) struct Pattern {
 }
 
 /// The largest compiled regular expression, in bytes.
-const COMPILED_BYTES_MAX: usize = 1 << 20;
+const COMPILED_BYTES_MAX: usize = 256 << 10;
 
 impl Pattern {
     pub(super) fn new(text: &str, reading: Reading) -> Pattern {

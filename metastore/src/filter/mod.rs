@@ -31,6 +31,9 @@ pub const FILTER_PARENTHESES_MAX: usize = 500;
 /// The deepest nesting of `and` within `or` within `and`; chains of one of them do not nest.
 pub const FILTER_DEPTH_MAX: usize = 100;
 
+/// How many patterns of `like` a filter may have: each is compiled and tried on every value that is looked at.
+pub const FILTER_PATTERNS_MAX: usize = 100;
+
 /// A partition key of the table that a filter is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -75,6 +78,14 @@ fn parse(text: &str) -> Result<ast::Expression<ast::Leaf>, FilterError> {
             what: "and' in 'or",
             limit: FILTER_DEPTH_MAX,
             at: 0,
+        });
+    }
+    let mut patterns = 0;
+    expression.visit(&mut |leaf| patterns += usize::from(matches!(leaf, ast::Leaf::Like { .. })));
+    if patterns > FILTER_PATTERNS_MAX {
+        return Err(FilterError::TooMany {
+            what: "like",
+            limit: FILTER_PATTERNS_MAX,
         });
     }
     Ok(expression)

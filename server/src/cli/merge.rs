@@ -125,6 +125,16 @@ fn finish(what: &str, answer: &MergeAnswer, remote: &Remote) -> Result<(), Failu
 }
 
 fn text(what: &str, answer: &MergeAnswer) -> String {
+    let said = said(what, answer);
+    if answer.source_uncommitted {
+        return format!(
+            "{said}\nthe source has changes that are not committed, which a merge leaves out: commit them first"
+        );
+    }
+    said
+}
+
+fn said(what: &str, answer: &MergeAnswer) -> String {
     let commit = answer.commit.as_deref().map(short).unwrap_or_default();
     match answer.state {
         MergeState::Landed => format!("{what} landed as {commit}"),
