@@ -25,6 +25,7 @@ mod partitions;
 mod records;
 mod snapshot;
 pub mod types;
+pub mod warehouse;
 
 pub use catalog::Catalog;
 pub use check::{CheckOutcome, CheckRunner, CheckSpec};
@@ -35,3 +36,4 @@ pub use location::{Locator, ParameterValue, Place};
 pub use partitions::{PartitionRef, PartitionScan};
 pub use records::{SharedCache, SharedRefs};
 pub use snapshot::{DEFAULT_DATABASE, DEFAULT_DATABASE_ID, OpenTable, Snapshot};
+pub use warehouse::{OpenWarehouse, PlainWarehouse, Warehouse, WarehouseSettings};

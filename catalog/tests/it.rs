@@ -13,6 +13,7 @@ mod it {
     mod merge_laws;
     mod merges;
     mod partitions;
+    mod plain;
     mod statistics;
     mod tables;
 }

@@ -3,19 +3,28 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use catalog::{Catalog, Error};
+use catalog::{Catalog, Error, OpenWarehouse};
 use thrift_idl::Protocol;
 use versioning::refs::RepositoryId;
 use versioning::{Clock, RefExpr, Repositories, RepositoryName};
 
 /// What a listener answers from.
-#[derive(Debug)]
 pub struct Context {
     pub(crate) repositories: Repositories,
     pub(crate) listener: Listener,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) started_s: i64,
+    warehouses: Arc<OpenWarehouse>,
+    pub(crate) partitions_max: Option<u32>,
     catalogs: Mutex<BTreeMap<RepositoryId, Catalog>>,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("listener", &self.listener)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Context {
@@ -27,8 +36,22 @@ impl Context {
             listener,
             clock,
             started_s,
+            warehouses: Arc::new(|_| None),
+            partitions_max: None,
             catalogs: Mutex::default(),
         }
+    }
+
+    /// Says how plain warehouses are opened.
+    pub fn with_warehouses(mut self, open: Arc<OpenWarehouse>) -> Context {
+        self.warehouses = open;
+        self
+    }
+
+    /// Says how many partitions one call may ask for, as `metastore.limit.partition.request` does; names do not count.
+    pub fn with_partitions_max(mut self, max: Option<u32>) -> Context {
+        self.partitions_max = max;
+        self
     }
 
     /// Returns the catalog of a repository. It is kept, because it holds a cache.
@@ -36,10 +59,12 @@ impl Context {
         let repository = self.repositories.get(name).await?;
         let mut catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
         let id = repository.record().id;
-        Ok(catalogs
-            .entry(id)
-            .or_insert_with(|| Catalog::new(repository))
-            .clone())
+        if let Some(catalog) = catalogs.get(&id) {
+            return Ok(catalog.clone());
+        }
+        let catalog = Catalog::open(repository, &*self.warehouses)?;
+        catalogs.insert(id, catalog.clone());
+        Ok(catalog)
     }
 }
 

@@ -46,6 +46,15 @@ impl Failure {
         ))
     }
 
+    /// Returns whether there is no repository or ref of the name that was given.
+    pub(crate) fn is_no_such_place(&self) -> bool {
+        use versioning::Error::{Name, NotFound};
+        matches!(
+            self,
+            Failure::Catalog(Error::Store(NotFound { .. } | Name { .. }))
+        )
+    }
+
     /// Returns the failure of a request that is wrong, whatever the method.
     pub(crate) fn meta(message: impl Into<String>) -> Failure {
         Failure::As(&[Class::Meta], message.into())
@@ -92,6 +101,7 @@ const MISSING: &[Class] = &[
     Class::InvalidObject,
     Class::Meta,
 ];
+/// No database of that name, or no repository or ref in which it could be.
 const MISSING_DATABASE: &[Class] = &[
     Class::NoSuchObject,
     Class::UnknownDatabase,
@@ -111,13 +121,6 @@ const INVALID: &[Class] = &[
 /// The thing is right, but not here or now.
 const REFUSED: &[Class] = &[Class::InvalidOperation, Class::Meta, Class::InvalidObject];
 const META: &[Class] = &[Class::Meta];
-/// A ref or repository that is not there; a client takes a database of it for missing.
-const MISSING_REF: &[Class] = &[
-    Class::NoSuchObject,
-    Class::UnknownDatabase,
-    Class::Meta,
-    Class::InvalidObject,
-];
 
 /// Answers a call of `R` that failed.
 pub(crate) fn raise<R: Servable>(failure: Failure) -> Answer {
@@ -231,6 +234,10 @@ fn describe(error: &Error) -> (&'static [Class], String) {
             format!("{error}: write to it through its own ref, or give a location of the ref in use"),
         ),
         Error::InvalidLocation { .. } => (INVALID, error.to_string()),
+        Error::Folder { operation, uri, .. } if *operation == "making" => {
+            (META, format!("{uri} is not a directory or unable to create one"))
+        }
+        Error::Folder { .. } => (META, error.to_string()),
         Error::NotAllowed { .. } => (REFUSED, error.to_string()),
         Error::Corrupt { .. } => (META, format!("{error} (run `skep fsck`)")),
         Error::Store(error) => describe_store(error),
@@ -240,8 +247,9 @@ fn describe(error: &Error) -> (&'static [Class], String) {
 fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {
     use versioning::Error;
     match error {
-        Error::NotFound { .. } | Error::Ambiguous { .. } => (MISSING_REF, error.to_string()),
-        Error::Name { .. } => (MISSING_REF, error.to_string()),
+        Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Name { .. } => {
+            (MISSING_DATABASE, error.to_string())
+        }
         Error::AlreadyExists { .. } => (EXISTS, error.to_string()),
         Error::ReadOnly { reference } => (
             REFUSED,

@@ -24,6 +24,8 @@ pub(crate) struct Target {
     pub(crate) database: String,
     /// How the client calls things.
     pub(crate) names: Names,
+    /// How many partitions one call may ask for.
+    pub(crate) partitions_max: Option<u32>,
 }
 
 impl Call {
@@ -38,6 +40,15 @@ impl Call {
             return Err(Failure::meta("Database name cannot be null."));
         }
         self.resolve(asked).await
+    }
+
+    /// As [`Call::database`]; `None` for a repository or a ref that is not there, of which lists are empty.
+    pub(crate) async fn database_if_any(
+        &self,
+        name: Option<&str>,
+        catalog: Option<&str>,
+    ) -> Result<Option<Target>, Failure> {
+        if_any(self.database(name, catalog).await)
     }
 
     /// Finds what a client names, or the listener's own repository and ref.
@@ -60,7 +71,16 @@ impl Call {
             reference,
             database,
             names,
+            partitions_max: self.context.partitions_max,
         })
+    }
+}
+
+/// Returns what was found; `None` if the repository or the ref is not there.
+pub(crate) fn if_any(found: Result<Target, Failure>) -> Result<Option<Target>, Failure> {
+    match found {
+        Err(failure) if failure.is_no_such_place() => Ok(None),
+        found => found.map(Some),
     }
 }
 
@@ -162,6 +182,23 @@ impl Call {
 }
 
 impl NamedTable {
+    /// Returns whether a client says of a partition that it is one of another table.
+    pub(crate) fn is_denied_by(&self, partition: &thrift_idl::types::Partition) -> bool {
+        let says_a_table = partition.db_name.is_some() || partition.table_name.is_some();
+        says_a_table && !self.is_table_of(partition)
+    }
+
+    /// Returns whether a client says of a partition that it is one of this table.
+    pub(crate) fn is_table_of(&self, partition: &thrift_idl::types::Partition) -> bool {
+        let asked = Asked::parse(partition.db_name.as_deref(), None).database;
+        let names_database = asked.is_some_and(|name| {
+            let plain = name.split('@').next().unwrap_or_default().trim();
+            plain.eq_ignore_ascii_case(&self.target.database)
+        });
+        let name = partition.table_name.as_deref();
+        names_database && name.is_some_and(|name| name.trim().eq_ignore_ascii_case(self.name.trim()))
+    }
+
     /// Returns the table as it is now.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod output;
 mod serve;
 mod settings;
 mod telemetry;
+mod warehouse;
 
 use std::process::ExitCode;
 

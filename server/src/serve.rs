@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use api::{Api, Metrics};
 use catalog::merge::CatalogResolver;
+use catalog::{Catalog, OpenWarehouse, WarehouseSettings};
 use metastore::{Context, Listener};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use versioning::refs::{FolderLock, SqliteRefs};
+use versioning::refs::{FolderLock, RefStore, SqliteRefs};
 use versioning::repository::{Limits, Parts};
 use versioning::store::LocalFiles;
-use versioning::{Error, RefName, Repositories, RepositoryName};
+use versioning::{RefName, Repositories, RepositoryName};
 
 use crate::error::{Exit, Failure};
 use crate::lent::{EngineRunner, ParquetFooters};
@@ -92,6 +93,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let secret = credentials::secret_key(&settings)?;
     let thrift = settings.listeners()?;
     let default = RepositoryName::parse(&settings.repository)?;
+    let warehouse = settings.warehouse()?;
     // ports first: what is taken is told before anything is made
     let http = bind("REST API", settings.http).await?;
     let s3 = bind("S3 gateway", settings.s3).await?;
@@ -104,7 +106,11 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
         ..Limits::default()
     };
     let folder = OpenFolder::open(&settings.data, limits).await?;
-    first_repository(&folder.repositories, &default).await?;
+    let warehouses = crate::warehouse::opener();
+    first_repository(&folder, &default, warehouse.as_ref()).await?;
+    if warehouse.is_some() {
+        found_warehouse(&folder.repositories, &default, &warehouses).await?;
+    }
     folder.repositories.resume().await?;
 
     let stop = CancellationToken::new();
@@ -131,6 +137,9 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     ));
     for (socket, listener) in metastores {
         let context = context(&folder.repositories, listener, &default, &settings);
+        let context = context
+            .with_warehouses(warehouses.clone())
+            .with_partitions_max(settings.partitions_max);
         tasks.spawn(metastore::serve(
             socket,
             context,
@@ -168,17 +177,39 @@ async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Creates the first repository, unless there is one.
-async fn first_repository(repositories: &Repositories, name: &RepositoryName) -> Result<(), Failure> {
-    match repositories.get(name).await {
-        Err(Error::NotFound { .. }) => {}
-        found => return Ok(found.map(drop)?),
+/// Creates the first repository, unless there is one, and tells it of its plain warehouse, if one is set.
+async fn first_repository(
+    folder: &OpenFolder,
+    name: &RepositoryName,
+    warehouse: Option<&WarehouseSettings>,
+) -> Result<(), Failure> {
+    let with_warehouse =
+        |settings: &[(String, String)]| warehouse.map(|warehouse| warehouse.put_into(settings));
+    if let Some(record) = folder.refs.repository(name).await? {
+        if let Some(settings) = with_warehouse(&record.settings).filter(|new| *new != record.settings) {
+            folder.refs.set_repository_settings(record.id, &settings).await?;
+        }
+        return Ok(());
     }
-    repositories
-        .create(name, &RefName::parse(DEFAULT_BRANCH)?)
-        .await?;
+    let settings = with_warehouse(&[]).unwrap_or_default();
+    let branch = RefName::parse(DEFAULT_BRANCH)?;
+    folder.repositories.create_with(name, &branch, &settings).await?;
     tracing::info!(repository = %name, "created the first repository");
     Ok(())
+}
+
+/// Gives the database `default` its place in the plain warehouse.
+async fn found_warehouse(
+    repositories: &Repositories,
+    name: &RepositoryName,
+    warehouses: &Arc<OpenWarehouse>,
+) -> Result<(), Failure> {
+    let repository = repositories.get(name).await?;
+    let Some(settings) = WarehouseSettings::of(&repository.record().settings)? else {
+        return Ok(());
+    };
+    let catalog = Catalog::open(repository, &**warehouses)?;
+    Ok(catalog::warehouse::found(&catalog, &settings.root).await?)
 }
 
 fn api(repositories: &Repositories) -> Api {

@@ -15,6 +15,7 @@ use crate::location::{Location, ParameterValue, Place};
 use crate::model::{ColumnId, Columns, Partition, Table, TableEntry, TableId, TableKind, TableStatistics};
 use crate::names;
 use crate::snapshot::OpenTable;
+use crate::warehouse::{FolderChange, is_within};
 use crate::{Error, Result};
 
 /// How a table is altered.
@@ -79,10 +80,11 @@ impl Draft {
         };
         self.place_altered_table(&old, &mut new, is_renamed).await?;
         let keep_statistics = takes_do_not_update(&mut new.table) || how.keep_statistics;
-        if let Some(place) = new.countable_place().filter(|_| !keep_statistics) {
-            self.folder_statistics(&place)
-                .await?
-                .write(&mut new.table.parameters);
+        if let Some(place) = new.countable_place().filter(|_| !keep_statistics && !is_renamed) {
+            let found = self.count_files(&place).await?;
+            if let Some(found) = found {
+                found.write(&mut new.table.parameters);
+            }
         }
         self.put_altered_table(&old, &new);
         self.follow_columns(&old, &new, how.cascade).await?;
@@ -138,11 +140,15 @@ impl Draft {
         let base = new.database.table_base(&new.kind);
         let given = match new.location() {
             None | Some(Location::Default) => None,
-            Some(location) => Some(location.resolve(&base, &new.name)).filter(|place| *place != before),
+            Some(location) => {
+                let place = self.qualified(location.resolve(&base, &new.name));
+                Some(place).filter(|place| *place != before)
+            }
         };
         let default = base.child(&new.name);
         let place = match given {
             None if is_renamed && self.moves_along(old, &before, &default).await? => default,
+            None if is_renamed && self.moves_folder(old, new, &before, &default).await? => default,
             None => before.clone(),
             Some(place) => {
                 self.keep_partitions_in_place(new, &before).await?;
@@ -187,10 +193,72 @@ impl Draft {
         Ok(())
     }
 
+    /// Moves the folder of a managed table that lies by default in a plain warehouse to the default place of its new
+    /// name, with those of its partitions that lie below it. Returns whether it did: nothing else may need it.
+    async fn moves_folder(
+        &mut self,
+        old: &OpenTable,
+        new: &OpenTable,
+        before: &Place,
+        after: &Place,
+    ) -> Result<bool> {
+        let may = old.kind == TableKind::Managed && old.location() == Some(&Location::Default);
+        let (Some(from), Some(to)) = (self.plain_uri(before), self.plain_uri(after)) else {
+            return Ok(false);
+        };
+        if !may || !self.may_empty(before).await? {
+            return Ok(false);
+        }
+        if self.has_folder(&to).await? {
+            return Err(Error::NotAllowed {
+                operation: "the rename",
+                reason: format!(
+                    "New location for this table hive.{}.{} already exists : {to}",
+                    new.database.name, new.name
+                ),
+            });
+        }
+        if new.is_partitioned() {
+            self.move_partitions_along(old.id, &from, &to).await?;
+        }
+        if self.has_folder(&from).await? {
+            self.plan_folder(FolderChange::Move { from, to });
+        }
+        Ok(true)
+    }
+
+    /// Rewrites the locations of partitions that lie below a folder that moves.
+    async fn move_partitions_along(&mut self, table: TableId, from: &str, to: &str) -> Result<()> {
+        let mut moved: Vec<Partition> = Vec::new();
+        let mut scan = self.partitions(table);
+        while let Some(partition) = scan.next().await? {
+            let Some(Location::External(uri)) = partition.location()? else {
+                continue;
+            };
+            if !is_within(&uri, from) {
+                continue;
+            }
+            let shared = self.shared(&partition.shared).await?;
+            let mut partition = partition.to_partition(&shared)?;
+            if let Some(storage) = &mut partition.storage {
+                storage.location = Some(Location::External(format!("{to}{}", &uri[from.len()..])));
+                moved.push(partition);
+            }
+        }
+        self.change(|changes| {
+            for partition in &moved {
+                changes.put(keys::partition(table, &partition.name), partition);
+            }
+        });
+        Ok(())
+    }
+
     /// Returns whether a table that is renamed takes the default folder of its new name: a managed one that is in
     /// its default folder, which is empty, if no other lies in the new one.
     async fn moves_along(&self, old: &OpenTable, before: &Place, after: &Place) -> Result<bool> {
-        let may = old.kind == TableKind::Managed && old.location() == Some(&Location::Default);
+        let may = old.kind == TableKind::Managed
+            && old.location() == Some(&Location::Default)
+            && before.object_prefix().is_some();
         let is_empty = may && self.objects_below(before).await?.count == 0;
         Ok(is_empty && !self.is_occupied(after).await?)
     }

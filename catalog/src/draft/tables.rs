@@ -11,6 +11,7 @@ use crate::model::{
 };
 use crate::names;
 use crate::snapshot::OpenTable;
+use crate::warehouse::FolderChange;
 use crate::{Error, Result};
 
 /// The parameter that says whose the data is, whatever the kind says.
@@ -68,7 +69,10 @@ impl Draft {
     async fn place_new_table(&self, open: &mut OpenTable) -> Result<()> {
         let base = open.database.table_base(&open.kind);
         let location = match open.location() {
-            Some(location) => Some(location.resolve(&base, &open.name).relative_to(&base, &open.name)),
+            Some(location) => {
+                let place = self.qualified(location.resolve(&base, &open.name));
+                Some(place.relative_to(&base, &open.name))
+            }
             None if open.kind == TableKind::View => None,
             None => Some(self.free_location(open, &base).await?),
         };
@@ -92,8 +96,8 @@ impl Draft {
         let Some(place) = open.countable_place() else {
             return Ok(());
         };
-        let found = self.folder_statistics(&place).await?;
-        if found.files > 0 {
+        let found = self.count_files(&place).await?;
+        if let Some(found) = found.filter(|found| found.files > 0) {
             found.write(&mut open.table.parameters);
         }
         Ok(())
@@ -105,6 +109,7 @@ impl Draft {
     /// [`Error::NoSuchTable`].
     pub async fn drop_table(&mut self, database: &str, name: &str, delete_data: bool) -> Result<OpenTable> {
         let open = self.table(database, name).await?;
+        self.purge_if_told(&open);
         if delete_data && open.owns_data() {
             self.delete_table_data(&open).await?;
         }
@@ -135,12 +140,13 @@ impl Draft {
         partitions: Option<&[String]>,
     ) -> Result<()> {
         let mut open = self.table(database, name).await?;
+        self.purge_if_told(&open);
         let names = match partitions {
             Some(names) => names.to_vec(),
             None if open.is_partitioned() => self.partition_names(open.id).await?,
             None => {
                 let place = open.data_place();
-                self.clear(&open, place.as_ref())?;
+                self.clear(&open, place.as_ref()).await?;
                 reset_statistics(&mut open.table.parameters);
                 self.put_table(&open.table);
                 return self.drop_statistics(open.id, None);
@@ -159,26 +165,30 @@ impl Draft {
             .as_ref()
             .and_then(|storage| storage.location.as_ref());
         let place = location.map(|location| open.partition_place(name, location));
-        self.clear(open, place.as_ref())?;
+        self.clear(open, place.as_ref()).await?;
         reset_statistics(&mut partition.parameters);
         self.change(|changes| changes.put(keys::partition(open.id, name), &partition));
         self.drop_statistics(open.id, Some(name))
     }
 
-    fn clear(&mut self, open: &OpenTable, place: Option<&Place>) -> Result<()> {
-        match place.map(Place::object_prefix) {
-            Some(Some(prefix)) => self.delete_objects(&prefix),
-            _ => {
-                let reason = format!(
-                    "the data of {}.{} is not versioned here",
-                    open.database.name, open.name
-                );
-                return Err(Error::NotAllowed {
-                    operation: "truncate",
-                    reason,
-                });
+    async fn clear(&mut self, open: &OpenTable, place: Option<&Place>) -> Result<()> {
+        let refused = |why: &str| Error::NotAllowed {
+            operation: "truncate",
+            reason: format!("the data of {}.{} {why}", open.database.name, open.name),
+        };
+        let place = place.ok_or_else(|| refused("is nowhere"))?;
+        if let Some(uri) = self.plain_uri(place) {
+            if !self.may_empty(place).await? {
+                return Err(refused("is not versioned, and other versions may need it"));
             }
+            let purge = self.purges();
+            self.plan_folder(FolderChange::Clear { uri, purge });
+            return Ok(());
         }
+        let prefix = place
+            .object_prefix()
+            .ok_or_else(|| refused("is not versioned here"))?;
+        self.delete_objects(&prefix);
         Ok(())
     }
 
@@ -202,12 +212,12 @@ impl Draft {
 }
 
 impl OpenTable {
-    /// Returns where the files of a table lie that has all of them in one folder of this repository.
+    /// Returns where the files of a table lie that has all of them in one folder.
     pub(super) fn countable_place(&self) -> Option<Place> {
         if self.is_partitioned() || self.kind == TableKind::View {
             return None;
         }
-        self.data_place().filter(|place| place.object_prefix().is_some())
+        self.data_place()
     }
 }
 

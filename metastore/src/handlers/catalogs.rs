@@ -16,7 +16,10 @@ pub(super) fn routes() -> Routes {
 
 async fn get_catalogs<A>(call: Call, _: A) -> Result<GetCatalogsResponse, Failure> {
     let repositories = call.context.repositories.list().await?;
-    let names = repositories.iter().map(|record| record.name.to_string());
+    // the listener's own is the one called `hive`
+    let own = &call.context.listener.repository;
+    let others = repositories.iter().filter(|record| record.name != *own);
+    let names = others.map(|record| record.name.to_string());
     Ok(GetCatalogsResponse {
         names: Some(std::iter::once(DEFAULT_CATALOG.to_owned()).chain(names).collect()),
     })

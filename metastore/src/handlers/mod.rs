@@ -11,12 +11,15 @@ mod functions;
 mod partition_adds;
 mod partition_alters;
 mod partition_drops;
+mod partition_values;
 mod partitions;
 mod privileges;
 mod session;
 mod statistics;
 mod table_changes;
+mod table_filters;
 mod tables;
+mod types;
 
 use crate::registry::Routes;
 
@@ -29,7 +32,10 @@ pub(crate) fn routes() -> Routes {
         .and(databases::routes())
         .and(tables::routes())
         .and(table_changes::routes())
+        .and(table_filters::routes())
+        .and(types::routes())
         .and(partitions::routes())
+        .and(partition_values::routes())
         .and(partition_adds::routes())
         .and(partition_alters::routes())
         .and(partition_drops::routes())

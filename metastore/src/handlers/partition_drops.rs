@@ -1,6 +1,6 @@
 //! Dropping partitions.
 
-use catalog::Draft;
+use catalog::{Draft, Error};
 use futures::FutureExt;
 use thrift_idl::methods::{
     DropPartition, DropPartitionArgs, DropPartitionByName, DropPartitionByNameArgs,
@@ -11,9 +11,10 @@ use thrift_idl::methods::{
 use thrift_idl::types::{self, DropPartitionsResult};
 
 use super::partitions::Which;
+use crate::complete::Words;
 use crate::context::Call;
 use crate::convert::{Names, partition_to};
-use crate::exception::Failure;
+use crate::exception::{Class, Failure};
 use crate::registry::Routes;
 use crate::target::NamedTable;
 
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Routes {
                 named,
                 Which::Values(args.part_vals.unwrap_or_default()),
                 args.delete_data,
+                Words::default(),
             )
             .await
         })
@@ -35,6 +37,7 @@ pub(super) fn routes() -> Routes {
                     named,
                     Which::Values(args.part_vals.unwrap_or_default()),
                     args.delete_data,
+                    args.environment_context.into(),
                 )
                 .await
             },
@@ -45,6 +48,7 @@ pub(super) fn routes() -> Routes {
                 named,
                 Which::Name(args.part_name.unwrap_or_default()),
                 args.delete_data,
+                Words::default(),
             )
             .await
         })
@@ -55,6 +59,7 @@ pub(super) fn routes() -> Routes {
                     named,
                     Which::Name(args.part_name.unwrap_or_default()),
                     args.delete_data,
+                    args.environment_context.into(),
                 )
                 .await
             },
@@ -68,25 +73,35 @@ pub(super) fn routes() -> Routes {
                 named,
                 Which::of(request.part_name, request.part_vals),
                 request.delete_data,
+                request.environment_context.into(),
             )
             .await
         })
         .serve::<DropPartitionsReq, _, _>(drop_req)
 }
 
-async fn drop_one(named: NamedTable, which: Which, delete_data: Option<bool>) -> Result<bool, Failure> {
+async fn drop_one(
+    named: NamedTable,
+    which: Which,
+    delete_data: Option<bool>,
+    words: Words,
+) -> Result<bool, Failure> {
     let NamedTable { target, name } = named;
     let input = (
-        target.database.clone(),
-        name,
+        (target.database.clone(), name),
         which,
         delete_data.unwrap_or_default(),
+        words.purges(),
     );
     target
-        .write(input, |draft, (database, table, which, delete_data)| {
+        .write(input, |draft, ((database, table), which, delete_data, purge)| {
             async move {
+                if *purge {
+                    draft.purge();
+                }
                 let open = draft.table(database, table).await?;
-                let partition = draft.partition(&open, &which.values(&open.key_names())?).await?;
+                let values = which.values(&open.key_names()).map_err(name_failure)?;
+                let partition = draft.partition(&open, &values).await?;
                 draft
                     .drop_partitions(database, table, &[partition.name], *delete_data, false)
                     .await?;
@@ -97,6 +112,16 @@ async fn drop_one(named: NamedTable, which: Which, delete_data: Option<bool>) ->
         .await
 }
 
+/// What is no partition's name names no partition.
+fn name_failure(error: Error) -> Failure {
+    match error {
+        Error::InvalidPartitionName { ref name, .. } if !name.is_empty() => {
+            Failure::As(&[Class::NoSuchObject], error.to_string())
+        }
+        other => other.into(),
+    }
+}
+
 /// What a plan needs to drop partitions.
 struct Dropped {
     database: String,
@@ -104,6 +129,7 @@ struct Dropped {
     names: Vec<String>,
     delete_data: bool,
     if_exists: bool,
+    purge: bool,
     spelled: Names,
 }
 
@@ -124,6 +150,7 @@ async fn drop_req(call: Call, args: DropPartitionsReqArgs) -> Result<DropPartiti
         names: parts.names.unwrap_or_default(),
         delete_data: request.delete_data.unwrap_or_default(),
         if_exists: request.if_exists.unwrap_or(true),
+        purge: Words::from(request.environment_context).purges(),
         spelled: named.target.names.clone(),
     };
     let wanted = request.need_result.unwrap_or(true);
@@ -137,6 +164,9 @@ async fn drop_req(call: Call, args: DropPartitionsReqArgs) -> Result<DropPartiti
 }
 
 async fn drop_named(draft: &mut Draft, it: &Dropped) -> Result<Vec<types::Partition>, Failure> {
+    if it.purge {
+        draft.purge();
+    }
     let open = draft.table(&it.database, &it.table).await?;
     let dropped = draft
         .drop_partitions(&it.database, &it.table, &it.names, it.delete_data, it.if_exists)
