@@ -8,7 +8,7 @@ ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
 
-.PHONY: help setup demo test check it crash model run
+.PHONY: help setup demo test check it conformance crash model run
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -31,6 +31,9 @@ check: ## format, lints, Rust tests
 
 it: ## real clients: a plain Thrift client, an S3 client, Spark (PARTS=spark-3.5 for the older one)
 	integration/tests/run.sh $(PARTS)
+
+conformance: ## Hive 3.1.3's own client tests against a skep with a plain warehouse (PARTS="databases tables" for some)
+	integration/conformance/conformance.sh $(if $(filter command line environment,$(origin PARTS)),$(PARTS))
 
 crash: ## kill -9 under load, ROUNDS times; every acknowledged write has to be there afterwards
 	integration/crash/crash.sh --rounds $(ROUNDS)

@@ -15,7 +15,6 @@ use crate::location::{Location, ParameterValue, Place};
 use crate::model::{ColumnId, Columns, Partition, Table, TableEntry, TableId, TableKind, TableStatistics};
 use crate::names;
 use crate::snapshot::OpenTable;
-use crate::warehouse::{FolderChange, is_within};
 use crate::{Error, Result};
 
 /// How a table is altered.
@@ -190,66 +189,6 @@ impl Draft {
                     .for_each(|storage| storage.location = Some(location.clone()));
             }
         }
-        Ok(())
-    }
-
-    /// Moves the folder of a managed table that lies by default in a plain warehouse to the default place of its new
-    /// name, with those of its partitions that lie below it. Returns whether it did: nothing else may need it.
-    async fn moves_folder(
-        &mut self,
-        old: &OpenTable,
-        new: &OpenTable,
-        before: &Place,
-        after: &Place,
-    ) -> Result<bool> {
-        let may = old.kind == TableKind::Managed && old.location() == Some(&Location::Default);
-        let (Some(from), Some(to)) = (self.plain_uri(before), self.plain_uri(after)) else {
-            return Ok(false);
-        };
-        if !may || !self.may_empty(before).await? {
-            return Ok(false);
-        }
-        if self.has_folder(&to).await? {
-            return Err(Error::NotAllowed {
-                operation: "the rename",
-                reason: format!(
-                    "New location for this table hive.{}.{} already exists : {to}",
-                    new.database.name, new.name
-                ),
-            });
-        }
-        if new.is_partitioned() {
-            self.move_partitions_along(old.id, &from, &to).await?;
-        }
-        if self.has_folder(&from).await? {
-            self.plan_folder(FolderChange::Move { from, to });
-        }
-        Ok(true)
-    }
-
-    /// Rewrites the locations of partitions that lie below a folder that moves.
-    async fn move_partitions_along(&mut self, table: TableId, from: &str, to: &str) -> Result<()> {
-        let mut moved: Vec<Partition> = Vec::new();
-        let mut scan = self.partitions(table);
-        while let Some(partition) = scan.next().await? {
-            let Some(Location::External(uri)) = partition.location()? else {
-                continue;
-            };
-            if !is_within(&uri, from) {
-                continue;
-            }
-            let shared = self.shared(&partition.shared).await?;
-            let mut partition = partition.to_partition(&shared)?;
-            if let Some(storage) = &mut partition.storage {
-                storage.location = Some(Location::External(format!("{to}{}", &uri[from.len()..])));
-                moved.push(partition);
-            }
-        }
-        self.change(|changes| {
-            for partition in &moved {
-                changes.put(keys::partition(table, &partition.name), partition);
-            }
-        });
         Ok(())
     }
 

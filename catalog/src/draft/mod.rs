@@ -5,6 +5,7 @@ mod data;
 mod databases;
 mod folders;
 mod functions;
+mod moves;
 mod partitions;
 mod statistics;
 mod tables;

@@ -10,10 +10,10 @@ use crate::draft::Draft;
 use crate::draft::tables::columns_mut;
 use crate::keys::{self, StatsKey};
 use crate::location::{Location, Place, hadoop_uri};
-use crate::model::{Columns, Partition, Storage, Table, TableKind};
+use crate::model::{Columns, Partition, Storage, Table};
 use crate::names;
 use crate::snapshot::OpenTable;
-use crate::warehouse::{FolderChange, is_within};
+use crate::warehouse::is_within;
 use crate::{Error, Result};
 
 /// How partitions are added.
@@ -204,39 +204,6 @@ impl Draft {
             }
         }
         self.move_statistics(open, &old.name, &new.name).await
-    }
-
-    /// Moves the folder of a partition of a managed table in a plain warehouse, wherever it lies, as the original does. Returns whether the partition lies in
-    /// its new place then: nothing else may need the old one.
-    async fn moves_partition_folder(
-        &mut self,
-        open: &OpenTable,
-        old: &Partition,
-        after: &Place,
-    ) -> Result<bool> {
-        let before = open.place_of(old).filter(|_| open.kind == TableKind::Managed);
-        let Some((before, (from, to))) = before.and_then(|before| {
-            let uris = self.plain_uri(&before).zip(self.plain_uri(after))?;
-            Some((before, uris))
-        }) else {
-            return Ok(false);
-        };
-        if !self.may_empty(&before).await? {
-            return Ok(false);
-        }
-        if self.has_folder(&to).await? {
-            return Err(Error::NotAllowed {
-                operation: "the rename",
-                reason: format!(
-                    "New location for this table {}.{} already exists : {to}",
-                    open.database.name, open.name
-                ),
-            });
-        }
-        if self.has_folder(&from).await? {
-            self.plan_folder(FolderChange::Move { from, to });
-        }
-        Ok(true)
     }
 
     async fn move_statistics(&mut self, open: &OpenTable, from: &str, to: &str) -> Result<()> {

@@ -129,10 +129,10 @@ impl Draft {
     }
 
     /// Removes the data of a table, or of the partitions that are named, and what is known of it. An empty list
-    /// of names removes nothing.
+    /// of names removes nothing, and so does a name that no partition has.
     ///
     /// # Errors
-    /// [`Error::NoSuchTable`]; [`Error::NotAllowed`] for data that lies elsewhere; [`Error::MissingPartitions`].
+    /// [`Error::NoSuchTable`]; [`Error::NotAllowed`] for data that lies elsewhere.
     pub async fn truncate_table(
         &mut self,
         database: &str,
@@ -153,22 +153,23 @@ impl Draft {
             }
         };
         for name in names {
-            self.truncate_partition(&open, &name).await?;
+            if let Some(partition) = self.find_partition(open.id, &name).await? {
+                self.truncate_partition(&open, partition).await?;
+            }
         }
         Ok(())
     }
 
-    async fn truncate_partition(&mut self, open: &OpenTable, name: &str) -> Result<()> {
-        let mut partition: Partition = self.named_partition(open, name).await?;
+    async fn truncate_partition(&mut self, open: &OpenTable, mut partition: Partition) -> Result<()> {
         let location = partition
             .storage
             .as_ref()
             .and_then(|storage| storage.location.as_ref());
-        let place = location.map(|location| open.partition_place(name, location));
+        let place = location.map(|location| open.partition_place(&partition.name, location));
         self.clear(open, place.as_ref()).await?;
         reset_statistics(&mut partition.parameters);
-        self.change(|changes| changes.put(keys::partition(open.id, name), &partition));
-        self.drop_statistics(open.id, Some(name))
+        self.change(|changes| changes.put(keys::partition(open.id, &partition.name), &partition));
+        self.drop_statistics(open.id, Some(&partition.name))
     }
 
     async fn clear(&mut self, open: &OpenTable, place: Option<&Place>) -> Result<()> {

@@ -36,7 +36,8 @@ impl DeleteMode {
         }
     }
 
-    fn as_str(self) -> &'static str {
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
         match self {
             DeleteMode::Keep => "keep",
             DeleteMode::Immediate => "immediate",

@@ -9,7 +9,7 @@ use thrift_idl::methods::{GetTableNamesByFilter, GetTableNamesByFilterArgs};
 
 use crate::context::Call;
 use crate::exception::{Class, Failure};
-use crate::filter::{self, FilterError, Key};
+use crate::filter::{self, FilterError, Key, Plan};
 use crate::registry::Routes;
 use crate::walk::room;
 
@@ -46,7 +46,7 @@ async fn names(call: Call, args: GetTableNamesByFilterArgs) -> Result<Vec<String
             break;
         }
         let table = snapshot.find_table_by_id(entry.id).await?;
-        if table.is_some_and(|table| plan.takes_all() || plan.takes(&values(&table, &keys))) {
+        if table.is_some_and(|table| takes(&plan, &text, &table, &keys)) {
             found.push(name);
         }
     }
@@ -82,15 +82,35 @@ fn keys(filter: &str) -> Vec<Key> {
     keys
 }
 
-fn values(table: &Table, keys: &[Key]) -> Vec<String> {
+/// Returns whether a filter accepts a table. No comparison holds for what is not said of it: that has the type of a
+/// number then, for which the null value is no value.
+fn takes(plan: &Plan, filter: &str, table: &Table, keys: &[Key]) -> bool {
+    let values = values(table, keys);
+    if values.iter().all(Option::is_some) {
+        let values: Vec<String> = values.into_iter().flatten().collect();
+        return plan.takes_all() || plan.takes(&values);
+    }
+    let typed = |(key, value): (&Key, &Option<String>)| match value {
+        Some(_) => key.clone(),
+        None => Key {
+            type_name: "int".to_owned(),
+            ..key.clone()
+        },
+    };
+    let keys: Vec<Key> = keys.iter().zip(&values).map(typed).collect();
+    let said = |value: Option<String>| value.unwrap_or_else(|| DEFAULT_PARTITION.to_owned());
+    let values: Vec<String> = values.into_iter().map(said).collect();
+    filter::plan(filter, &keys).is_ok_and(|plan| plan.takes(&values))
+}
+
+/// Returns what is said of a table under each key.
+fn values(table: &Table, keys: &[Key]) -> Vec<Option<String>> {
     let value = |key: &Key| match key.name.as_str() {
         OWNER => table.owner.clone(),
         LAST_ACCESS => Some(table.accessed_s.unwrap_or_default().to_string()),
         name => parameter(table, name.strip_prefix(PARAMETER).unwrap_or_default()),
     };
-    keys.iter()
-        .map(|key| value(key).unwrap_or_else(|| DEFAULT_PARTITION.to_owned()))
-        .collect()
+    keys.iter().map(value).collect()
 }
 
 /// Returns the parameter of that name, in any case: words of a filter have none.
@@ -122,6 +142,7 @@ mod tests {
             ("hive_filter_field_last_access__ > 90", false),
             (r#"hive_filter_field_params__color = "red""#, true),
             (r#"hive_filter_field_params__size = "red""#, false),
+            (r#"hive_filter_field_params__size <> "red""#, false),
             (
                 r#"hive_filter_field_last_access__ > 90 or hive_filter_field_params__color <> "blue""#,
                 true,
@@ -129,7 +150,7 @@ mod tests {
         ] {
             let keys = keys(filter);
             let plan = filter::plan(filter, &keys).unwrap();
-            assert_eq!(plan.takes(&values(&table, &keys)), expected, "{filter}");
+            assert_eq!(takes(&plan, filter, &table, &keys), expected, "{filter}");
         }
         assert!(filter::plan(r#"owner = "x""#, &keys(r#"owner = "x""#)).is_err());
     }
