@@ -3,12 +3,13 @@ CACHE ?= $(or $(SKEP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skep-build)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 SPARK ?= 4.0
-PARTS ?= thrift s3 spark-4.0
+PARTS ?= thrift transports s3 spark-4.0
 ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
+SECONDS ?= 60
 
-.PHONY: help setup demo test check it conformance crash model run
+.PHONY: help setup demo test check it conformance idle crash model fuzz bench run
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -20,8 +21,10 @@ setup: ## fetch what the demo and the real-engine tests need into a cache folder
 demo: ## the main job: Spark works on a branch, one merge lands all of it (SPARK=3.5 for the older one)
 	integration/demo/demo.sh $(SPARK)
 
-test: check it demo ## everything: checks, Rust tests, real clients, the demo, short crash and model runs
-	$(MAKE) crash ROUNDS=5
+# the program of `check` serves all that follows: a build of `server` alone has other features, and so is another
+test: check ## everything: checks, Rust tests, real clients, the demo, short crash and model runs
+	$(MAKE) it demo SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
+	$(MAKE) crash ROUNDS=5 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) model CASES=200
 
 check: ## format, lints, Rust tests
@@ -29,17 +32,26 @@ check: ## format, lints, Rust tests
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 
-it: ## real clients: a plain Thrift client, an S3 client, Spark (PARTS=spark-3.5 for the older one)
+it: ## real clients: a plain Thrift client over all transports, an S3 client, Spark (PARTS=spark-3.5 for the older one)
 	integration/tests/run.sh $(PARTS)
 
 conformance: ## Hive 3.1.3's own client tests against a skep with a plain warehouse (PARTS="databases tables" for some)
 	integration/conformance/conformance.sh $(if $(filter command line environment,$(origin PARTS)),$(PARTS))
+
+idle: ## the memory of CONNECTIONS idle connections to the metastore
+	integration/engines/skep.sh "$$(mktemp -d)" python3 integration/idle/idle.py $(or $(CONNECTIONS),10000)
 
 crash: ## kill -9 under load, ROUNDS times; every acknowledged write has to be there afterwards
 	integration/crash/crash.sh --rounds $(ROUNDS)
 
 model: ## CASES random histories against a naive model
 	CASES=$(CASES) SEED=$(or $(SEED),1) cargo test --locked -p versioning --test it -- --nocapture model::
+
+fuzz: ## fuzz what reads bytes of strangers, each target for SECONDS
+	fuzz/fuzz.sh $(SECONDS)
+
+bench: ## skep beside a Hive Metastore 4.0.1 on PostgreSQL (PARTITIONS=100000 for the largest table; ALONE=1 for skep alone)
+	bench/bench.sh --partitions $(or $(PARTITIONS),10000)
 
 run: ## start a server with the embedded default in ./skep-data
 	cargo run --locked -p server -- serve

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use versioning::Kind;
 use versioning::refs::{BranchRecord, CommitMode, Protection};
 use versioning::repository::CommitMessage;
 
@@ -116,6 +118,7 @@ pub struct RulesBody {
     /// Whether direct writes are refused.
     #[serde(default)]
     pub protected: Option<bool>,
+    /// The checks that have to be there and pass. Only a protected branch has them.
     #[serde(default)]
     pub required_checks: Option<Vec<String>>,
 }
@@ -211,32 +214,52 @@ async fn delete(
 /// Changes when writes become commits, and whether the branch is protected.
 #[utoipa::path(patch, path = "/repositories/{repository}/branches/{branch}",
     params(("repository" = String, Path), ("branch" = String, Path)),
-    request_body = RulesBody, responses((status = 200, body = BranchBody), (status = 404, body = ProblemBody)))]
+    request_body = RulesBody,
+    responses((status = 200, body = BranchBody), (status = 400, body = ProblemBody),
+        (status = 404, body = ProblemBody)))]
 async fn set_rules(
     State(api): State<Api>,
     Path((repository, branch)): Path<(String, String)>,
     Json(rules): Json<RulesBody>,
 ) -> Result<Json<BranchBody>, Problem> {
     let (repository, name) = (api.repository(&repository).await?, ref_name(&branch)?);
+    let (tell, told) = oneshot::channel();
     repository
         .change_branch_rules(&name, move |now| {
             let mode = rules.mode.map_or(now.mode, CommitMode::from);
-            (mode, protection(&rules, now.protection.clone()))
+            match protection(&rules, now.protection.clone()) {
+                Ok(protection) => (mode, protection),
+                Err(problem) => {
+                    // nobody listens any more when the request is gone
+                    let _ = tell.send(problem);
+                    (now.mode, now.protection.clone())
+                }
+            }
         })
         .await?;
-    Ok(Json((&repository.branch(&name).await?).into()))
+    match told.await {
+        Ok(problem) => Err(problem),
+        Err(_) => Ok(Json((&repository.branch(&name).await?).into())),
+    }
 }
 
 /// Returns the protection of a branch under new rules.
-fn protection(rules: &RulesBody, now: Option<Protection>) -> Option<Protection> {
+fn protection(rules: &RulesBody, now: Option<Protection>) -> Result<Option<Protection>, Problem> {
     if !rules.protected.unwrap_or(now.is_some()) {
-        return None;
+        return match rules.required_checks.as_deref() {
+            None | Some([]) => Ok(None),
+            Some(_) => Err(Problem::new(
+                Kind::Invalid,
+                "required_checks has no effect on a branch that is not protected",
+            )
+            .with_hint("set protected to true with it")),
+        };
     }
     let mut protection = now.unwrap_or_default();
     if let Some(checks) = &rules.required_checks {
         protection.required_checks.clone_from(checks);
     }
-    Some(protection)
+    Ok(Some(protection))
 }
 
 /// Makes a commit of all that was written to the branch before this call.
@@ -288,28 +311,27 @@ mod tests {
         let now = Some(Protection {
             required_checks: checks(&["a"]),
         });
-        let same = protection(&RulesBody::default(), now.clone());
-        assert_eq!(same, now);
-        assert_eq!(
-            protection(
-                &RulesBody {
-                    protected: Some(false),
-                    ..RulesBody::default()
-                },
-                now.clone()
-            ),
-            None
-        );
-        let more = RulesBody {
-            required_checks: Some(checks(&["b"])),
+        let rules = |protected, names: &[&str]| RulesBody {
+            protected,
+            required_checks: Some(checks(names)).filter(|names| !names.is_empty()),
             ..RulesBody::default()
         };
-        assert_eq!(
-            protection(&more, now),
-            Some(Protection {
-                required_checks: checks(&["b"])
-            })
-        );
-        assert_eq!(protection(&more, None), None);
+        let after = |rules, now: &Option<Protection>| {
+            let found = protection(&rules, now.clone()).map_err(|_| ())?;
+            Ok::<_, ()>(found.map(|found| found.required_checks.join(" ")))
+        };
+        let text = |text: &str| Ok(Some(text.to_owned()));
+        assert_eq!(after(rules(None, &[]), &now), text("a"));
+        assert_eq!(after(rules(Some(false), &[]), &now), Ok(None));
+        assert_eq!(after(rules(None, &["b"]), &now), text("b"));
+        assert_eq!(after(rules(Some(true), &["b"]), &None), text("b"));
+        // what would have no effect is not taken
+        assert_eq!(after(rules(None, &["b"]), &None), Err(()));
+        assert_eq!(after(rules(Some(false), &["b"]), &now), Err(()));
+        let none = RulesBody {
+            required_checks: Some(Vec::new()),
+            ..RulesBody::default()
+        };
+        assert_eq!(after(none, &None), Ok(None));
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use versioning::Kind;
 use versioning::merge::{Landing, MergeOutcome, Refusal};
 
 use crate::extract::{Json, Path};
@@ -131,9 +132,11 @@ impl From<&Conflict> for ConflictBody {
             Subject::Column(name) => (Some(name.clone()), None),
             Subject::Columns => (None, Some("columns".to_owned())),
             Subject::Field(name) => (None, Some((*name).to_owned())),
-            Subject::Parameter(item) | Subject::Function(item) | Subject::Path(item) | Subject::Key(item) => {
-                (None, Some(item.clone()))
-            }
+            Subject::Parameter(item)
+            | Subject::Function(item)
+            | Subject::Constraint(item)
+            | Subject::Path(item)
+            | Subject::Key(item) => (None, Some(item.clone())),
         };
         ConflictBody {
             kind: conflict.kind.name().into(),
@@ -221,49 +224,84 @@ async fn merge(
 /// Undoes a commit on the branch, by the same merge and the same checks.
 #[utoipa::path(post, path = "/repositories/{repository}/branches/{branch}/reverts",
     params(("repository" = String, Path), ("branch" = String, Path)), request_body = NewPick,
-    responses((status = 200, body = MergeAnswer), (status = 409, body = MergeAnswer),
-        (status = 412, body = MergeAnswer), (status = 404, body = ProblemBody)))]
+    responses((status = 200, body = MergeAnswer), (status = 400, body = ProblemBody),
+        (status = 409, body = MergeAnswer), (status = 412, body = MergeAnswer),
+        (status = 404, body = ProblemBody)))]
 async fn revert(
     State(api): State<Api>,
-    Path((repository, branch)): Path<(String, String)>,
+    Path(at): Path<(String, String)>,
     Json(new): Json<NewPick>,
 ) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
-    let repository = api.repository(&repository).await?;
-    let commit = repository.resolve(&ref_expr(&new.commit)?).await?.commit;
-    let landing = Landing {
-        dry_run: new.dry_run,
-        ..landing(&api, &branch, new.author, new.message)?
-    };
-    let (resolver, gate) = (api.resolver.as_ref(), api.gate.as_ref());
-    Ok(answer(
-        repository
-            .revert(commit, new.parent, &landing, resolver, gate)
-            .await?,
-    ))
+    pick(&api, at, new, Pick::Revert).await
 }
 
 /// Repeats the change of a commit on the branch, by the same merge and the same checks.
 #[utoipa::path(post, path = "/repositories/{repository}/branches/{branch}/cherry-picks",
     params(("repository" = String, Path), ("branch" = String, Path)), request_body = NewPick,
-    responses((status = 200, body = MergeAnswer), (status = 409, body = MergeAnswer),
-        (status = 412, body = MergeAnswer), (status = 404, body = ProblemBody)))]
+    responses((status = 200, body = MergeAnswer), (status = 400, body = ProblemBody),
+        (status = 409, body = MergeAnswer), (status = 412, body = MergeAnswer),
+        (status = 404, body = ProblemBody)))]
 async fn cherry_pick(
     State(api): State<Api>,
-    Path((repository, branch)): Path<(String, String)>,
+    Path(at): Path<(String, String)>,
     Json(new): Json<NewPick>,
+) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
+    pick(&api, at, new, Pick::CherryPick).await
+}
+
+/// What is done with one commit.
+#[derive(Debug, Clone, Copy)]
+enum Pick {
+    Revert,
+    CherryPick,
+}
+
+async fn pick(
+    api: &Api,
+    (repository, branch): (String, String),
+    new: NewPick,
+    pick: Pick,
 ) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
     let repository = api.repository(&repository).await?;
     let commit = repository.resolve(&ref_expr(&new.commit)?).await?.commit;
+    let parents = repository.commit_object(commit).await?.parents.len();
+    check_parent(&new.commit, parents, new.parent)?;
     let landing = Landing {
         dry_run: new.dry_run,
-        ..landing(&api, &branch, new.author, new.message)?
+        ..landing(api, &branch, new.author, new.message)?
     };
     let (resolver, gate) = (api.resolver.as_ref(), api.gate.as_ref());
-    Ok(answer(
-        repository
-            .cherry_pick(commit, new.parent, &landing, resolver, gate)
-            .await?,
-    ))
+    let outcome = match pick {
+        Pick::Revert => {
+            repository
+                .revert(commit, new.parent, &landing, resolver, gate)
+                .await?
+        }
+        Pick::CherryPick => {
+            repository
+                .cherry_pick(commit, new.parent, &landing, resolver, gate)
+                .await?
+        }
+    };
+    Ok(answer(outcome))
+}
+
+/// Fails unless `parent` tells what a commit of so many parents is compared with.
+fn check_parent(commit: &str, parents: usize, parent: Option<usize>) -> Result<(), Problem> {
+    let problem = |detail: String| Problem::new(Kind::Invalid, detail);
+    match (parents, parent) {
+        (0, _) => Err(problem(format!(
+            "commit {commit} is the first of its history: there is nothing to compare it with"
+        ))),
+        (1, None) => Ok(()),
+        (_, None) => Err(problem(format!("commit {commit} is a merge"))
+            .with_hint(format!("name the parent to compare with, from 1 to {parents}"))),
+        (_, Some(parent)) if (1..=parents).contains(&parent) => Ok(()),
+        (1, Some(parent)) => Err(problem(format!("commit {commit} has no parent {parent}"))
+            .with_hint("it has only one: leave the parent out")),
+        (_, Some(parent)) => Err(problem(format!("commit {commit} has no parent {parent}"))
+            .with_hint(format!("its parents count from 1 to {parents}"))),
+    }
 }
 
 fn answer(outcome: MergeOutcome<Conflict>) -> (StatusCode, Json<MergeAnswer>) {
@@ -274,4 +312,28 @@ fn answer(outcome: MergeOutcome<Conflict>) -> (StatusCode, Json<MergeAnswer>) {
         MergeState::Refused => StatusCode::PRECONDITION_FAILED,
     };
     (status, Json(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parent_is_one_that_the_commit_has() {
+        for (parents, parent, allowed) in [
+            (0, None, false),
+            (0, Some(1), false),
+            (1, None, true),
+            (1, Some(1), true),
+            (1, Some(2), false),
+            (2, None, false),
+            (2, Some(0), false),
+            (2, Some(1), true),
+            (2, Some(2), true),
+            (2, Some(3), false),
+        ] {
+            let found = check_parent("main", parents, parent);
+            assert_eq!(found.is_ok(), allowed, "{parents} {parent:?}: {found:?}");
+        }
+    }
 }

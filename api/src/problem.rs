@@ -91,6 +91,7 @@ fn hint(error: &versioning::Error) -> Option<&'static str> {
         | versioning::Error::AlreadyExists { .. }
         | versioning::Error::Refused { .. }
         | versioning::Error::TooLarge { .. }
+        | versioning::Error::WriteTooLarge { .. }
         | versioning::Error::Storage { .. }
         | versioning::Error::InUse { .. }
         | versioning::Error::Internal(_) => None,

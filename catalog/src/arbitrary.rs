@@ -330,6 +330,76 @@ impl Source {
         }
     }
 
+    /// Returns a constraint.
+    pub fn constraint(&mut self) -> Constraint {
+        Constraint {
+            name: self.text(),
+            kind: ConstraintKind::ALL[self.below(6) as usize],
+            columns: self.list(|s| ColumnId(s.code() as u32)),
+            reference: self.opt(|s| Reference {
+                table: TableId(s.id()),
+                columns: s.list(|s| ColumnId(s.code() as u32)),
+                constraint: s.opt(Source::text),
+                update_rule: s.opt(Source::i32),
+                delete_rule: s.opt(Source::i32),
+            }),
+            text: self.opt(Source::text),
+            is_enabled: self.flag(),
+            is_validated: self.flag(),
+            is_relied_on: self.flag(),
+            extra: self.extra(),
+        }
+    }
+
+    /// Returns a registered schema.
+    pub fn schema(&mut self) -> RegisteredSchema {
+        RegisteredSchema {
+            name: self.text(),
+            kind: self.opt(Source::i32),
+            compatibility: self.opt(Source::i32),
+            validation: self.opt(Source::i32),
+            can_evolve: self.opt(Source::flag),
+            group: self.opt(Source::text),
+            description: self.opt(Source::text),
+            extra: self.extra(),
+        }
+    }
+
+    /// Returns a version of a schema.
+    pub fn schema_version(&mut self) -> SchemaVersion {
+        SchemaVersion {
+            version: self.i32(),
+            created: self.opt(Source::int),
+            columns: self.opt(|s| s.columns().0),
+            state: self.opt(Source::i32),
+            description: self.opt(Source::text),
+            text: self.opt(Source::text),
+            fingerprint: self.opt(Source::text),
+            name: self.opt(Source::text),
+            serde: self.opt(Source::serde),
+            extra: self.extra(),
+        }
+    }
+
+    /// Returns a registered type.
+    pub fn registered_type(&mut self) -> RegisteredType {
+        RegisteredType {
+            name: self.text(),
+            first: self.opt(Source::text),
+            second: self.opt(Source::text),
+            fields: self.opt(|s| s.columns().0),
+            extra: self.extra(),
+        }
+    }
+
+    /// Returns a registered serde.
+    pub fn registered_serde(&mut self) -> RegisteredSerde {
+        RegisteredSerde {
+            serde: self.serde(),
+            extra: self.extra(),
+        }
+    }
+
     /// Returns a function.
     pub fn function(&mut self) -> Function {
         Function {

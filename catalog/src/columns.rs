@@ -1,21 +1,32 @@
 //! Which column is which: ids are given when a table is made, and carried over when it is altered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::{Column, ColumnId, Columns};
 use crate::types::may_become;
 use crate::{Error, Result};
 
-/// Lower-cases the names of columns, and checks their types.
+/// Lower-cases the names of columns, and checks them and their types.
+///
+/// A name stands once in a list: the original says so by the primary keys of its tables `COLUMNS_V2` and
+/// `PARTITION_KEYS`. It stores a column that is called like a partition key, and leaves that to Hive's parser; so
+/// lists are checked one by one here.
 ///
 /// # Errors
-/// [`Error::InvalidType`].
+/// [`Error::InvalidType`], [`Error::InvalidColumn`].
 pub fn check_columns(columns: &mut [Column]) -> Result<()> {
-    for column in columns {
+    for column in columns.iter_mut() {
         column.name = column.name.to_lowercase();
         crate::types::check_type(&column.type_name)?;
     }
-    Ok(())
+    let mut names = HashSet::new();
+    match columns.iter().find(|column| !names.insert(column.name.as_str())) {
+        None => Ok(()),
+        Some(column) => Err(Error::InvalidColumn {
+            column: column.name.clone(),
+            rule: "another column of the list has the same name",
+        }),
+    }
 }
 
 /// Gives the columns of an altered list their ids (versioning.md 3): a name that was there keeps its id; a
@@ -117,6 +128,15 @@ mod tests {
             .map(|column| format!("{}#{}", column.name, column.id.0))
             .collect();
         (text.join(" "), next)
+    }
+
+    #[test]
+    fn a_name_stands_once() {
+        check_columns(&mut columns("a int, b int, aa int")).unwrap();
+        match check_columns(&mut columns("a int, b int, A string")) {
+            Err(Error::InvalidColumn { column, .. }) => assert_eq!(column, "a"),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -55,6 +55,30 @@ pub enum Error {
     DuplicatePartition { values: Vec<String> },
     #[error("function {function} already exists")]
     FunctionExists { database: String, function: String },
+    #[error("table {database}.{table} has no constraint {constraint}")]
+    NoSuchConstraint {
+        database: String,
+        table: String,
+        constraint: String,
+    },
+    #[error("table {database}.{table} already has {}", if *is_second_key { "a primary key" } else { constraint })]
+    ConstraintExists {
+        database: String,
+        table: String,
+        constraint: String,
+        /// Whether it would be the second primary key, whatever it is called.
+        is_second_key: bool,
+    },
+    #[error("{what} {name} is not registered")]
+    NotRegistered { what: &'static str, name: String },
+    #[error("{what} {name} is registered already")]
+    Registered { what: &'static str, name: String },
+    /// A constraint speaks of something that is not there.
+    #[error("{what}: {name}")]
+    InvalidConstraint { what: &'static str, name: String },
+    /// A foreign key points at columns that are no key.
+    #[error("{columns:?} is no primary key or unique key of {table}")]
+    NoSuchKey { columns: Vec<String>, table: String },
     #[error("{name:?} is not a valid {what} name")]
     InvalidName { what: &'static str, name: String },
     #[error("invalid column type: {text}")]
@@ -130,11 +154,15 @@ impl Error {
             | Error::MissingPartitions { .. }
             | Error::NoSuchFunction { .. }
             | Error::NoSuchStatistics { .. }
-            | Error::NoSuchColumn { .. } => Kind::NotFound,
+            | Error::NoSuchColumn { .. }
+            | Error::NoSuchConstraint { .. }
+            | Error::NotRegistered { .. } => Kind::NotFound,
             Error::DatabaseExists { .. }
             | Error::TableExists { .. }
             | Error::PartitionExists { .. }
-            | Error::FunctionExists { .. } => Kind::AlreadyExists,
+            | Error::FunctionExists { .. }
+            | Error::ConstraintExists { .. }
+            | Error::Registered { .. } => Kind::AlreadyExists,
             Error::DuplicatePartition { .. }
             | Error::InvalidName { .. }
             | Error::InvalidType { .. }
@@ -145,7 +173,9 @@ impl Error {
             | Error::InvalidPartitionValue { .. }
             | Error::NotPartitioned { .. }
             | Error::ForeignLocation { .. }
-            | Error::InvalidLocation { .. } => Kind::Invalid,
+            | Error::InvalidLocation { .. }
+            | Error::InvalidConstraint { .. }
+            | Error::NoSuchKey { .. } => Kind::Invalid,
             Error::IncompatibleTypes { .. }
             | Error::PartitionKeysChanged { .. }
             | Error::DatabaseNotEmpty { .. }

@@ -6,6 +6,11 @@
 //! | `Meta` | `N` database id, name | [`crate::model::TableEntry`] |
 //! | `Meta` | `T` table id | [`crate::model::Table`] |
 //! | `Meta` | `F` database id, name | [`crate::model::Function`] |
+//! | `Meta` | `C` table id, kind, name | [`crate::model::Constraint`] |
+//! | `Meta` | `I` `S` database id, name | [`crate::model::RegisteredSchema`] |
+//! | `Meta` | `I` `V` database id, name, 0, version | [`crate::model::SchemaVersion`] |
+//! | `Meta` | `I` `D` name | [`crate::model::RegisteredSerde`] |
+//! | `Meta` | `I` `T` name | [`crate::model::RegisteredType`] |
 //! | `Parts` | table id, partition name | [`crate::model::Partition`] |
 //! | `Stats` | table id, 0, engine | [`crate::model::TableStatistics`] of the table |
 //! | `Stats` | table id, 1, partition name, 0, engine | those of a partition |
@@ -15,12 +20,18 @@
 
 use bytes::Bytes;
 
-use crate::model::{DatabaseId, TableId};
+use crate::model::{ConstraintKind, DatabaseId, TableId};
 
 const DATABASE: u8 = b'D';
 const ENTRY: u8 = b'N';
 const TABLE: u8 = b'T';
 const FUNCTION: u8 = b'F';
+const CONSTRAINT: u8 = b'C';
+const REGISTRY: u8 = b'I';
+const SCHEMA: u8 = b'S';
+const VERSION: u8 = b'V';
+const SERDE: u8 = b'D';
+const TYPE: u8 = b'T';
 const ID_LEN: usize = 16;
 
 /// What a key of [`versioning::Space::Meta`] names.
@@ -31,6 +42,18 @@ pub enum MetaKey<'a> {
     Entry(DatabaseId, &'a str),
     Table(TableId),
     Function(DatabaseId, &'a str),
+    Constraint(TableId, ConstraintKind, &'a str),
+    Registry(RegistryKey<'a>),
+}
+
+/// What a key of the schema registry names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RegistryKey<'a> {
+    Schema(DatabaseId, &'a str),
+    /// A version of a schema, by its number.
+    Version(DatabaseId, &'a str, i32),
+    Serde(&'a str),
+    Type(&'a str),
 }
 
 /// What a key of [`versioning::Space::Stats`] names.
@@ -50,6 +73,10 @@ impl<'a> MetaKey<'a> {
             MetaKey::Entry(id, name) => concat(&[&[ENTRY], &id.0, name.as_bytes()]),
             MetaKey::Table(id) => concat(&[&[TABLE], &id.0]),
             MetaKey::Function(id, name) => concat(&[&[FUNCTION], &id.0, name.as_bytes()]),
+            MetaKey::Registry(key) => key.encode(),
+            MetaKey::Constraint(id, kind, name) => {
+                concat(&[&[CONSTRAINT], &id.0, &[*kind as u8], name.as_bytes()])
+            }
         }
     }
 
@@ -67,8 +94,50 @@ impl<'a> MetaKey<'a> {
                 let (id, name) = rest.split_first_chunk::<ID_LEN>()?;
                 MetaKey::Function(DatabaseId(*id), text(name)?)
             }
+            CONSTRAINT => {
+                let (id, rest) = rest.split_first_chunk::<ID_LEN>()?;
+                let (kind, name) = rest.split_first()?;
+                let kind = *ConstraintKind::ALL.get(usize::from(*kind))?;
+                MetaKey::Constraint(TableId(*id), kind, text(name)?)
+            }
+            REGISTRY => MetaKey::Registry(RegistryKey::decode(rest)?),
             _ => return None,
         })
+    }
+}
+
+impl<'a> RegistryKey<'a> {
+    fn encode(&self) -> Bytes {
+        match self {
+            RegistryKey::Schema(id, name) => concat(&[&[REGISTRY, SCHEMA], &id.0, name.as_bytes()]),
+            RegistryKey::Version(id, name, version) => {
+                // the sign is turned around, so that numbers stand in their order
+                let number = (version.cast_unsigned() ^ 1 << 31).to_be_bytes();
+                concat(&[&[REGISTRY, VERSION], &id.0, name.as_bytes(), &[0], &number])
+            }
+            RegistryKey::Serde(name) => concat(&[&[REGISTRY, SERDE], name.as_bytes()]),
+            RegistryKey::Type(name) => concat(&[&[REGISTRY, TYPE], name.as_bytes()]),
+        }
+    }
+
+    fn decode(key: &'a [u8]) -> Option<RegistryKey<'a>> {
+        let (kind, rest) = key.split_first()?;
+        match *kind {
+            SCHEMA => {
+                let (id, name) = rest.split_first_chunk::<ID_LEN>()?;
+                Some(RegistryKey::Schema(DatabaseId(*id), text(name)?))
+            }
+            VERSION => {
+                let (id, rest) = rest.split_first_chunk::<ID_LEN>()?;
+                let (rest, number) = rest.split_last_chunk::<4>()?;
+                let version = (u32::from_be_bytes(*number) ^ 1 << 31).cast_signed();
+                let name = text(rest.strip_suffix(&[0])?)?;
+                Some(RegistryKey::Version(DatabaseId(*id), name, version))
+            }
+            SERDE => Some(RegistryKey::Serde(text(rest)?)),
+            TYPE => Some(RegistryKey::Type(text(rest)?)),
+            _ => None,
+        }
     }
 }
 
@@ -131,6 +200,36 @@ pub fn functions(database: DatabaseId) -> Bytes {
     concat(&[&[FUNCTION], &database.0])
 }
 
+/// Returns the prefix of the constraints of all tables.
+pub fn all_constraints() -> Bytes {
+    concat(&[&[CONSTRAINT]])
+}
+
+/// Returns the prefix of the constraints of a table.
+pub fn constraints(table: TableId) -> Bytes {
+    concat(&[&[CONSTRAINT], &table.0])
+}
+
+/// Returns the prefix of the schemas that are registered in a database.
+pub fn schemas(database: DatabaseId) -> Bytes {
+    concat(&[&[REGISTRY, SCHEMA], &database.0])
+}
+
+/// Returns the prefix of the versions of the schemas of a database.
+pub fn versions_of_schemas(database: DatabaseId) -> Bytes {
+    concat(&[&[REGISTRY, VERSION], &database.0])
+}
+
+/// Returns the prefix of the versions of a schema.
+pub fn schema_versions(database: DatabaseId, name: &str) -> Bytes {
+    concat(&[&[REGISTRY, VERSION], &database.0, name.as_bytes(), &[0]])
+}
+
+/// Returns the prefix of the versions of all schemas.
+pub fn all_schema_versions() -> Bytes {
+    concat(&[&[REGISTRY, VERSION]])
+}
+
 /// Returns the key of a partition, or the prefix of those whose names begin with `name`.
 pub fn partition(table: TableId, name: &str) -> Bytes {
     concat(&[&table.0, name.as_bytes()])
@@ -182,6 +281,12 @@ mod tests {
             MetaKey::Entry(d, "orders"),
             MetaKey::Table(t),
             MetaKey::Function(d, "f"),
+            MetaKey::Constraint(t, ConstraintKind::Check, "c"),
+            MetaKey::Registry(RegistryKey::Schema(d, "s")),
+            MetaKey::Registry(RegistryKey::Version(d, "s", -7)),
+            MetaKey::Registry(RegistryKey::Version(d, "s", 300)),
+            MetaKey::Registry(RegistryKey::Serde("x")),
+            MetaKey::Registry(RegistryKey::Type("x")),
         ] {
             assert_eq!(MetaKey::decode(&key.encode()), Some(key));
         }
@@ -198,7 +303,14 @@ mod tests {
 
     #[test]
     fn other_bytes_are_no_keys() {
-        for bytes in [&b""[..], b"X", b"N123", b"T1", b"D\xff"] {
+        for bytes in [
+            &b""[..],
+            b"X",
+            b"N123",
+            b"T1",
+            b"D\xff",
+            b"C1234567890123456\x06x",
+        ] {
             assert_eq!(MetaKey::decode(bytes), None, "{bytes:?}");
         }
         for bytes in [&[0; 16][..], &[2; 17], &[1; 20]] {

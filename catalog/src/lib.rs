@@ -6,9 +6,11 @@
 //! *Architecture invariant:* knows no wire types and no exceptions of the Hive Metastore, no SQL engine, no HTTP.
 //! Everything that is decided is decided in synchronous functions; what fetches and writes holds no rules.
 
+pub mod aggregate;
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
 mod catalog;
+pub mod changes;
 pub mod check;
 pub mod codec;
 pub mod columns;
@@ -23,6 +25,7 @@ pub mod model;
 pub mod names;
 mod partitions;
 mod records;
+mod registry;
 mod snapshot;
 pub mod types;
 pub mod warehouse;
@@ -35,5 +38,6 @@ pub use error::{Error, Result};
 pub use location::{Locator, ParameterValue, Place};
 pub use partitions::{PartitionRef, PartitionScan};
 pub use records::{SharedCache, SharedRefs};
+pub use registry::VersionPlace;
 pub use snapshot::{DEFAULT_DATABASE, DEFAULT_DATABASE_ID, OpenTable, Snapshot};
 pub use warehouse::{OpenWarehouse, PlainWarehouse, Warehouse, WarehouseSettings};

@@ -10,7 +10,8 @@ use versioning::{Batch, BlobRef, Hash, Space, Value, View};
 
 use crate::codec::{self, Shared};
 use crate::model::{
-    Columns, Database, Function, Location, Partition, Storage, Table, TableEntry, TableStatistics, Template,
+    Columns, Constraint, Database, Function, Location, Partition, RegisteredSchema, RegisteredSerde,
+    RegisteredType, SchemaVersion, Storage, Table, TableEntry, TableStatistics, Template,
 };
 use crate::{Error, Result, keys};
 
@@ -89,6 +90,11 @@ records! {
     Database "database" Meta 8192 encode_database decode_database |_| 0,
     TableEntry "table entry" Meta 8192 encode_entry decode_entry |entry| u64::from(entry.is_displaced),
     Function "function" Meta 8192 encode_function decode_function |_| 0,
+    Constraint "constraint" Meta 8192 encode_constraint decode_constraint |_| 0,
+    RegisteredSchema "schema" Meta 8192 encode_schema decode_schema |_| 0,
+    SchemaVersion "schema version" Meta 8192 encode_schema_version decode_schema_version |_| 0,
+    RegisteredSerde "serde" Meta 8192 encode_serde decode_serde |_| 0,
+    RegisteredType "type" Meta 8192 encode_type decode_type |_| 0,
     TableStatistics "statistics" Stats 2048 encode_statistics decode_statistics |_| 0,
 }
 

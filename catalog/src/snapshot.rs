@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use bytes::Bytes;
 use versioning::tree::Totals;
 use versioning::{KeyRange, Space, View};
 
@@ -9,8 +10,8 @@ use crate::codec::Shared;
 use crate::keys::{self, MetaKey, StatsKey};
 use crate::location::{Location, Place};
 use crate::model::{
-    Database, DatabaseId, Function, Parameters, Partition, PrincipalKind, Table, TableEntry, TableId,
-    TableKind, TableStatistics,
+    Constraint, ConstraintKind, Database, DatabaseId, Function, Parameters, Partition, PrincipalKind, Table,
+    TableEntry, TableId, TableKind, TableStatistics,
 };
 use crate::names::{self, Pattern};
 use crate::partitions::{PartitionScan, plan_match};
@@ -210,6 +211,41 @@ impl Snapshot {
         let database = self.find_database(database).await?.ok_or_else(missing)?;
         let key = MetaKey::Function(database.id, &names::normalize(name)).encode();
         self.records.get(&key).await?.ok_or_else(missing)
+    }
+
+    /// Returns the constraints of a table, by kind and name.
+    ///
+    /// # Errors
+    /// As [`Snapshot::databases`].
+    pub async fn constraints(&self, table: TableId) -> Result<Vec<Constraint>> {
+        let found = self.constraints_under(keys::constraints(table)).await?;
+        Ok(found.into_iter().map(|(_, constraint)| constraint).collect())
+    }
+
+    /// Returns the foreign keys that point at a table, each with the table that has it. It looks through the
+    /// constraints of all tables.
+    ///
+    /// # Errors
+    /// As [`Snapshot::databases`].
+    pub async fn constraints_pointing_at(&self, table: TableId) -> Result<Vec<(TableId, Constraint)>> {
+        let mut found = self.constraints_under(keys::all_constraints()).await?;
+        found.retain(|(_, constraint)| {
+            let reference = constraint.reference.as_ref();
+            constraint.kind == ConstraintKind::ForeignKey && reference.is_some_and(|to| to.table == table)
+        });
+        Ok(found)
+    }
+
+    async fn constraints_under(&self, prefix: Bytes) -> Result<Vec<(TableId, Constraint)>> {
+        let mut found = Vec::new();
+        let mut scan = self.view().scan(Space::Meta, KeyRange::prefix(prefix));
+        while let Some(entry) = scan.next().await? {
+            if let Some(MetaKey::Constraint(table, ..)) = MetaKey::decode(entry.key) {
+                let (key, value) = (entry.key.to_vec(), entry.value());
+                found.push((table, self.records.load(&key, &value).await?));
+            }
+        }
+        Ok(found)
     }
 
     /// Returns all partitions of a table, by name.

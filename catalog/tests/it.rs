@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod it {
     mod catalog;
+    mod constraints;
     mod costs;
     mod databases;
     mod diffs;
@@ -14,6 +15,7 @@ mod it {
     mod merges;
     mod partitions;
     mod plain;
+    mod registry;
     mod statistics;
     mod tables;
 }

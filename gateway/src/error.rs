@@ -139,7 +139,7 @@ fn store_code(error: &versioning::Error) -> S3ErrorCode {
         | Store::NothingToCommit { .. }
         | Store::HeadMoved { .. }
         | Store::Dirty { .. } => S3ErrorCode::OperationAborted,
-        Store::TooLarge { .. } => S3ErrorCode::EntityTooLarge,
+        Store::TooLarge { .. } | Store::WriteTooLarge { .. } => S3ErrorCode::EntityTooLarge,
         // 500: clients repeat a few times, which a short outage of the storage below needs, then they fail.
         Store::Storage { .. } | Store::Internal(_) => S3ErrorCode::InternalError,
         // 500 as well: there is no code for damage, and what other copies hold cannot be told from here.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -144,13 +144,7 @@ impl Server {
         let (method, path) = (request.method(), request.uri().path());
         let id = format!("{:016X}", self.next_id.fetch_add(1, Relaxed));
         let span = tracing::info_span!("s3", id, %method, path, operation = Empty, status = Empty);
-        let request = request.map(|body| Body::http_body_unsync(GuardedBody::new(body, self.limits.stall)));
-        let response = self
-            .service
-            .call(request)
-            .instrument(span.clone())
-            .await
-            .map(partial);
+        let response = self.answer(request).instrument(span.clone()).await;
         let status = response
             .as_ref()
             .map_or(500, |response| response.status().as_u16());
@@ -165,6 +159,20 @@ impl Server {
             .record(started.elapsed().as_secs_f64());
         response.map(|response| with_id(response, &id))
     }
+
+    /// Has the framework answer, and announces the end of a connection on which no request can follow.
+    async fn answer(&self, request: http::Request<Incoming>) -> Result<HttpResponse, HttpError> {
+        let (head, body) = request.into_parts();
+        let expects = head.headers.contains_key(header::EXPECT);
+        let (body, rest) = GuardedBody::new(body, expects, self.limits.stall);
+        let request = http::Request::from_parts(head, Body::http_body_unsync(body));
+        let mut response = self.service.call(request).await.map(partial)?;
+        if !rest.drain().await {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        Ok(response)
+    }
 }
 
 /// Names the request to the client, as in the logs here: SDKs show it in their errors.
@@ -177,7 +185,7 @@ fn with_id(mut response: HttpResponse, id: &str) -> HttpResponse {
 
 /// Gives a part its status. The framework does so for GET, and lets nobody do it for HEAD.
 fn partial(mut response: HttpResponse) -> HttpResponse {
-    if response.status() == StatusCode::OK && response.headers().contains_key(http::header::CONTENT_RANGE) {
+    if response.status() == StatusCode::OK && response.headers().contains_key(header::CONTENT_RANGE) {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     response

@@ -12,7 +12,9 @@ import subprocess
 REPOSITORY = "lake"
 KEY = os.environ.get("SKEP_ACCESS_KEY", "skep")
 SECRET = os.environ.get("SKEP_SECRET_KEY", "skep-secret")
-URL, S3, THRIFT, THRIFT_ETL = (os.environ.get(f"SKEP_{name}") for name in ("URL", "S3", "THRIFT", "THRIFT_ETL"))
+URL, S3, THRIFT, THRIFT_ETL, THRIFT_HTTP = (
+    os.environ.get(f"SKEP_{name}") for name in ("URL", "S3", "THRIFT", "THRIFT_ETL", "THRIFT_HTTP")
+)
 IDL = pathlib.Path(os.environ.get("SKEP_IDL", pathlib.Path(__file__).parents[2] / "thrift-idl/idl/hive_metastore.thrift"))
 
 # Spark's settings for the gateway, which are those of any S3 server.
@@ -85,6 +87,24 @@ def metastore(address=None, protocol="binary", transport="buffered", timeout_s=3
         idl().ThriftHiveMetastore, host, int(port), timeout=timeout_s * 1000,
         proto_factory={"binary": TBinaryProtocolFactory, "compact": TCompactProtocolFactory}[protocol](),
         trans_factory={"buffered": TBufferedTransportFactory, "framed": TFramedTransportFactory}[transport](),
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextlib.contextmanager
+def metastore_over_http(path="/metastore", protocol="binary", address=None, timeout_s=30, headers=None, **options):
+    """Opens the metastore at `path` over HTTP."""
+    from thriftpy2.http import THttpHeaderFactory, make_client
+    from thriftpy2.protocol import TBinaryProtocolFactory, TCompactProtocolFactory
+
+    host, port = (address or THRIFT_HTTP).split(":")
+    client = make_client(
+        idl().ThriftHiveMetastore, host, int(port), path=path, timeout=timeout_s * 1000,
+        proto_factory={"binary": TBinaryProtocolFactory, "compact": TCompactProtocolFactory}[protocol](),
+        http_header_factory=THttpHeaderFactory(headers), **options,
     )
     try:
         yield client

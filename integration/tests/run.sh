@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [thrift|s3|spark-4.0|spark-3.5]...
+# usage: run.sh [thrift|transports|s3|spark-4.0|spark-3.5]...
 #
 # Runs these parts of the tests with real clients, all if none is named, each beside a skep of its own. What a part needs
 # is fetched; a part for which something is missing is told as SKIPPED.
@@ -13,7 +13,7 @@ engines=$here/../engines
 . "$engines/lib.sh"
 
 [[ ${1:-} != -* ]] || usage
-(($#)) || set -- thrift s3 spark-4.0 spark-3.5
+(($#)) || set -- thrift transports s3 spark-4.0 spark-3.5
 SKEP_BIN=$(skep_program)
 export SKEP_BIN
 work=$(mktemp -d "${TMPDIR:-/tmp}/skep-tests.XXXXXX")
@@ -50,7 +50,7 @@ check() {
 
 for part; do
   case $part in
-  thrift | s3)
+  thrift | transports | s3)
     there python "$part" "$engines/clients.sh" true || continue
     check "$part" "$engines/clients.sh" -- "test_$part.py"
     ;;

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which rooms a room may depend on. Rooms of one level are strangers.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("thrift-idl", &[]),
     ("versioning", &[]),
     ("catalog", &["versioning"]),
@@ -32,19 +32,24 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ),
     ("testkit", &["versioning"]),
     ("integration", &[]),
+    ("bench", &["thrift-idl"]),
 ];
 
 /// What is heavy, or would spread, and the only rooms that may name it outside of their tests.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 16] = [
     ("axum", &["api"]),
+    ("bcrypt", &["metastore"]),
     ("clap", &["server"]),
     ("datafusion", &["sql"]),
     ("figment", &["server"]),
     ("object_store", &["versioning"]),
     ("reqwest", &["server"]),
+    ("rlimit", &["server"]),
+    ("rustls", &["metastore"]),
     ("s3s", &["gateway"]),
     ("sqlx", &["versioning"]),
     ("thrift", &[]),
+    ("ureq", &["bench"]),
     ("utoipa", &["api"]),
     ("uuid", &["server"]),
     ("zstd", &["versioning"]),

@@ -9,12 +9,14 @@
 use catalog::Error;
 use thrift_idl::types::{
     AlreadyExistsException, ConfigValSecurityException, Exception, InvalidInputException,
-    InvalidObjectException, InvalidOperationException, MetaException, NoSuchObjectException,
-    UnknownDBException, UnknownTableException,
+    InvalidObjectException, InvalidOperationException, MetaException, NoSuchLockException,
+    NoSuchObjectException, NoSuchTxnException, TxnAbortedException, TxnOpenException, UnknownDBException,
+    UnknownTableException,
 };
 use thrift_idl::{ApplicationError, ApplicationErrorKind, Outcome};
 
 use crate::filter::FilterError;
+use crate::ledger::LedgerError;
 use crate::registry::{Answer, Servable};
 
 /// Why a call failed.
@@ -24,6 +26,8 @@ pub(crate) enum Failure {
     Catalog(#[from] Error),
     #[error(transparent)]
     Filter(#[from] FilterError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// A handler knows better than the error does which exception clients await.
     #[error("{1}")]
     As(&'static [Class], String),
@@ -70,7 +74,11 @@ pub(crate) enum Class {
     InvalidObject,
     InvalidOperation,
     Meta,
+    NoSuchLock,
     NoSuchObject,
+    NoSuchTransaction,
+    TransactionAborted,
+    TransactionOpen,
     UnknownDatabase,
     UnknownTable,
 }
@@ -85,7 +93,11 @@ impl Class {
             Class::InvalidObject => InvalidObjectException { message }.into(),
             Class::InvalidOperation => InvalidOperationException { message }.into(),
             Class::Meta => MetaException { message }.into(),
+            Class::NoSuchLock => NoSuchLockException { message }.into(),
             Class::NoSuchObject => NoSuchObjectException { message }.into(),
+            Class::NoSuchTransaction => NoSuchTxnException { message }.into(),
+            Class::TransactionAborted => TxnAbortedException { message }.into(),
+            Class::TransactionOpen => TxnOpenException { message }.into(),
             Class::UnknownDatabase => UnknownDBException { message }.into(),
             Class::UnknownTable => UnknownTableException { message }.into(),
         }
@@ -121,12 +133,15 @@ const INVALID: &[Class] = &[
 /// The thing is right, but not here or now.
 const REFUSED: &[Class] = &[Class::InvalidOperation, Class::Meta, Class::InvalidObject];
 const META: &[Class] = &[Class::Meta];
+/// The original throws it where its methods do not declare it, and then clients see an internal error.
+const UNDECLARED: &[Class] = &[Class::InvalidObject];
 
 /// Answers a call of `R` that failed.
 pub(crate) fn raise<R: Servable>(failure: Failure) -> Answer {
     let (classes, message) = match failure {
         Failure::Catalog(error) => describe(&error),
         Failure::Filter(error) => (META, error.to_string()),
+        Failure::Ledger(error) => describe_ledger(&error),
         Failure::As(classes, message) => (classes, message),
     };
     for class in classes {
@@ -148,100 +163,161 @@ pub(crate) fn raise<R: Servable>(failure: Failure) -> Answer {
 /// Returns which exceptions say `error`, and the text.
 fn describe(error: &Error) -> (&'static [Class], String) {
     match error {
-        Error::NoSuchDatabase { name } => (MISSING_DATABASE, name.clone()),
-        Error::NoSuchTable { database, table } => {
-            (MISSING, format!("hive.{database}.{table} table not found"))
+        Error::Store(error) => describe_store(error),
+        error => (classes(error), text(error)),
+    }
+}
+
+fn classes(error: &Error) -> &'static [Class] {
+    match error {
+        Error::NoSuchDatabase { .. } => MISSING_DATABASE,
+        Error::NoSuchTable { .. }
+        | Error::NoSuchPartition { .. }
+        | Error::MissingPartitions { .. }
+        | Error::NoSuchFunction { .. }
+        | Error::NoSuchStatistics { .. }
+        | Error::NoSuchConstraint { .. }
+        | Error::NotRegistered { .. }
+        | Error::IncompletePartitionName { .. } => MISSING,
+        Error::DatabaseExists { .. }
+        | Error::TableExists { .. }
+        | Error::PartitionExists { .. }
+        | Error::Registered { .. }
+        | Error::FunctionExists { .. } => EXISTS,
+        Error::InvalidName { .. }
+        | Error::InvalidType { .. }
+        | Error::InvalidColumn { .. }
+        | Error::InvalidLocation { .. } => INVALID,
+        Error::IncompatibleTypes { .. }
+        | Error::PartitionKeysChanged { .. }
+        | Error::DatabaseNotEmpty { .. }
+        | Error::ForeignLocation { .. }
+        | Error::NotAllowed { .. } => REFUSED,
+        Error::ConstraintExists {
+            is_second_key: false, ..
         }
-        Error::NoSuchPartition { values, .. } => (MISSING, format!("partition values={}", java_list(values))),
-        Error::MissingPartitions { .. } => (MISSING, "Some partitions to drop are missing".into()),
+        | Error::InvalidConstraint { .. } => UNDECLARED,
+        Error::DuplicatePartition { .. }
+        | Error::ConstraintExists { .. }
+        | Error::NoSuchKey { .. }
+        | Error::NoSuchColumn { .. }
+        | Error::PartitionArity { .. }
+        | Error::DefaultDatabase
+        | Error::ParameterMismatch { .. }
+        | Error::InvalidPartitionName { .. }
+        | Error::InvalidPartitionValue { .. }
+        | Error::NotPartitioned { .. }
+        | Error::Folder { .. }
+        | Error::Corrupt { .. } => META,
+        Error::Store(error) => describe_store(error).0,
+    }
+}
+
+fn text(error: &Error) -> String {
+    match error {
+        Error::NoSuchDatabase { name } => name.clone(),
+        Error::NoSuchTable { database, table } => format!("hive.{database}.{table} table not found"),
+        Error::NoSuchPartition { values, .. } => format!("partition values={}", java_list(values)),
+        Error::MissingPartitions { .. } => "Some partitions to drop are missing".into(),
         Error::NoSuchFunction { database, function } => {
-            (MISSING, format!("Function {database}.{function} does not exist"))
+            format!("Function {database}.{function} does not exist")
         }
         Error::NoSuchStatistics {
             database,
             table,
             partition,
             column,
-        } => (
-            MISSING,
-            format!(
-                "Column stats doesn't exist for table=hive.{database}.{table} partition={partition} col={column}"
-            ),
+        } => format!(
+            "Column stats doesn't exist for table=hive.{database}.{table} partition={partition} col={column}"
         ),
-        Error::DatabaseExists { name } => (EXISTS, format!("Database {name} already exists")),
-        Error::TableExists { database, table } => {
-            (EXISTS, format!("Table hive.{database}.{table} already exists"))
-        }
+        Error::DatabaseExists { name } => format!("Database {name} already exists"),
+        Error::TableExists { database, table } => format!("Table hive.{database}.{table} already exists"),
         Error::PartitionExists {
             database,
             table,
             values,
-        } => (
-            EXISTS,
-            format!(
-                "Partition already exists: Partition(values:{}, dbName:{database}, tableName:{table})",
-                java_list(values)
-            ),
+        } => format!(
+            "Partition already exists: Partition(values:{}, dbName:{database}, tableName:{table})",
+            java_list(values)
         ),
-        Error::DuplicatePartition { values } => (
-            META,
-            format!("Duplicate partitions in the list: {}", java_list(values)),
+        Error::DuplicatePartition { values } => {
+            format!("Duplicate partitions in the list: {}", java_list(values))
+        }
+        Error::FunctionExists { function, .. } => format!("Function {function} already exists"),
+        Error::NoSuchConstraint { .. } | Error::NotRegistered { .. } | Error::Registered { .. } => {
+            error.to_string()
+        }
+        Error::ConstraintExists {
+            database,
+            table,
+            is_second_key: true,
+            ..
+        } => format!(" Primary key already exists for: hive.{database}.{table}"),
+        Error::ConstraintExists { constraint, .. } => format!("Constraint name already exists: {constraint}"),
+        Error::InvalidConstraint { what, name } => format!("{}: {name}", capitalized(what)),
+        Error::NoSuchKey { columns, table } => format!(
+            "Foreign key references {} of {table}, but no corresponding primary key or unique key exists",
+            columns.join(", ")
         ),
-        Error::FunctionExists { function, .. } => (EXISTS, format!("Function {function} already exists")),
-        Error::InvalidName { what, name } => (INVALID, invalid_name(what, name)),
-        Error::InvalidType { text } => (INVALID, format!("Invalid column type: {text}")),
+        Error::InvalidName { what, name } => invalid_name(what, name),
+        Error::InvalidType { text } => format!("Invalid column type: {text}"),
         Error::NoSuchColumn {
             database,
             table,
             column,
-        } => (
-            META,
-            format!("Column {column} doesn't exist in table {table} in database {database}"),
+        } => format!("Column {column} doesn't exist in table {table} in database {database}"),
+        Error::IncompatibleTypes { columns } => format!(
+            "The following columns have types incompatible with the existing columns in their respective \
+             positions : {}",
+            columns.join(",")
         ),
-        Error::IncompatibleTypes { columns } => (
-            REFUSED,
-            format!(
-                "The following columns have types incompatible with the existing columns in their respective \
-                 positions : {}",
-                columns.join(",")
-            ),
-        ),
-        Error::PartitionKeysChanged { .. } => (REFUSED, "partition keys can not be changed.".into()),
-        Error::PartitionArity { keys, values } => (
-            META,
-            format!(
-                "Invalid partition key & values; keys {}, values {}",
-                counted_list(keys),
-                counted_list(values)
-            ),
+        Error::PartitionKeysChanged { .. } => "partition keys can not be changed.".into(),
+        Error::PartitionArity { keys, values } => format!(
+            "Invalid partition key & values; keys {}, values {}",
+            counted_list(keys),
+            counted_list(values)
         ),
         Error::IncompletePartitionName { missing, .. } => {
-            (MISSING, format!("incomplete partition name - missing {missing}"))
+            format!("incomplete partition name - missing {missing}")
         }
-        Error::DatabaseNotEmpty { name, what } => (
-            REFUSED,
-            format!("Database {name} is not empty. {} exist.", capitalized(what)),
-        ),
-        Error::DefaultDatabase => (META, "Can not drop default database in catalog hive".into()),
-        // whoever compares knows how the client spells places, and words this itself
-        Error::ParameterMismatch { .. } => (META, error.to_string()),
-        Error::InvalidColumn { .. } => (INVALID, error.to_string()),
-        Error::InvalidPartitionName { .. }
-        | Error::InvalidPartitionValue { .. }
-        | Error::NotPartitioned { .. } => (META, error.to_string()),
-        Error::ForeignLocation { .. } => (
-            REFUSED,
-            format!("{error}: write to it through its own ref, or give a location of the ref in use"),
-        ),
-        Error::InvalidLocation { .. } => (INVALID, error.to_string()),
+        Error::DatabaseNotEmpty { name, what } => {
+            format!("Database {name} is not empty. {} exist.", capitalized(what))
+        }
+        Error::DefaultDatabase => "Can not drop default database in catalog hive".into(),
+        Error::ForeignLocation { .. } => {
+            format!("{error}: write to it through its own ref, or give a location of the ref in use")
+        }
         Error::Folder { operation, uri, .. } if *operation == "making" => {
-            (META, format!("{uri} is not a directory or unable to create one"))
+            format!("{uri} is not a directory or unable to create one")
         }
-        Error::Folder { .. } => (META, error.to_string()),
-        Error::NotAllowed { .. } => (REFUSED, error.to_string()),
-        Error::Corrupt { .. } => (META, format!("{error} (run `skep fsck`)")),
-        Error::Store(error) => describe_store(error),
+        Error::Corrupt { .. } => format!("{error} (run `skep fsck`)"),
+        // whoever compares knows how the client spells places, and words this itself
+        Error::ParameterMismatch { .. }
+        | Error::InvalidColumn { .. }
+        | Error::InvalidPartitionName { .. }
+        | Error::InvalidPartitionValue { .. }
+        | Error::NotPartitioned { .. }
+        | Error::InvalidLocation { .. }
+        | Error::Folder { .. }
+        | Error::NotAllowed { .. }
+        | Error::Store(_) => error.to_string(),
     }
+}
+
+fn describe_ledger(error: &LedgerError) -> (&'static [Class], String) {
+    let classes: &'static [Class] = match error {
+        LedgerError::NoLockToCheck(_) | LedgerError::NoLockToBeat(_) => &[Class::NoSuchLock],
+        LedgerError::OfTransaction { .. } => &[Class::TransactionOpen],
+        LedgerError::NoTransaction(_) | LedgerError::Committed(_) => &[Class::NoSuchTransaction, Class::Meta],
+        LedgerError::Aborted(_) | LedgerError::WriteConflict { .. } => {
+            &[Class::TransactionAborted, Class::NoSuchTransaction, Class::Meta]
+        }
+        LedgerError::LateSeed { .. }
+        | LedgerError::LateWriteSeed { .. }
+        | LedgerError::NoTransactionList(_) => META,
+        LedgerError::Store(error) => return describe_store(error),
+    };
+    (classes, error.to_string())
 }
 
 fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {
@@ -263,7 +339,7 @@ fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {
         | Error::HeadMoved { .. }
         | Error::Dirty { .. }
         | Error::Refused { .. } => (REFUSED, error.to_string()),
-        Error::TooLarge { .. } => (INVALID, error.to_string()),
+        Error::TooLarge { .. } | Error::WriteTooLarge { .. } => (INVALID, error.to_string()),
         Error::Storage { .. }
         | Error::NoSpace { .. }
         | Error::InUse { .. }

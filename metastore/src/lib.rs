@@ -9,19 +9,25 @@
 //! a change means for the rest of a catalog, is decided in `catalog`; a handler longer than a few lines hides
 //! a rule that belongs there.
 
+mod catalogs;
 mod complete;
 mod context;
 mod convert;
 mod exception;
+mod facts;
 pub mod filter;
 mod handlers;
+mod ledger;
+mod notify;
 mod registry;
 mod route;
 mod server;
+mod states;
 mod stream;
 mod target;
 mod walk;
 
-pub use context::{Context, Listener};
+pub use context::{Context, Listener, Settings};
 pub use handlers::methods_document;
-pub use server::{Limits, serve};
+pub use notify::HeadMoves;
+pub use server::{CredentialsError, Door, Limits, Tls, TlsError, TlsFiles, Tokens, Transport, Users, serve};

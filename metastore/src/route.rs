@@ -6,6 +6,7 @@
 
 use versioning::{RefExpr, RepositoryName};
 
+use crate::catalogs::repository_name;
 use crate::context::Listener;
 use crate::exception::Failure;
 
@@ -91,7 +92,7 @@ fn catalog_place(catalog: &str, listener: &Listener) -> Result<(RepositoryName, 
     let repository = if own {
         listener.repository.clone()
     } else {
-        RepositoryName::parse(name)?
+        repository_name(name)?
     };
     let reference = match suffix.strip_prefix('@') {
         Some(text) => Some(RefExpr::parse(text)?),

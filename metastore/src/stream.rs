@@ -112,6 +112,11 @@ impl Stream {
 }
 
 impl Started {
+    /// Returns whether the beginning was all.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.left == 0
+    }
+
     /// Puts the next piece into the empty `out`. Leaves it empty when all has been put.
     ///
     /// # Errors

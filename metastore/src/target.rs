@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use catalog::location::Locator;
-use catalog::model::Partition;
+use catalog::model::{Column, Partition};
 use catalog::{Catalog, Draft, OpenTable, Snapshot};
 use futures::future::BoxFuture;
 use versioning::repository::RefKind;
 use versioning::{Error, RefExpr, Repository};
 
-use crate::context::Call;
+use crate::catalogs::CatalogNotes;
+use crate::context::{Call, Settings};
 use crate::convert::{Names, partition_to, table_to};
 use crate::exception::Failure;
+use crate::filter::Key;
+use crate::notify::Narrator;
 use crate::route::Asked;
 
 /// Where a call's database is.
@@ -24,8 +27,7 @@ pub(crate) struct Target {
     pub(crate) database: String,
     /// How the client calls things.
     pub(crate) names: Names,
-    /// How many partitions one call may ask for.
-    pub(crate) partitions_max: Option<u32>,
+    pub(crate) settings: Settings,
 }
 
 impl Call {
@@ -55,6 +57,9 @@ impl Call {
     pub(crate) async fn resolve(&self, asked: Asked) -> Result<Target, Failure> {
         let place = asked.place(&self.context.listener)?;
         let catalog = self.context.catalog(&place.repository).await?;
+        if place.repository != self.context.listener.repository {
+            check_not_dropped(catalog.repository()).await?;
+        }
         let reference = match place.reference {
             Some(reference) => true_name(catalog.repository(), reference).await?,
             None => catalog.repository().record().default_branch.clone().into(),
@@ -71,7 +76,7 @@ impl Call {
             reference,
             database,
             names,
-            partitions_max: self.context.partitions_max,
+            settings: self.context.settings,
         })
     }
 }
@@ -82,6 +87,17 @@ pub(crate) fn if_any(found: Result<Target, Failure>) -> Result<Option<Target>, F
         Err(failure) if failure.is_no_such_place() => Ok(None),
         found => found.map(Some),
     }
+}
+
+/// Fails for a Hive catalog that was dropped: its repository is there, but not for Hive clients.
+async fn check_not_dropped(repository: &Repository) -> Result<(), Error> {
+    if !CatalogNotes::read(repository).await?.is_dropped {
+        return Ok(());
+    }
+    Err(Error::NotFound {
+        what: "catalog",
+        name: repository.record().name.to_string(),
+    })
 }
 
 /// Returns the ref as it is called: Spark makes names of databases lower-case, suffix and all.
@@ -128,21 +144,41 @@ impl Target {
         T: Send + 'static,
     {
         self.check_writable().await?;
-        let input = Arc::new(input);
+        let input = Arc::new((
+            input,
+            self.settings.notifications.then(|| self.narrator()),
+            self.database.clone(),
+        ));
         let plan = move |mut draft: Draft| {
-            let input = Arc::clone(&input);
+            let shared = Arc::clone(&input);
             async move {
-                let answer = plan(&mut draft, &input).await?;
+                let (input, narrator, database) = &*shared;
+                let before = draft.snapshot().clone();
+                let answer = plan(&mut draft, input).await?;
+                if let Some(narrator) = narrator {
+                    narrator.tell(&before, &mut draft, database).await?;
+                }
                 Ok((draft, answer))
             }
         };
         self.catalog.write(&self.reference.name, plan).await
     }
 
-    async fn check_writable(&self) -> Result<(), Failure> {
+    /// Returns who tells of what happens here now.
+    pub(crate) fn narrator(&self) -> Narrator {
+        let now_us = self.catalog.repository().clock().now_us();
+        Narrator::new(self.names.locator.clone(), now_us)
+    }
+
+    /// Returns whether it is a branch, which alone can be written.
+    pub(crate) async fn is_branch(&self) -> Result<bool, Failure> {
         let RefExpr { committed, back, .. } = self.reference;
         let kind = self.catalog.repository().resolve(&self.reference).await?.kind;
-        if kind == RefKind::Branch && !committed && back == 0 {
+        Ok(kind == RefKind::Branch && !committed && back == 0)
+    }
+
+    async fn check_writable(&self) -> Result<(), Failure> {
+        if self.is_branch().await? {
             return Ok(());
         }
         Err(Error::ReadOnly {
@@ -222,6 +258,15 @@ impl SeenTable {
             &self.names,
             &self.open.database.table_base(&self.open.kind),
         )
+    }
+
+    /// Returns the partition keys, as filters know them.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        let key = |key: &Column| Key {
+            name: key.name.clone(),
+            type_name: key.type_name.clone(),
+        };
+        self.open.keys().iter().map(key).collect()
     }
 
     /// Returns a partition of it for the wire.

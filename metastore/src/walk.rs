@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use catalog::codec::Shared;
-use catalog::model::Location;
+use catalog::model::{Location, Partition};
 use catalog::{Error, PartitionRef, PartitionScan, SharedRefs};
 use thrift_idl::splice::{PartitionTemplate, Row};
 use thrift_idl::types::Partition as Wire;
@@ -91,6 +91,36 @@ impl Walk {
         }
         self.room = 0;
         Ok(None)
+    }
+
+    /// Returns all that are left to take.
+    pub(crate) async fn collect(mut self) -> Result<Vec<Partition>, Failure> {
+        let mut shared: Vec<(SharedRefs, Shared)> = Vec::new();
+        let mut partitions = Vec::new();
+        loop {
+            let next = self.next(
+                |_, row| match shared.iter().rev().find(|(refs, _)| *refs == row.shared) {
+                    Some((_, shared)) => row.to_partition(shared).map(Ok),
+                    None => Ok(Err((row.shared, row.name.to_owned()))),
+                },
+            );
+            match next.await? {
+                None => return Ok(partitions),
+                Some(Ok(partition)) => partitions.push(partition),
+                Some(Err((refs, name))) => {
+                    if shared.len() == TEMPLATES_MAX {
+                        shared.remove(0);
+                    }
+                    shared.push((refs, self.seen.snapshot.shared(&refs).await?));
+                    let found = self
+                        .seen
+                        .snapshot
+                        .find_partition(self.seen.open.id, &name)
+                        .await?;
+                    partitions.extend(found);
+                }
+            }
+        }
     }
 
     /// Returns how many are left to take.

@@ -3,16 +3,31 @@
 #[cfg(test)]
 mod it {
     mod cas;
+    mod catalogs;
     mod connections;
+    mod constraints;
     mod databases;
     mod document;
+    mod exchanges;
+    mod expressions;
     mod filters;
     mod functions;
     mod harness;
+    mod http;
+    mod locks;
+    mod notifications;
+    mod partition_projections;
+    mod partition_specs;
     mod partitions;
     mod refs;
+    mod registry;
+    mod roles;
+    mod sasl;
+    mod secrets;
     mod sessions;
     mod statistics;
     mod streams;
     mod tables;
+    mod tls;
+    mod transactions;
 }

@@ -1,6 +1,7 @@
-//! The key pair of the gateway: where its secret comes from, and when the default is not good enough.
+//! Secrets: where they come from. And the key pair of the gateway: when the default is not good enough.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use crate::error::{Exit, Failure};
 use crate::machine::environment;
@@ -12,19 +13,43 @@ const DEFAULT_SECRET_KEY: &str = "skep-secret";
 
 /// Returns the secret of the gateway's access key.
 pub(crate) fn secret_key(settings: &Settings) -> Result<String, Failure> {
-    let wrong = |message: String| Failure::new(Exit::WrongUse, message);
-    match (&settings.secret_key_env, &settings.secret_key_file) {
-        (Some(_), Some(_)) => Err(wrong("give secret_key_env or secret_key_file, not both".into())),
-        (Some(name), None) => {
-            environment(name).ok_or_else(|| wrong(format!("secret_key_env: the variable {name} is not set")))
-        }
-        (None, Some(file)) => {
-            let secret = std::fs::read_to_string(file)
-                .map_err(|error| wrong(format!("secret_key_file {}: {error}", file.display())))?;
-            Ok(secret.trim_end().to_owned())
-        }
-        (None, None) => default_secret(&settings.s3),
+    let (variable, file) = (
+        settings.secret_key_env.as_deref(),
+        settings.secret_key_file.as_deref(),
+    );
+    match read_secret("secret_key", variable, file) {
+        Ok(Some(secret)) => Ok(secret),
+        Ok(None) => default_secret(&settings.s3),
+        Err(message) => Err(Failure::new(Exit::WrongUse, message)),
     }
+}
+
+/// Returns the secret of the setting `name`, which names an environment variable or a file; `None` if neither.
+///
+/// # Errors
+/// A text that says which of the two there is not.
+pub(crate) fn read_secret(
+    name: &str,
+    variable: Option<&str>,
+    file: Option<&Path>,
+) -> Result<Option<String>, String> {
+    match (variable, file) {
+        (Some(_), Some(_)) => Err(format!("give {name}_env or {name}_file, not both")),
+        (Some(variable), None) => match environment(variable) {
+            Some(secret) => Ok(Some(secret)),
+            None => Err(format!("{name}_env: the variable {variable} is not set")),
+        },
+        (None, Some(file)) => {
+            let secret = read_file(&format!("{name}_file"), file)?;
+            Ok(Some(secret.trim_end().to_owned()))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// Returns the contents of the file that the setting `name` names.
+pub(crate) fn read_file(name: &str, file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{name} {}: {error}", file.display()))
 }
 
 /// Returns the secret that everybody knows, which only a loopback address may serve.

@@ -32,3 +32,11 @@ impl Ids for MachineIds {
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
+
+/// Lets the process have as many files open as the system permits at all: a connection is one.
+pub(crate) fn raise_open_files() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "files that may be open"),
+        Err(error) => tracing::warn!(%error, "cannot raise the number of files that may be open"),
+    }
+}

@@ -9,6 +9,7 @@ mod client;
 mod credentials;
 mod error;
 mod lent;
+mod listeners;
 mod machine;
 mod output;
 mod serve;

@@ -12,6 +12,7 @@ use metastore::{Context, Listener};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use versioning::events::Narrate;
 use versioning::refs::{FolderLock, RefStore, SqliteRefs};
 use versioning::repository::{Limits, Parts};
 use versioning::store::LocalFiles;
@@ -19,8 +20,9 @@ use versioning::{RefName, Repositories, RepositoryName};
 
 use crate::error::{Exit, Failure};
 use crate::lent::{EngineRunner, ParquetFooters};
-use crate::machine::{MachineClock, MachineIds};
-use crate::settings::{Settings, ThriftListener};
+use crate::listeners::{ListenerPlace, ThriftListener};
+use crate::machine::{MachineClock, MachineIds, raise_open_files};
+use crate::settings::Settings;
 use crate::{credentials, telemetry};
 
 /// How long open requests may take when the server stops.
@@ -38,7 +40,11 @@ pub(crate) struct OpenFolder {
 
 impl OpenFolder {
     /// Opens the store in `folder`, making the folder where it is missing.
-    pub(crate) async fn open(folder: &Path, limits: Limits) -> Result<OpenFolder, Failure> {
+    pub(crate) async fn open(
+        folder: &Path,
+        limits: Limits,
+        narrator: Option<Arc<dyn Narrate>>,
+    ) -> Result<OpenFolder, Failure> {
         std::fs::create_dir_all(folder).map_err(|error| {
             Failure::new(Exit::Failed, format!("the folder {}: {error}", folder.display()))
         })?;
@@ -53,7 +59,10 @@ impl OpenFolder {
             ids: Arc::new(MachineIds),
             ephemeral: catalog::is_ephemeral,
         };
-        let repositories = Repositories::open(parts, limits).await?;
+        let mut repositories = Repositories::open(parts, limits).await?;
+        if let Some(narrator) = narrator {
+            repositories = repositories.narrated_by(narrator);
+        }
         Ok(OpenFolder {
             repositories,
             refs,
@@ -89,6 +98,7 @@ fn refuse_lost_refs(database: &Path, objects: &Path) -> Result<(), Failure> {
 /// Serves until a signal comes.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     telemetry::log(&settings)?;
+    raise_open_files();
     let metrics = telemetry::metrics()?;
     let secret = credentials::secret_key(&settings)?;
     let thrift = settings.listeners()?;
@@ -99,13 +109,14 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let s3 = bind("S3 gateway", settings.s3).await?;
     let mut metastores = Vec::new();
     for listener in thrift {
-        metastores.push((bind("metastore", listener.address).await?, listener));
+        metastores.push((bind("metastore", listener.place.address).await?, listener));
     }
     let limits = Limits {
         cache_bytes: settings.cache_mib << 20,
+        events: settings.retention(),
         ..Limits::default()
     };
-    let folder = OpenFolder::open(&settings.data, limits).await?;
+    let folder = OpenFolder::open(&settings.data, limits, settings.narrator()).await?;
     let warehouses = crate::warehouse::opener();
     first_repository(&folder, &default, warehouse.as_ref()).await?;
     if warehouse.is_some() {
@@ -136,13 +147,13 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
         stop.clone().cancelled_owned(),
     ));
     for (socket, listener) in metastores {
-        let context = context(&folder.repositories, listener, &default, &settings);
-        let context = context
-            .with_warehouses(warehouses.clone())
-            .with_partitions_max(settings.partitions_max);
+        let ThriftListener { place, door } = listener;
+        let context = context(&folder.repositories, place, &default, &settings);
+        let context = context.with_warehouses(warehouses.clone());
         tasks.spawn(metastore::serve(
             socket,
             context,
+            door,
             metastore::Limits::default(),
             stop.clone(),
         ));
@@ -231,16 +242,16 @@ fn api(repositories: &Repositories) -> Api {
 
 fn context(
     repositories: &Repositories,
-    listener: ThriftListener,
+    place: ListenerPlace,
     default: &RepositoryName,
     settings: &Settings,
 ) -> Context {
     let listener = Listener {
-        repository: listener.repository.unwrap_or_else(|| default.clone()),
-        reference: listener.reference,
+        repository: place.repository.unwrap_or_else(|| default.clone()),
+        reference: place.reference,
         scheme: settings.location_scheme.clone(),
     };
-    Context::new(repositories.clone(), listener, Arc::new(MachineClock))
+    Context::new(repositories.clone(), listener, Arc::new(MachineClock)).with_settings(settings.metastore())
 }
 
 fn announcement(
@@ -257,19 +268,8 @@ fn announcement(
         settings.access_key
     );
     for (socket, listener) in metastores {
-        let repository = listener
-            .repository
-            .as_ref()
-            .map_or(settings.repository.as_str(), |name| name.as_str());
-        let at = listener
-            .reference
-            .as_ref()
-            .map(|at| format!("@{at}"))
-            .unwrap_or_default();
-        text += &format!(
-            "  metastore  thrift://{}  ({repository}{at})\n",
-            socket.local_addr()?
-        );
+        let announced = listener.announce(socket.local_addr()?, &settings.repository);
+        text += &format!("  metastore  {announced}\n");
     }
     Ok(text)
 }

@@ -2,15 +2,18 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use catalog::warehouse::{DeleteMode, WarehouseSettings};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use metastore::HeadMoves;
 use serde::{Deserialize, Serialize};
-use versioning::{RefExpr, RepositoryName};
+use versioning::events::{Narrate, Retention};
 
 use crate::error::{Exit, Failure};
+use crate::listeners::{Carrier, ListenerSetting, ThriftListener};
+use crate::machine::MachineClock;
 
 /// The port of the REST API, if nothing else is said.
 pub(crate) const HTTP_PORT: u16 = 7373;
@@ -31,8 +34,10 @@ pub(crate) struct Settings {
     pub(crate) http: SocketAddr,
     /// Where the S3 gateway listens.
     pub(crate) s3: SocketAddr,
-    /// Where the metastore listens: `[ADDRESS:]PORT[=REPOSITORY[@REF]]`, any number.
-    pub(crate) thrift: Vec<String>,
+    /// Where the metastore listens, any number.
+    pub(crate) thrift: Vec<ListenerSetting>,
+    /// Where the metastore listens for HTTP, any number.
+    pub(crate) thrift_http: Vec<ListenerSetting>,
     /// The repository that a first start creates, and that clients mean who name none.
     pub(crate) repository: String,
     /// The plain warehouse of that repository, such as `file:/warehouse`: a folder that is not skep's, for the data of
@@ -52,6 +57,12 @@ pub(crate) struct Settings {
     pub(crate) secret_key_file: Option<PathBuf>,
     /// The cache of nodes and blobs, in MiB.
     pub(crate) cache_mib: u64,
+    /// How many seconds a lock or a Hive transaction lives without a sign of life.
+    pub(crate) lock_lease_s: u64,
+    /// Whether changes are told of in notifications, and how many and how old ones a branch keeps.
+    pub(crate) notifications: bool,
+    pub(crate) notifications_max: u64,
+    pub(crate) notifications_age_h: u64,
     /// `text` or `json`.
     pub(crate) log_format: LogFormat,
     /// What is logged, in the syntax of `tracing`: `info`, `skep=debug,metastore=trace`.
@@ -73,7 +84,8 @@ impl Default for Settings {
             data: PathBuf::from("skep-data"),
             http: local(HTTP_PORT),
             s3: local(S3_PORT),
-            thrift: vec![THRIFT_PORT.to_string()],
+            thrift: vec![ListenerSetting::Short(THRIFT_PORT.to_string())],
+            thrift_http: Vec::new(),
             repository: "lake".into(),
             warehouse: None,
             warehouse_delete: "keep".into(),
@@ -84,6 +96,10 @@ impl Default for Settings {
             secret_key_env: None,
             secret_key_file: None,
             cache_mib: 512,
+            lock_lease_s: 300,
+            notifications: true,
+            notifications_max: 1_000_000,
+            notifications_age_h: 7 * 24,
             log_format: LogFormat::Text,
             log: "info".into(),
         }
@@ -122,79 +138,41 @@ impl Settings {
         settings.map(Some).map_err(wrong)
     }
 
-    /// Returns the listeners of the metastore.
-    pub(crate) fn listeners(&self) -> Result<Vec<ThriftListener>, Failure> {
-        let parse = |text: &String| {
-            text.parse()
-                .map_err(|why| Failure::new(Exit::WrongUse, format!("thrift listener {text:?}: {why}")))
-        };
-        self.thrift.iter().map(parse).collect()
+    /// Returns what all listeners of the metastore have in common.
+    pub(crate) fn metastore(&self) -> metastore::Settings {
+        metastore::Settings {
+            lease_ms: self.lock_lease_s.saturating_mul(1_000),
+            partitions_max: self.partitions_max,
+            notifications: self.notifications,
+        }
     }
-}
 
-/// A port of the metastore, and what clients of it mean who name nothing else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ThriftListener {
-    pub(crate) address: SocketAddr,
-    pub(crate) repository: Option<RepositoryName>,
-    pub(crate) reference: Option<RefExpr>,
-}
+    /// Returns how many notifications are kept.
+    pub(crate) fn retention(&self) -> Retention {
+        Retention {
+            events_max: self.notifications_max,
+            age_ms_max: self.notifications_age_h.saturating_mul(3_600_000),
+        }
+    }
 
-impl FromStr for ThriftListener {
-    type Err = String;
+    /// Returns who tells of moves of heads, if anybody is to be told.
+    pub(crate) fn narrator(&self) -> Option<Arc<dyn Narrate>> {
+        let scheme = self.location_scheme.clone();
+        self.notifications
+            .then(|| Arc::new(HeadMoves::new(scheme, Arc::new(MachineClock))) as Arc<dyn Narrate>)
+    }
 
-    fn from_str(text: &str) -> Result<ThriftListener, String> {
-        let (address, target) = match text.split_once('=') {
-            Some((address, target)) => (address, Some(target)),
-            None => (text, None),
-        };
-        let address = match address.parse::<u16>() {
-            Ok(port) => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
-            Err(_) => address
-                .parse()
-                .map_err(|_| "it is no port and no address:port".to_owned())?,
-        };
-        let Some(target) = target else {
-            return Ok(ThriftListener {
-                address,
-                repository: None,
-                reference: None,
-            });
-        };
-        let (repository, reference) = match target.split_once('@') {
-            Some((repository, reference)) => (repository, Some(reference)),
-            None => (target, None),
-        };
-        Ok(ThriftListener {
-            address,
-            repository: Some(RepositoryName::parse(repository).map_err(|error| error.to_string())?),
-            reference: reference
-                .map(RefExpr::parse)
-                .transpose()
-                .map_err(|error| error.to_string())?,
-        })
+    /// Returns the listeners of the metastore, those for HTTP last.
+    pub(crate) fn listeners(&self) -> Result<Vec<ThriftListener>, Failure> {
+        let sockets = self.thrift.iter().map(|one| one.read(Carrier::Socket));
+        let http = self.thrift_http.iter().map(|one| one.read(Carrier::Http));
+        sockets.chain(http).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn listeners_name_a_port_and_what_it_means() {
-        let parsed: ThriftListener = "9084=lake@etl".parse().unwrap();
-        assert_eq!(parsed.address.to_string(), "127.0.0.1:9084");
-        assert_eq!(parsed.repository.unwrap().as_str(), "lake");
-        assert_eq!(parsed.reference.unwrap().to_string(), "etl");
-        let open: ThriftListener = "0.0.0.0:9083".parse().unwrap();
-        assert_eq!(
-            (open.address.to_string().as_str(), open.repository),
-            ("0.0.0.0:9083", None)
-        );
-        for bad in ["", "host", "9083=", "9083=lake@", "9083=La", "99999"] {
-            assert!(bad.parse::<ThriftListener>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn flags_win_over_defaults_and_typos_are_told() {

@@ -104,7 +104,7 @@ impl State {
     }
 }
 
-fn lost() -> Error {
+pub(crate) fn lost() -> Error {
     Error::Storage {
         operation: "call of a store",
         message: "failed on purpose".into(),

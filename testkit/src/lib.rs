@@ -4,10 +4,12 @@
 
 mod determined;
 mod faulty;
+mod faulty_refs;
 mod stores;
 mod strict;
 
 pub use determined::{SeededIds, SteppingClock};
 pub use faulty::{Fault, FaultyFiles};
+pub use faulty_refs::FaultyRefs;
 pub use stores::{memory_parts, repository};
 pub use strict::StrictFiles;

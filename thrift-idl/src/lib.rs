@@ -44,6 +44,7 @@ mod cursor;
 mod decode;
 mod encode;
 mod error;
+pub mod json;
 mod limits;
 mod message;
 pub mod methods;

@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use futures::FutureExt;
 use tokio_util::task::TaskTracker;
 
 use crate::branch::{Branch, Lane, Prepared, State};
 use crate::commit::{Commit, CommitKind, SKIPS_MAX, Sealed};
+use crate::events::Narrate;
 use crate::id::Domain;
 use crate::overlay::Overlay;
-use crate::refs::{CommitEntry, HeadMove, RefStore, RepositoryId};
+use crate::refs::{CommitEntry, HeadMove, RefStore, RepositoryId, RepositoryRecord};
 use crate::repository::{CommitMessage, Ephemeral, Limits, Parts};
 use crate::store::Blocks;
 use crate::tree::Tree;
 use crate::view::View;
-use crate::{Clock, CommitId, Edit, Error, Ids, KeyRange, Result, Roots, Space};
+use crate::{Clock, CommitId, Edit, Error, Ids, KeyRange, RepositoryName, Result, Roots, Space};
 
 /// The version of the merge rules that this binary applies.
 pub(crate) const RULES_VERSION: u32 = 1;
@@ -36,8 +37,13 @@ pub(crate) struct Core {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) limits: Limits,
     pub(crate) ephemeral: Ephemeral,
+    pub(crate) name: RepositoryName,
+    /// Who tells of moves of heads, if anybody does.
+    pub(crate) narrator: Option<Arc<dyn Narrate>>,
     /// The tasks of the repository's branches, and those that they started.
     pub(crate) tasks: TaskTracker,
+    /// How many events were told since the repository was opened.
+    pub(crate) events_counted: AtomicU64,
     /// 0 until it was read.
     known_epoch: AtomicU32,
     commits: moka::sync::Cache<CommitId, Arc<Commit>>,
@@ -69,9 +75,17 @@ impl Words {
 }
 
 impl Core {
-    pub(crate) fn new(id: RepositoryId, parts: &Parts, blocks: Arc<Blocks>, limits: Limits) -> Core {
+    pub(crate) fn new(
+        record: &RepositoryRecord,
+        parts: &Parts,
+        blocks: Arc<Blocks>,
+        limits: Limits,
+        narrator: Option<Arc<dyn Narrate>>,
+    ) -> Core {
         Core {
-            id,
+            id: record.id,
+            name: record.name.clone(),
+            narrator,
             refs: parts.refs.clone(),
             blocks,
             clock: parts.clock.clone(),
@@ -79,6 +93,27 @@ impl Core {
             limits,
             ephemeral: parts.ephemeral,
             tasks: TaskTracker::new(),
+            events_counted: AtomicU64::new(0),
+            known_epoch: AtomicU32::new(0),
+            commits: moka::sync::Cache::new(COMMITS_CACHED),
+            entries: moka::sync::Cache::new(COMMITS_CACHED),
+        }
+    }
+
+    /// Returns the same repository with nothing in memory: all that is asked for is read and verified.
+    pub(crate) fn cold(&self) -> Core {
+        Core {
+            id: self.id,
+            refs: self.refs.clone(),
+            blocks: Arc::new(self.blocks.uncached()),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            limits: self.limits.clone(),
+            ephemeral: self.ephemeral,
+            name: self.name.clone(),
+            narrator: self.narrator.clone(),
+            tasks: TaskTracker::new(),
+            events_counted: AtomicU64::new(0),
             known_epoch: AtomicU32::new(0),
             commits: moka::sync::Cache::new(COMMITS_CACHED),
             entries: moka::sync::Cache::new(COMMITS_CACHED),
@@ -229,11 +264,14 @@ impl Core {
         Ok(roots)
     }
 
-    /// Returns whether all that is staged is ephemeral.
-    pub(crate) async fn fold_is_clean(&self, state: &State) -> Result<bool> {
+    /// Returns the trees of a commit of all that a branch has.
+    pub(crate) async fn would_commit(&self, state: &State) -> Result<Roots> {
+        if !state.has_staged() {
+            return Ok(state.head_roots);
+        }
         let epoch = self.epoch().await?;
         let staged = self.fold(&state.base(), &state.overlay, epoch).await?;
-        Ok(self.without_ephemeral(&state.head_roots, &staged, epoch).await? == state.head_roots)
+        self.without_ephemeral(&state.head_roots, &staged, epoch).await
     }
 
     /// Returns the staged trees over a new head whose trees are `onto`: what was staged over the old one, all
@@ -354,7 +392,7 @@ impl Core {
         }
         let mut say = Words::new(kind, &words.author, &words.message);
         say.metadata = words.metadata;
-        say.sealed = self.sealed(state).await?;
+        say.sealed = sealed(state);
         let entry = self
             .store_commit(&[state.record.head], committed, say, from.epoch)
             .await?;
@@ -366,26 +404,12 @@ impl Core {
             index: vec![entry.clone()],
             reason: format!("commit: {}", words.message),
             time_us: self.clock.now_us(),
+            events: Vec::new(),
         };
         lane.run(move |actor| {
             async move { actor.move_head(&from, to, committed).await.map(|()| entry.id) }.boxed()
         })
         .await
-    }
-
-    async fn sealed(&self, state: &State) -> Result<Sealed> {
-        let incarnation = state.record.incarnation;
-        let last = self.commit(state.record.head).await?.sealed;
-        let from_seq = if last.incarnation == incarnation {
-            last.to_seq + 1
-        } else {
-            1
-        };
-        Ok(Sealed {
-            incarnation,
-            from_seq,
-            to_seq: state.record.seq,
-        })
     }
 
     /// Records trees that hold what is staged, unless they are recorded already.
@@ -415,7 +439,11 @@ impl Core {
         if !state.has_staged() {
             return Ok(0);
         }
-        let dropped = (state.record.seq + 1).saturating_sub(self.sealed(state).await?.from_seq);
+        let dropped = state.record.seq - state.record.sealed_seq;
+        let staged = self.fold(&state.base(), &state.overlay, from.epoch).await?;
+        let before = self.view_of(state, from.epoch).settled(staged);
+        let after = self.view_at(state.record.head).await?;
+        let events = self.events_of_move(&branch.name, &before, &after).await?;
         let to = HeadMove {
             head: state.record.head,
             staged: None,
@@ -424,6 +452,7 @@ impl Core {
             index: Vec::new(),
             reason: "reset".into(),
             time_us: self.clock.now_us(),
+            events,
         };
         let roots = state.head_roots;
         lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed())
@@ -480,5 +509,14 @@ fn not_found(id: &CommitId) -> Error {
     Error::NotFound {
         what: "commit",
         name: id.to_string(),
+    }
+}
+
+/// Returns which operations a commit of all that the branch has seals.
+fn sealed(state: &State) -> Sealed {
+    Sealed {
+        incarnation: state.record.incarnation,
+        from_seq: state.record.sealed_seq + 1,
+        to_seq: state.record.seq,
     }
 }

@@ -64,6 +64,8 @@ pub enum Error {
     Refused { operation: &'static str, reason: String },
     #[error("{what} is larger than {limit} bytes")]
     TooLarge { what: &'static str, limit: u64 },
+    #[error("a write of {size} bytes is too large, {limit} is the limit: split it into several writes")]
+    WriteTooLarge { size: u64, limit: u64 },
     #[error("{operation} failed: {message}")]
     Storage {
         operation: &'static str,
@@ -87,7 +89,10 @@ impl Error {
     /// Returns what the caller should do.
     pub fn kind(&self) -> Kind {
         match self {
-            Error::Name { .. } | Error::Ambiguous { .. } | Error::TooLarge { .. } => Kind::Invalid,
+            Error::Name { .. }
+            | Error::Ambiguous { .. }
+            | Error::TooLarge { .. }
+            | Error::WriteTooLarge { .. } => Kind::Invalid,
             Error::NotFound { .. } => Kind::NotFound,
             Error::AlreadyExists { .. } => Kind::AlreadyExists,
             Error::ReadOnly { .. } | Error::Protected { .. } | Error::Refused { .. } => Kind::Denied,

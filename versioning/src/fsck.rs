@@ -5,10 +5,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use futures::TryStreamExt;
 
 use crate::core::Core;
+use crate::id::Domain;
 use crate::object::{DataFile, Object};
 use crate::refs::BranchRecord;
 use crate::tree::{Change, Reached};
-use crate::{CommitId, Error, Hash, KeyRange, Repository, Result, Roots, Space, oplog};
+use crate::{
+    Batch, BlobRef, CommitId, Error, Hash, KeyRange, Mutation, Repository, Result, Roots, Space, oplog,
+};
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,20 +31,23 @@ pub struct Report {
 #[derive(Debug, Default)]
 struct Seen {
     commits: HashSet<CommitId>,
-    nodes: HashSet<(Hash, u32)>,
-    blobs: HashSet<Hash>,
+    /// With variant and epoch: each stored copy is looked at.
+    nodes: HashSet<(Hash, u32, u32)>,
+    /// With the epoch.
+    blobs: HashSet<(Hash, u32)>,
     data: HashMap<DataFile, u64>,
 }
 
 /// Verifies all that the refs of a repository reach: commits, nodes, blobs, op logs, and that data files
-/// have the length that objects need. The contents of data files are not read.
+/// have the length that objects need, those of writes included that are in the log alone. Everything is read
+/// from the store, whatever is in memory; the contents of data files are not read.
 ///
 /// # Errors
 /// Those of the ref store; damage is no error but a line of the report.
 pub async fn fsck(repository: &Repository) -> Result<Report> {
-    let core = repository.inner_core();
+    let core = repository.inner_core().cold();
     let mut check = Check {
-        core,
+        core: &core,
         seen: Seen::default(),
         report: Report::default(),
     };
@@ -76,17 +82,56 @@ impl Check<'_> {
             };
             self.trees(&head, &staged, &format!("{owner}, staged")).await?;
         }
+        let mut brought = HashSet::new();
         for record in self
             .core
             .refs
             .log_after(self.core.id, branch.incarnation, branch.folded_seq)
             .await?
         {
-            if let Err(error) = oplog::decode(record.seq, &record.payload) {
-                self.report.problems.push(format!("{owner}: {error}"));
+            match oplog::decode(record.seq, &record.payload) {
+                Ok(batches) => brought.extend(self.batches(&batches, &brought, &owner).await?),
+                Err(error) => self.problem(&owner, error)?,
             }
         }
         Ok(())
+    }
+
+    /// Verifies what unfolded writes need: data files, and blobs, unless the log brought those itself. Returns
+    /// the blobs that these writes bring.
+    async fn batches(
+        &mut self,
+        batches: &[Batch],
+        before: &HashSet<Hash>,
+        owner: &str,
+    ) -> Result<HashSet<Hash>> {
+        let blobs = batches.iter().flat_map(|batch| &batch.blobs);
+        let brought: HashSet<Hash> = blobs.map(|blob| Hash::of(Domain::Blob, blob)).collect();
+        for mutation in batches.iter().flat_map(|batch| &batch.mutations) {
+            let Mutation::Put { space, key, value } = mutation else {
+                continue;
+            };
+            if *space == Space::Objects {
+                match Object::decode(key, &value.payload) {
+                    Ok(object) => self.need(&object),
+                    Err(error) => self.problem(owner, error)?,
+                }
+            }
+            for blob in &value.blobs {
+                let is_stored = !before.contains(&blob.hash) && !brought.contains(&blob.hash);
+                if is_stored && self.seen.blobs.insert((blob.hash, blob.epoch)) {
+                    self.blob(blob, owner).await?;
+                }
+            }
+        }
+        Ok(brought)
+    }
+
+    async fn blob(&mut self, blob: &BlobRef, owner: &str) -> Result<()> {
+        match self.core.blocks.blob(blob).await {
+            Ok(_) => Ok(()),
+            Err(error) => self.problem(owner, error),
+        }
     }
 
     /// Verifies a commit and all before it.
@@ -127,9 +172,9 @@ impl Check<'_> {
             let seen = &mut self.seen;
             let tree = self.core.tree(space, roots);
             let walked = tree.walk(|reached| match reached {
-                Reached::Node(link) => seen.nodes.insert((link.hash, link.variant)),
+                Reached::Node(link) => seen.nodes.insert((link.hash, link.variant, link.epoch)),
                 Reached::Blob(blob) => {
-                    if seen.blobs.insert(blob.hash) {
+                    if seen.blobs.insert((blob.hash, blob.epoch)) {
                         blobs.push(*blob);
                     }
                     true
@@ -139,9 +184,7 @@ impl Check<'_> {
                 self.problem(owner, error)?;
             }
             for blob in blobs {
-                if let Err(error) = self.core.blocks.blob(&blob).await {
-                    self.problem(owner, error)?;
-                }
+                self.blob(&blob, owner).await?;
             }
         }
         self.objects(before, roots, owner).await
@@ -207,7 +250,11 @@ impl Check<'_> {
     fn problem(&mut self, owner: &str, error: Error) -> Result<()> {
         match error {
             Error::Corrupt { .. } | Error::NotFound { .. } => {
-                self.report.problems.push(format!("{owner}: {error}"));
+                let line = format!("{owner}: {error}");
+                // what is damaged is come upon by several ways
+                if !self.report.problems.contains(&line) {
+                    self.report.problems.push(line);
+                }
                 Ok(())
             }
             other => Err(other),

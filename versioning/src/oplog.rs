@@ -8,12 +8,31 @@ use crate::{Batch, BlobRef, Error, Hash, Mutation, Result, Space, Value};
 
 const VERSION: u8 = 1;
 const ZSTD_LEVEL: i32 = 1;
-/// The longest payload before compression. A batch is refused above it, so nothing longer is ever read.
+/// The most bytes of a number.
+const VARINT_MAX: usize = 10;
+/// The longest payload before compression. Nothing longer is written ([`crate::repository::Limits`] stay far
+/// below), so nothing longer is ever read.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 1 << 30;
 
 const PUT: u8 = 0;
 const DELETE: u8 = 1;
 const DELETE_PREFIX: u8 = 2;
+
+/// Returns at most how many bytes a batch adds to a payload before compression, and to events.
+pub(crate) fn size(batch: &Batch) -> usize {
+    let blobs: usize = batch.blobs.iter().map(|blob| VARINT_MAX + blob.len()).sum();
+    let mutations = batch.mutations.iter().map(|mutation| match mutation {
+        Mutation::Put { key, value, .. } => {
+            let blobs = value.blobs.len() * (32 + VARINT_MAX);
+            2 + 4 * VARINT_MAX + key.len() + value.payload.len() + blobs
+        }
+        Mutation::Delete { key, .. } | Mutation::DeletePrefix { prefix: key, .. } => {
+            2 + VARINT_MAX + key.len()
+        }
+    });
+    let events: usize = batch.events.iter().map(Bytes::len).sum();
+    2 * VARINT_MAX + blobs + mutations.sum::<usize>() + events
+}
 
 /// Returns `batches` as the payload of a record.
 ///
@@ -179,6 +198,21 @@ mod tests {
         batch.delete_prefix(Space::Meta, &b"p/"[..]);
         batch.blobs.push(Bytes::from_static(b"blob"));
         batch
+    }
+
+    #[test]
+    fn a_batch_is_no_longer_than_its_size_says() {
+        for batch in [example(), Batch::default()] {
+            let mut raw = Vec::new();
+            put_batch(&mut raw, &batch);
+            assert!(raw.len() <= size(&batch), "{} > {}", raw.len(), size(&batch));
+            assert!(
+                size(&batch) < raw.len() + 200,
+                "{} is far from {}",
+                size(&batch),
+                raw.len()
+            );
+        }
     }
 
     #[test]

@@ -205,7 +205,7 @@ mod tests {
                 }
             }
             let mut overlay = Overlay::default();
-            overlay.apply(&Batch { mutations: mutations.clone(), blobs: Vec::new() }, 1);
+            overlay.apply(&Batch { mutations: mutations.clone(), ..Batch::default() }, 1);
             let mut keys: Vec<Bytes> = base.keys().cloned().collect();
             keys.extend(mutations.iter().map(|mutation| match mutation {
                 Mutation::Put { key, .. } | Mutation::Delete { key, .. } => key.clone(),

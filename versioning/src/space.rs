@@ -105,12 +105,14 @@ pub struct Batch {
     pub mutations: Vec<Mutation>,
     /// The contents of blobs that the mutations refer to and that are not stored yet.
     pub blobs: Vec<Bytes>,
+    /// What is told of the change, as [`Batch::tell`] packs it; it takes no part in the change.
+    pub events: Vec<Bytes>,
 }
 
 impl Batch {
-    /// Returns whether nothing would change.
+    /// Returns whether nothing would change, and nothing is told.
     pub fn is_empty(&self) -> bool {
-        self.mutations.is_empty()
+        self.mutations.is_empty() && self.events.is_empty()
     }
 
     /// Adds a value at a key.

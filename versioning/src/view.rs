@@ -9,7 +9,7 @@ use crate::object::Object;
 use crate::overlay::{Overlay, Said};
 use crate::space::successor;
 use crate::store::Blocks;
-use crate::tree::{Cursor, Entry, Totals, Tree};
+use crate::tree::{Cursor, Diff, Entry, Totals, Tree};
 use crate::{Batch, BlobRef, CommitId, Hash, KeyRange, Result, Roots, Space, Value};
 
 /// An immutable, consistent picture of a repository at a ref. Cloning is cheap.
@@ -78,6 +78,11 @@ impl View {
                 ..Inner::clone(&self.inner)
             }),
         }
+    }
+
+    /// Returns what differs in one space between this and another view of the same repository, both settled.
+    pub fn diff(&self, after: &View, space: Space, range: &KeyRange) -> Diff {
+        self.tree(space).diff(&after.tree(space), range)
     }
 
     pub(crate) fn tree(&self, space: Space) -> Tree {

@@ -3,6 +3,13 @@
 #[cfg(test)]
 mod it {
     mod costs;
+    mod counts;
+    mod doubts;
+    mod dry_runs;
     mod faults;
+    mod fsck;
+    mod groups;
+    mod lake;
     mod model;
+    mod state;
 }

@@ -17,7 +17,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use versioning::codec::{DecodeError, Reader};
 
-use crate::model::{Columns, Database, Function, Partition, Table, TableEntry, TableStatistics, Template};
+use crate::model::{
+    Columns, Constraint, Database, Function, Partition, RegisteredSchema, RegisteredSerde, RegisteredType,
+    SchemaVersion, Table, TableEntry, TableStatistics, Template,
+};
 
 pub(crate) use fields::Fields;
 pub(crate) use primitive::Canonical;
@@ -64,6 +67,11 @@ plain! {
     "a database" encode_database decode_database Database,
     "an entry of the list of tables" encode_entry decode_entry TableEntry,
     "a function" encode_function decode_function Function,
+    "a constraint" encode_constraint decode_constraint Constraint,
+    "a registered schema" encode_schema decode_schema RegisteredSchema,
+    "a version of a schema" encode_schema_version decode_schema_version SchemaVersion,
+    "a registered serde" encode_serde decode_serde RegisteredSerde,
+    "a registered type" encode_type decode_type RegisteredType,
     "column statistics" encode_statistics decode_statistics TableStatistics,
     "a column list" encode_columns decode_columns Columns,
     "a template" encode_template decode_template Template,

@@ -7,8 +7,8 @@ use versioning::codec::{DecodeError, put_bytes, put_varint};
 
 use super::Input;
 use crate::model::{
-    ColumnId, DatabaseId, DatabaseKind, FunctionKind, Location, PrincipalKind, Real, ResourceKind, SerdeKind,
-    TableFormat, TableId, TableKind,
+    ColumnId, ConstraintKind, DatabaseId, DatabaseKind, FunctionKind, Location, PrincipalKind, Real,
+    ResourceKind, SerdeKind, TableFormat, TableId, TableKind,
 };
 
 /// A value that has one form in bytes.
@@ -212,6 +212,18 @@ impl Canonical for TableFormat {
         let code = input.0.byte()?;
         let format = TableFormat::ALL.get(usize::from(code));
         format.copied().ok_or(DecodeError::Tag(u64::from(code)))
+    }
+}
+
+impl Canonical for ConstraintKind {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(*self as u8);
+    }
+
+    fn read(input: &mut Input<'_, '_>) -> Result<ConstraintKind, DecodeError> {
+        let code = input.0.byte()?;
+        let kind = ConstraintKind::ALL.get(usize::from(code));
+        kind.copied().ok_or(DecodeError::Tag(u64::from(code)))
     }
 }
 

@@ -5,8 +5,9 @@ use versioning::codec::{DecodeError, Reader};
 use super::fields::{put_extra, put_nested, read_nested, record};
 use super::{Canonical, Fields, Input, Shared, fields};
 use crate::model::{
-    Column, Columns, Creation, Database, FileMetadata, Function, Grant, Location, Partition, Privileges,
-    Resource, Serde, Skew, SortColumn, SourceTable, Storage, Table, TableEntry, TableRest, Template,
+    Column, Columns, Constraint, Creation, Database, FileMetadata, Function, Grant, Location, Partition,
+    Privileges, Reference, RegisteredSchema, RegisteredSerde, RegisteredType, Resource, SchemaVersion, Serde,
+    Skew, SortColumn, SourceTable, Storage, Table, TableEntry, TableRest, Template,
 };
 use crate::names;
 
@@ -63,6 +64,58 @@ record!(Function {
     5 opt created_s,
     6 opt kind,
     7 opt resources,
+} extra);
+
+record!(Constraint {
+    1 must name,
+    2 dflt kind,
+    3 must columns,
+    4 opt reference,
+    5 opt text,
+    6 dflt is_enabled,
+    7 dflt is_validated,
+    8 dflt is_relied_on,
+} extra);
+
+record!(Reference {
+    1 must table,
+    2 must columns,
+    3 opt constraint,
+    4 opt update_rule,
+    5 opt delete_rule,
+});
+
+record!(RegisteredSchema {
+    1 must name,
+    2 opt kind,
+    3 opt compatibility,
+    4 opt validation,
+    5 opt can_evolve,
+    6 opt group,
+    7 opt description,
+} extra);
+
+record!(SchemaVersion {
+    1 must version,
+    2 opt created,
+    3 opt columns,
+    4 opt state,
+    5 opt description,
+    6 opt text,
+    7 opt fingerprint,
+    8 opt name,
+    9 opt serde,
+} extra);
+
+record!(RegisteredType {
+    1 must name,
+    2 opt first,
+    3 opt second,
+    4 opt fields,
+} extra);
+
+record!(RegisteredSerde {
+    1 must serde,
 } extra);
 
 record!(TableRest {

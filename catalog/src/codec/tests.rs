@@ -29,6 +29,11 @@ fn is_canonical(bytes: &[u8]) {
         decode_database encode_database,
         decode_entry encode_entry,
         decode_function encode_function,
+        decode_constraint encode_constraint,
+        decode_schema encode_schema,
+        decode_schema_version encode_schema_version,
+        decode_serde encode_serde,
+        decode_type encode_type,
         decode_statistics encode_statistics,
         decode_columns encode_columns,
         decode_template encode_template
@@ -57,6 +62,12 @@ fn all_encodings(source: &mut Source) -> Vec<(&'static str, Vec<u8>)> {
         ("columns", encode_columns(&source.columns())),
         ("template", encode_template(&source.template())),
         ("partition", encode_partition(&source.partition())),
+        // what is newer draws last, so that the lines of the others stay
+        ("constraint", encode_constraint(&source.constraint())),
+        ("schema", encode_schema(&source.schema())),
+        ("schema_version", encode_schema_version(&source.schema_version())),
+        ("serde", encode_serde(&source.registered_serde())),
+        ("type", encode_type(&source.registered_type())),
     ]
 }
 
@@ -74,6 +85,11 @@ proptest! {
             database encode_database decode_database,
             entry encode_entry decode_entry,
             function encode_function decode_function,
+            constraint encode_constraint decode_constraint,
+            schema encode_schema decode_schema,
+            schema_version encode_schema_version decode_schema_version,
+            registered_serde encode_serde decode_serde,
+            registered_type encode_type decode_type,
             statistics encode_statistics decode_statistics,
             columns encode_columns decode_columns,
             template encode_template decode_template

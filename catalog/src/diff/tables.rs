@@ -207,6 +207,16 @@ pub(super) fn table_properties(before: Option<&OpenTable>, after: Option<&OpenTa
     properties.0
 }
 
+/// Returns the names of columns, `(a, b)`.
+pub(super) fn names_of(table: &Table, ids: &[ColumnId]) -> String {
+    let name_of = |id: &ColumnId| {
+        let mut all = table.columns().iter().chain(table.keys());
+        all.find(|column| column.id == *id)
+            .map_or("?", |column| column.name.as_str())
+    };
+    format!("({})", ids.iter().map(name_of).collect::<Vec<_>>().join(", "))
+}
+
 fn text_of(parameters: &Parameters) -> Option<String> {
     let pairs: Vec<String> = parameters
         .iter()

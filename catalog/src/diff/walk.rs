@@ -7,14 +7,14 @@ use versioning::{KeyRange, Space, Value, View};
 
 use super::model::{
     CatalogDiff, DatabaseDiff, Fate, FilesDiff, FunctionDiff, Limits, PartitionDiff, PartitionFate,
-    PartitionsDiff, TableDiff,
+    PartitionsDiff, PropertyChange, TableDiff,
 };
 use super::tables;
 use crate::keys::{self, MetaKey};
 use crate::merge::objects;
 use crate::merge::owner::{Owners, Unit, Version};
 use crate::merge::{database, partition};
-use crate::model::{Database, DatabaseId, Function, Partition, Table, TableFormat, TableId};
+use crate::model::{Constraint, Database, DatabaseId, Function, Partition, Table, TableFormat, TableId};
 use crate::records::{Record, SharedCache};
 use crate::snapshot::{OpenTable, Snapshot};
 use crate::{Error, Result};
@@ -39,6 +39,7 @@ pub(super) struct Walk<'a> {
     owners: Owners,
     databases: BTreeMap<String, Pair<Database>>,
     functions: BTreeMap<(DatabaseId, String), Pair<Function>>,
+    constraints: BTreeMap<TableId, Vec<Pair<Constraint>>>,
     tables: BTreeMap<TableId, Pair<OpenTable>>,
     /// Tables whose records differ.
     altered: BTreeSet<TableId>,
@@ -70,6 +71,7 @@ impl<'a> Walk<'a> {
             owners: Owners::default(),
             databases: BTreeMap::new(),
             functions: BTreeMap::new(),
+            constraints: BTreeMap::new(),
             tables: BTreeMap::new(),
             altered: BTreeSet::new(),
             partitions: BTreeMap::new(),
@@ -116,10 +118,33 @@ impl<'a> Walk<'a> {
                     self.learn(id, pair).await?;
                     self.altered.insert(id);
                 }
-                Some(MetaKey::Entry(..)) | None => {}
+                Some(MetaKey::Constraint(table, ..)) => {
+                    let pair = self.load(&change).await?;
+                    self.constraints.entry(table).or_default().push(pair);
+                }
+                Some(MetaKey::Entry(..) | MetaKey::Registry(_)) | None => {}
             }
         }
+        for table in self.constraints.keys().copied().collect::<Vec<_>>() {
+            self.learn_same(table).await?;
+        }
         Ok(())
+    }
+
+    /// Returns what differs of the constraints of a table.
+    async fn constraints_of(&self, id: TableId, tables: &Pair<OpenTable>) -> Result<Vec<PropertyChange>> {
+        let mut changes = Vec::new();
+        for (before, after) in self.constraints.get(&id).into_iter().flatten() {
+            let Some(either) = after.as_ref().or(before.as_ref()) else {
+                continue;
+            };
+            changes.push(PropertyChange {
+                name: format!("{} {}", either.kind.as_str(), either.name),
+                before: text_of(&self.before, tables.0.as_ref(), before.as_ref()).await?,
+                after: text_of(&self.after, tables.1.as_ref(), after.as_ref()).await?,
+            });
+        }
+        Ok(changes)
     }
 
     async fn learn(&mut self, id: TableId, pair: Pair<OpenTable>) -> Result<()> {
@@ -233,10 +258,10 @@ impl<'a> Walk<'a> {
         for (id, pair) in &self.tables {
             let files = self.files.remove(id).unwrap_or_default();
             let partitions = partitions.remove(id).unwrap_or_default();
+            let constraints = self.constraints_of(*id, pair).await?;
             tables.extend(table_diff(
-                *id,
-                pair,
-                self.altered.contains(id),
+                (*id, pair),
+                (self.altered.contains(id), constraints),
                 partitions,
                 files,
             ));
@@ -335,16 +360,15 @@ fn fate(before: bool, after: bool) -> Fate {
 
 /// Returns what differs of a table; `None` if nothing does that anybody would notice.
 fn table_diff(
-    id: TableId,
-    (before, after): &Pair<OpenTable>,
-    is_altered: bool,
+    (id, (before, after)): (TableId, &Pair<OpenTable>),
+    (is_altered, constraints): (bool, Vec<PropertyChange>),
     partitions: PartitionsDiff,
     files: FilesDiff,
 ) -> Option<TableDiff> {
     let table = after.as_ref().or(before.as_ref())?;
     let fate = fate(before.is_some(), after.is_some());
     let named = |open: &OpenTable| (open.database.name.clone(), open.name.clone());
-    let (columns, properties) = if is_altered {
+    let (columns, mut properties) = if is_altered {
         let inner = |side: &'_ Option<OpenTable>| side.as_ref().map(|open| open.table.clone());
         (
             tables::columns(inner(before).as_ref(), inner(after).as_ref()),
@@ -353,6 +377,7 @@ fn table_diff(
     } else {
         (Vec::new(), Vec::new())
     };
+    properties.extend(constraints);
     let renamed_from = before
         .as_ref()
         .zip(after.as_ref())
@@ -381,6 +406,39 @@ fn table_diff(
         files,
         rows: None,
     })
+}
+
+/// Returns what a constraint says in one version.
+async fn text_of(
+    version: &Version,
+    open: Option<&OpenTable>,
+    constraint: Option<&Constraint>,
+) -> Result<Option<String>> {
+    let (Some(open), Some(constraint)) = (open, constraint) else {
+        return Ok(None);
+    };
+    let mut text = tables::names_of(open, &constraint.columns);
+    if let Some(reference) = &constraint.reference
+        && let Some(parent) = version.snapshot.find_table_by_id(reference.table).await?
+    {
+        let parent = version.open(parent);
+        let columns = tables::names_of(&parent, &reference.columns);
+        text.push_str(&format!(
+            " references {}.{} {columns}",
+            parent.database.name, parent.name
+        ));
+    }
+    for (is_said, word) in [
+        (constraint.is_enabled, " enabled"),
+        (constraint.is_validated, " validated"),
+        (constraint.is_relied_on, " relied on"),
+    ] {
+        text.push_str(if is_said { word } else { "" });
+    }
+    if let Some(expression) = &constraint.text {
+        text.push_str(&format!(": {expression}"));
+    }
+    Ok(Some(text))
 }
 
 /// Counts a file that differs.

@@ -86,6 +86,7 @@ impl Draft {
             }
         }
         self.put_altered_table(&old, &new);
+        self.follow_constraints(&old, &new).await?;
         self.follow_columns(&old, &new, how.cascade).await?;
         Ok(new)
     }

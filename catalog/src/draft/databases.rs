@@ -1,7 +1,9 @@
 //! Creating, altering and dropping databases.
 
+use versioning::{KeyRange, Space};
+
 use crate::draft::Draft;
-use crate::keys::MetaKey;
+use crate::keys::{self, MetaKey};
 use crate::location::{Location, Place};
 use crate::model::{Database, DatabaseId, Function, Table, TableKind};
 use crate::names::{self, Pattern};
@@ -56,10 +58,13 @@ impl Draft {
         }
         let tables = self.tables(database.id, &Pattern::all()).await?;
         let functions = self.functions(database.id, &Pattern::all()).await?;
-        let content = match (tables.is_empty(), functions.is_empty()) {
-            (false, _) => Some("one or more tables"),
-            (true, false) => Some("one or more functions"),
-            (true, true) => None,
+        let schemas = KeyRange::prefix(keys::schemas(database.id));
+        let has_schemas = self.view().totals(Space::Meta, schemas).await?.count > 0;
+        let content = match (tables.is_empty(), functions.is_empty(), has_schemas) {
+            (false, ..) => Some("one or more tables"),
+            (true, false, _) => Some("one or more functions"),
+            (true, true, true) => Some("one or more schemas"),
+            (true, true, false) => None,
         };
         if let (Some(what), false) = (content, cascade) {
             return Err(Error::DatabaseNotEmpty {
@@ -76,6 +81,12 @@ impl Draft {
         self.change(|changes| {
             for function in &functions {
                 changes.delete::<Function>(MetaKey::Function(database.id, function).encode());
+            }
+            if has_schemas {
+                let prefixes = [keys::schemas(database.id), keys::versions_of_schemas(database.id)];
+                for prefix in prefixes {
+                    changes.batch().delete_prefix(Space::Meta, prefix);
+                }
             }
             changes.delete::<Database>(MetaKey::Database(&database.name).encode());
         });

@@ -1,27 +1,32 @@
 //! Changes that are being prepared on a branch.
 
 mod alter;
+mod constraints;
 mod data;
 mod databases;
+mod exchange;
 mod folders;
 mod functions;
 mod moves;
 mod partitions;
+mod registry;
 mod statistics;
 mod tables;
 
 use std::ops::Deref;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use versioning::id::Domain;
 use versioning::{Batch, Hash, Ids, View};
 
-use crate::Snapshot;
 use crate::model::Parameters;
 use crate::records::{Changes, Records, SharedCache};
 use crate::warehouse::{FolderChange, Folders};
+use crate::{Result, Snapshot};
 
 pub use alter::AlterTable;
+pub use constraints::{NewConstraint, NewReference};
 pub use data::{FAST_STATISTICS, FolderStatistics};
 pub use partitions::{AddPartitions, AlterPartitions};
 
@@ -88,6 +93,19 @@ impl Draft {
         self.batch
     }
 
+    /// Returns all changes so far, in order.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Adds an event that tells of the changes ([`versioning::events`]).
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`] if it is too large.
+    pub fn tell(&mut self, event: &Bytes) -> Result<()> {
+        Ok(self.batch.tell(event)?)
+    }
+
     /// Adds changes of other spaces than the catalog's own, such as data objects.
     pub fn add(&mut self, batch: Batch) {
         self.apply(batch);
@@ -109,6 +127,7 @@ impl Draft {
         self.snapshot = Snapshot::from_records(self.records().with(&batch));
         self.batch.mutations.append(&mut batch.mutations);
         self.batch.blobs.append(&mut batch.blobs);
+        self.batch.events.append(&mut batch.events);
     }
 
     /// Returns a number from which new columns of an altered table can count: no other branch is likely to count

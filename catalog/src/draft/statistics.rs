@@ -1,5 +1,6 @@
 //! Setting and deleting column statistics.
 
+use crate::aggregate;
 use crate::draft::Draft;
 use crate::keys::StatsKey;
 use crate::model::{ColumnId, ColumnStatistics, TableStatistics};
@@ -41,6 +42,33 @@ impl Draft {
         .encode();
         self.change(|changes| changes.put(key, &known));
         Ok(())
+    }
+
+    /// As [`Draft::set_statistics`], but what is new is added to what is known of the same columns.
+    ///
+    /// # Errors
+    /// As [`Draft::set_statistics`].
+    pub async fn add_statistics(
+        &mut self,
+        database: &str,
+        table: &str,
+        partition: Option<&str>,
+        engine: &str,
+        mut columns: Vec<(String, ColumnStatistics)>,
+    ) -> Result<()> {
+        let open = self.table(database, table).await?;
+        let known = self
+            .statistics(open.id, partition, engine)
+            .await?
+            .unwrap_or_default();
+        for (name, column) in &mut columns {
+            let id = column_id(&open, name)?;
+            if let Some(before) = known.columns.iter().find(|known| known.column == id) {
+                *column = aggregate::merge(before, column);
+            }
+        }
+        self.set_statistics(database, table, partition, engine, columns)
+            .await
     }
 
     /// Deletes what an engine knows of one column or of all.

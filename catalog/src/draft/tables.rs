@@ -113,6 +113,7 @@ impl Draft {
         if delete_data && open.owns_data() {
             self.delete_table_data(&open).await?;
         }
+        self.forget_constraints(open.id).await?;
         self.change(|changes| {
             changes.delete::<TableEntry>(MetaKey::Entry(open.database.id, &open.name).encode());
             changes.delete::<Table>(MetaKey::Table(open.id).encode());

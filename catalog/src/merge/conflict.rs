@@ -47,13 +47,17 @@ pub enum ConflictKind {
     FormatDiverged,
     /// Both sides changed a function.
     FunctionBoth,
+    /// Both sides changed a constraint.
+    ConstraintBoth,
+    /// A constraint of one side speaks of a column that the other dropped.
+    ConstraintDangling,
     /// Both sides changed a record that this version cannot read.
     Unknown,
 }
 
 impl ConflictKind {
     /// All kinds, in order.
-    pub const ALL: [ConflictKind; 22] = [
+    pub const ALL: [ConflictKind; 24] = [
         ConflictKind::AddAdd,
         ConflictKind::DropModify,
         ConflictKind::RenameRename,
@@ -75,6 +79,8 @@ impl ConflictKind {
         ConflictKind::FileBoth,
         ConflictKind::FormatDiverged,
         ConflictKind::FunctionBoth,
+        ConflictKind::ConstraintBoth,
+        ConflictKind::ConstraintDangling,
         ConflictKind::Unknown,
     ];
 
@@ -102,6 +108,8 @@ impl ConflictKind {
             ConflictKind::FileBoth => "FileBoth",
             ConflictKind::FormatDiverged => "FormatDiverged",
             ConflictKind::FunctionBoth => "FunctionBoth",
+            ConflictKind::ConstraintBoth => "ConstraintBoth",
+            ConflictKind::ConstraintDangling => "ConstraintDangling",
             ConflictKind::Unknown => "Unknown",
         }
     }
@@ -141,6 +149,7 @@ pub enum Subject {
     Column(String),
     Parameter(String),
     Function(String),
+    Constraint(String),
     /// A path of the repository.
     Path(String),
     /// A key that means nothing to this version, escaped.
@@ -174,6 +183,7 @@ impl Conflict {
             Subject::Columns => "the column list".to_owned(),
             Subject::Parameter(key) => format!("parameter {key}"),
             Subject::Function(name) => format!("function {name}"),
+            Subject::Constraint(name) => format!("constraint {name}"),
             Subject::Path(path) => format!("file {path}"),
             Subject::Key(key) => format!("record {key}"),
             Subject::Field(name) => (*name).to_owned(),

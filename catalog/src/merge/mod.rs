@@ -10,10 +10,14 @@
 //! places of all tables, once.
 
 mod beneath;
+mod clashes;
 mod columns;
+mod common;
 mod conflict;
+mod constraints;
 pub(crate) mod database;
 mod entities;
+mod extents;
 mod files;
 mod functions;
 mod generic;
@@ -21,10 +25,13 @@ pub(crate) mod objects;
 pub(crate) mod owner;
 pub(crate) mod params;
 pub(crate) mod partition;
+mod partition_keys;
+mod registry;
 mod spark;
 mod statistics;
 pub(crate) mod storage;
 mod table;
+mod table_place;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -44,7 +51,8 @@ use crate::snapshot::Snapshot;
 
 use beneath::Context;
 use conflict::{Report, Scope, Texts};
-use entities::{Entities, Extents, scope_of};
+use entities::{Entities, scope_of};
+use extents::Extents;
 use files::Files;
 use owner::Unit;
 use params::{Data, Folder, Writers};
@@ -52,7 +60,7 @@ use walk::{Walk, store_error};
 
 pub use conflict::{Conflict, ConflictKind, Subject};
 
-/// Merges catalogs with their data: databases, tables, partitions, statistics, functions and files.
+/// Merges catalogs with their data: databases, tables, constraints, partitions, statistics, functions and files.
 #[derive(Debug, Clone, Default)]
 pub struct CatalogResolver {
     cache: SharedCache,
@@ -77,6 +85,10 @@ impl CatalogResolver {
         merge_tables(&mut entities, (&walk, &files), (&extents, &folders), &mut report);
         entities.write_tables(&walk, &files, &mut changes);
         entities.merge_functions(&walk, &mut changes, &mut report);
+        entities
+            .merge_constraints(&walk, &mut changes, &mut report)
+            .await?;
+        registry::merge(&walk, &mut changes, &mut report).await?;
         let context = Context {
             walk: &walk,
             files: &files,

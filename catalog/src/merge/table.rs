@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::columns::{self, Layout, Lists, Renumbered, text_of};
+use super::columns::{self, Layout, Lists, Renumbered};
 use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::params::{self, Data, Writers};
-use super::{spark, storage, validate};
-use crate::location::{Location, Place};
+use super::{partition_keys, spark, storage, table_place, validate};
 use crate::model::{
     Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableKind,
 };
@@ -38,7 +37,7 @@ pub(crate) struct Outcome {
 pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome {
     let tables = input.versions.map(|open| &open.table);
     if let Some(settled) = settled(tables, input.data.writers) {
-        check_one_sided_keys(input, scope, report);
+        partition_keys::check_one_sided(input, scope, report);
         return Outcome {
             table: settled.clone(),
             renumbered: Renumbered::new(),
@@ -52,7 +51,7 @@ pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Out
         },
     };
     (outcome.table.database, outcome.table.name) = merge_name(input, scope, report);
-    merge_place(&mut outcome.table, input, scope, report);
+    table_place::merge_place(&mut outcome.table, input, scope, report);
     validate::table(&outcome.table, tables, scope, report);
     outcome
 }
@@ -101,7 +100,7 @@ fn merge_opaque(input: Input<'_>, format: TableFormat, scope: &Scope, report: &m
 }
 
 /// Returns a table without its identity and without traces.
-fn content(table: &Table) -> Table {
+pub(super) fn content(table: &Table) -> Table {
     let parameters = params::meant(table.parameters.as_ref());
     let mut content = Table {
         name: String::new(),
@@ -140,92 +139,12 @@ fn merge_name(input: Input<'_>, scope: &Scope, report: &mut Report) -> (Database
     })
 }
 
-/// Merges where the table and its partitions lie, and states it by the name that the table has now.
-fn merge_place(table: &mut Table, input: Input<'_>, scope: &Scope, report: &mut Report) {
-    let places = input.versions.map(OpenTable::place);
-    let mut place = storage::merge_place(places.as_ref(), scope, report);
-    let bases = input.versions.map(|open| &open.partition_base);
-    let at = (
-        scope,
-        ConflictKind::LocationBoth,
-        Subject::Field("the folder of partitions"),
-    );
-    table.partition_base = bases.or_conflict(at, |_| Some("another".to_owned()), report);
-    if let Some(left) = left_behind(input, place.as_ref()) {
-        match left {
-            Left::Stays(old) => place = Some(old),
-            Left::Contested => report_left(places.as_ref(), input, scope, report),
-        }
-    }
-    let base = input
-        .databases
-        .get(&table.database)
-        .map(|database| database.table_base(&table.kind));
-    let location = place.map(|place| match &base {
-        Some(base) => place.relative_to(base, &table.name),
-        None => place.into(),
-    });
-    if let Some(storage) = &mut table.storage {
-        storage.location = location;
-    }
-}
-
-/// What one side wrote to a place that the other moved the table away from.
-enum Left {
-    /// The table was only renamed while it was empty: it stays where the data is by now.
-    Stays(Place),
-    Contested,
-}
-
-fn left_behind(input: Input<'_>, merged: Option<&Place>) -> Option<Left> {
-    let Three { base, ours, theirs } = input.versions;
-    let wrote = |one: Writers| input.beneath == one || input.beneath == Writers::Both;
-    let is_left = |writer: &OpenTable| {
-        writer.place().as_ref() != merged && writer.place() == base.place() && !is_kept_apart(input, writer)
-    };
-    let (mover, writer, mover_wrote) = if wrote(Writers::Ours) && is_left(ours) {
-        (theirs, ours, wrote(Writers::Theirs))
-    } else if wrote(Writers::Theirs) && is_left(theirs) {
-        (ours, theirs, wrote(Writers::Ours))
-    } else {
-        return None;
-    };
-    let default = Some(&Location::Default);
-    let is_rename = mover.location() == default && base.location() == default;
-    match writer.place().filter(|_| is_rename && !mover_wrote) {
-        Some(place) => Some(Left::Stays(place)),
-        None => Some(Left::Contested),
-    }
-}
-
-/// Returns whether the partitions stay in one folder on all sides, wherever the table goes.
-fn is_kept_apart(input: Input<'_>, writer: &OpenTable) -> bool {
-    let bases = input.versions.map(OpenTable::partition_base);
-    writer.is_partitioned() && bases.ours == bases.theirs
-}
-
-fn report_left(places: Three<&Option<Place>>, input: Input<'_>, scope: &Scope, report: &mut Report) {
-    let base = places.base.as_ref().map(storage::text_of);
-    let did = |side: &Option<Place>| match side {
-        Some(place) if Some(place) != places.base.as_ref() => storage::text_of(place),
-        _ => "the old one, with new data".to_owned(),
-    };
-    let texts = Texts::new(base.as_deref(), did(places.ours), did(places.theirs));
-    debug_assert!(input.beneath != Writers::Nobody);
-    report.add(
-        scope,
-        ConflictKind::LocationBoth,
-        Subject::Field("location"),
-        texts,
-    );
-}
-
 fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome {
     let tables = input.versions.map(|open| &open.table);
     let mut merged = tables.ours.clone();
     let kind = merge_kind(tables, scope, report);
     merged.kind = kind.0;
-    merged.partition_keys = merge_keys(input, scope, report);
+    merged.partition_keys = partition_keys::merge(input, scope, report);
     let before = report.len();
     let (storage, next, renumbered) = merge_storage(tables, scope, report);
     let columns_are_contested = report.len() > before;
@@ -279,73 +198,6 @@ fn merge_kind(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> (Tab
     };
     let at = (scope, ConflictKind::TableKind, Subject::Field("the kind"));
     groups.as_ref().or_conflict(at, text, report)
-}
-
-fn shape(keys: &[Column]) -> Vec<(&str, &str)> {
-    keys.iter()
-        .map(|key| (key.name.as_str(), key.type_name.as_str()))
-        .collect()
-}
-
-/// Partition keys are what all names and folders of partitions follow: no one else may have touched the table.
-fn merge_keys(input: Input<'_>, scope: &Scope, report: &mut Report) -> Option<Vec<Column>> {
-    let tables = input.versions.map(|open| &open.table);
-    let shapes = tables.map(|table| shape(table.keys()));
-    if shapes.base == shapes.ours && shapes.base == shapes.theirs {
-        return merge_key_comments(tables, scope, report);
-    }
-    let (ours, theirs) = (shapes.ours != shapes.base, shapes.theirs != shapes.base);
-    let is_free = shapes.ours == shapes.theirs
-        || ours && !theirs && content(tables.theirs) == content(tables.base)
-        || theirs && !ours && content(tables.ours) == content(tables.base);
-    if is_free {
-        check_one_sided_keys(input, scope, report);
-    } else {
-        report_keys(tables, scope, report);
-    }
-    if ours { tables.ours } else { tables.theirs }
-        .partition_keys
-        .clone()
-}
-
-/// Reports partition keys that one side changed while the other changed something beneath the table.
-fn check_one_sided_keys(input: Input<'_>, scope: &Scope, report: &mut Report) {
-    let tables = input.versions.map(|open| &open.table);
-    let shapes = tables.map(|table| shape(table.keys()));
-    let by_ours = shapes.ours != shapes.base && matches!(input.beneath, Writers::Theirs | Writers::Both);
-    let by_theirs = shapes.theirs != shapes.base && matches!(input.beneath, Writers::Ours | Writers::Both);
-    if (by_ours || by_theirs) && shapes.ours != shapes.theirs {
-        report_keys(tables, scope, report);
-    }
-}
-
-fn report_keys(tables: Three<&Table>, scope: &Scope, report: &mut Report) {
-    let did = |side: &Table| {
-        if shape(side.keys()) == shape(tables.base.keys()) {
-            "kept, and the table changed".to_owned()
-        } else {
-            format!("changed to {}", text_of(side.keys()))
-        }
-    };
-    let base = text_of(tables.base.keys());
-    let texts = Texts::new(Some(&base), did(tables.ours), did(tables.theirs));
-    report.add(
-        scope,
-        ConflictKind::PartitionKeys,
-        Subject::Field("the list of partition keys"),
-        texts,
-    );
-}
-
-fn merge_key_comments(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> Option<Vec<Column>> {
-    let mut keys = tables.ours.partition_keys.clone()?;
-    for (at, key) in keys.iter_mut().enumerate() {
-        let comments = tables.map(|table| table.keys().get(at).and_then(|key| key.comment.clone()));
-        let subject = Subject::Column(key.name.clone());
-        let at = (scope, ConflictKind::CommentBoth, subject);
-        key.comment = comments.as_ref().or_conflict(at, Option::clone, report);
-    }
-    Some(keys)
 }
 
 fn merge_storage(
@@ -440,75 +292,4 @@ fn merge_plain(merged: &mut Table, tables: Three<&Table>, scope: &Scope, report:
     );
     let text = |text: &(Option<String>, Option<String>)| text.0.clone();
     (merged.view_original_text, merged.view_expanded_text) = texts.as_ref().or_conflict(at, text, report);
-}
-
-/// Returns what two tables of one name agree on, each of which one side created, if they are the same table: the
-/// same columns, keys and format in the same place. What they do not agree on counts as added by each.
-pub(crate) fn common(ours: &OpenTable, theirs: &OpenTable) -> Option<Table> {
-    let template = |table: &Table| table.storage.as_ref().map(|storage| storage.template.clone());
-    let ids = |columns: &[Column]| -> Vec<_> {
-        columns
-            .iter()
-            .map(|column| (column.id, column.name.clone(), column.type_name.clone()))
-            .collect()
-    };
-    let is_same = ours.kind == theirs.kind
-        && ids(ours.columns()) == ids(theirs.columns())
-        && ids(ours.keys()) == ids(theirs.keys())
-        && template(ours) == template(theirs)
-        && ours.place() == theirs.place()
-        && ours.partition_base == theirs.partition_base
-        && TableFormat::of(ours) == TableFormat::Hive
-        && TableFormat::of(theirs) == TableFormat::Hive;
-    if !is_same {
-        return None;
-    }
-    let (a, b) = (&ours.table, &theirs.table);
-    let mut common = a.clone();
-    common.parameters = common_parameters(a.parameters.as_ref(), b.parameters.as_ref());
-    common.created_s = None;
-    common.accessed_s = None;
-    keep_if(a.owner == b.owner, &mut common.owner);
-    keep_if(a.retention == b.retention, &mut common.retention);
-    keep_if(a.privileges == b.privileges, &mut common.privileges);
-    keep_if(a.rest == b.rest, &mut common.rest);
-    keep_if(a.extra == b.extra, &mut common.extra);
-    keep_if(a.locations == b.locations, &mut common.locations);
-    if (&a.view_original_text, &a.view_expanded_text) != (&b.view_original_text, &b.view_expanded_text) {
-        (common.view_original_text, common.view_expanded_text) = (None, None);
-    }
-    forget_comments(&mut common, b);
-    Some(common)
-}
-
-fn keep_if<T: Default>(is_same: bool, value: &mut T) {
-    if !is_same {
-        *value = T::default();
-    }
-}
-
-fn common_parameters(ours: Option<&Parameters>, theirs: Option<&Parameters>) -> Option<Parameters> {
-    let (ours, theirs) = (ours?, theirs?);
-    let same = ours.iter().filter(|(key, value)| theirs.get(*key) == Some(value));
-    Some(same.map(|(key, value)| (key.clone(), value.clone())).collect())
-}
-
-/// Removes comments that the other table does not share.
-fn forget_comments(common: &mut Table, other: &Table) {
-    let forget = |columns: &mut [Column], others: &[Column]| {
-        for (column, other) in columns.iter_mut().zip(others) {
-            keep_if(column.comment == other.comment, &mut column.comment);
-        }
-    };
-    forget(
-        common.partition_keys.as_deref_mut().unwrap_or_default(),
-        other.keys(),
-    );
-    if let Some(columns) = common
-        .storage
-        .as_mut()
-        .and_then(|storage| storage.columns.as_mut())
-    {
-        forget(&mut Arc::make_mut(columns).0, other.columns());
-    }
 }

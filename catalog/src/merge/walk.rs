@@ -7,13 +7,13 @@ use bytes::Bytes;
 use versioning::merge::{Change3, Sides};
 use versioning::{KeyRange, Space, Value, View};
 
+use super::common;
 use super::database;
 use super::generic::Three;
 use super::objects::FileChange;
 use super::owner::Version;
-use super::table;
 use crate::keys::{self, MetaKey, StatsKey};
-use crate::model::{Database, DatabaseId, Function, Table, TableId};
+use crate::model::{Constraint, ConstraintKind, Database, DatabaseId, Function, Table, TableId};
 use crate::records::{Record, Records, SharedCache};
 use crate::snapshot::{OpenTable, Snapshot};
 use crate::{Error, Result};
@@ -32,6 +32,9 @@ pub(crate) type Raw = Three<Option<Value>>;
 pub(crate) type PartitionKey = (TableId, String);
 pub(crate) type StatisticsKey = (TableId, Option<String>, String);
 
+/// A constraint of a table, by its kind and name.
+pub(crate) type ConstraintKey = (TableId, ConstraintKind, String);
+
 /// What two sides changed.
 #[derive(Debug)]
 pub(crate) struct Walk {
@@ -39,8 +42,11 @@ pub(crate) struct Walk {
     pub(crate) databases: BTreeMap<String, Changed<Database>>,
     pub(crate) tables: BTreeMap<TableId, Changed<Table>>,
     pub(crate) functions: BTreeMap<(DatabaseId, String), Changed<Function>>,
+    pub(crate) constraints: BTreeMap<ConstraintKey, Changed<Constraint>>,
     /// The entries of tables in lists, as theirs wrote them.
     pub(crate) entries: HashMap<Bytes, Value>,
+    /// Changes of the schema registry.
+    pub(crate) registry: Vec<Change3>,
     /// Records that this version cannot tell.
     pub(crate) unknown: Vec<(Space, Change3)>,
     pub(crate) partitions: BTreeMap<PartitionKey, Raw>,
@@ -71,7 +77,9 @@ impl Walk {
             databases: BTreeMap::new(),
             tables: BTreeMap::new(),
             functions: BTreeMap::new(),
+            constraints: BTreeMap::new(),
             entries: HashMap::new(),
+            registry: Vec::new(),
             unknown: Vec::new(),
             partitions: BTreeMap::new(),
             statistics: BTreeMap::new(),
@@ -118,9 +126,14 @@ impl Walk {
                     let place = (database, name.to_owned());
                     self.functions.insert(place, load(&records, change).await?);
                 }
+                Some(MetaKey::Constraint(table, kind, name)) => {
+                    let place = (table, kind, name.to_owned());
+                    self.constraints.insert(place, load(&records, change).await?);
+                }
                 Some(MetaKey::Entry(..)) => {
                     self.entries.extend(change.theirs.map(|value| (key, value)));
                 }
+                Some(MetaKey::Registry(_)) => self.registry.push(change),
                 None => self.unknown.push((Space::Meta, change)),
             }
         }
@@ -197,6 +210,33 @@ impl Walk {
         for (ours, theirs) in twins {
             self.unify_tables(&ours, theirs);
         }
+        self.unify_constraints();
+    }
+
+    /// Gives what theirs says of its own version of a table to ours.
+    fn unify_constraints(&mut self) {
+        for ((table, kind, name), mut changed) in std::mem::take(&mut self.constraints) {
+            let other = self.unified.get(&table).copied();
+            if let Some(reference) = changed
+                .versions
+                .theirs
+                .as_mut()
+                .and_then(|it| it.reference.as_mut())
+                && let Some(id) = self.unified.get(&reference.table)
+            {
+                reference.table = *id;
+                changed.theirs_value = None;
+            }
+            let place = (other.unwrap_or(table), kind, name);
+            let merged = self.constraints.entry(place).or_insert_with(|| Changed {
+                versions: Three::default(),
+                theirs_value: None,
+            });
+            merged.versions.base = merged.versions.base.take().or(changed.versions.base);
+            merged.versions.ours = merged.versions.ours.take().or(changed.versions.ours);
+            merged.versions.theirs = merged.versions.theirs.take().or(changed.versions.theirs);
+            merged.theirs_value = merged.theirs_value.take().or(changed.theirs_value);
+        }
     }
 
     /// Gives what theirs created in its own version of a database to ours.
@@ -242,7 +282,7 @@ impl Walk {
             open(&self.versions.ours, ours),
             open(&self.versions.theirs, &theirs),
         );
-        let Some(common) = table::common(&pair.0, &pair.1) else {
+        let Some(common) = common::of(&pair.0, &pair.1) else {
             return;
         };
         self.tables.remove(&other);

@@ -1,15 +1,17 @@
-//! What the catalog holds: databases, tables, columns, partitions, statistics and functions.
+//! What the catalog holds: databases, tables, columns, partitions, constraints, statistics and functions.
 //!
 //! The types keep everything that a Hive Metastore client can say of these, and the difference between what
 //! is unset and what is empty. They hold no reference to a branch: every place is a [`Location`], and names of
 //! databases carry no ref.
 
 mod column;
+mod constraint;
 mod database;
 mod format;
 mod function;
 mod partition;
 mod privilege;
+mod registry;
 mod statistics;
 mod storage;
 mod table;
@@ -20,11 +22,13 @@ use std::fmt;
 use bytes::Bytes;
 
 pub use column::{Column, Columns};
+pub use constraint::{Constraint, ConstraintKind, Reference};
 pub use database::Database;
 pub use format::TableFormat;
 pub use function::{Function, Resource};
 pub use partition::Partition;
 pub use privilege::{Grant, Grants, Privileges};
+pub use registry::{RegisteredSchema, RegisteredSerde, RegisteredType, SchemaVersion};
 pub use statistics::{
     BinaryStatistics, BooleanStatistics, ColumnStatistics, DecimalValue, RangeStatistics, StatisticsData,
     TableStatistics, TextStatistics,

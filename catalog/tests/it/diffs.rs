@@ -138,7 +138,7 @@ async fn check_within(limits: Limits, before: &str, after: &str, expected: Expec
     assert!(diff(&new, &new, &limits).await.unwrap().is_empty());
 }
 
-async fn check(before: &str, after: &str, expected: Expect) {
+pub(super) async fn check(before: &str, after: &str, expected: Expect) {
     check_within(Limits::default(), before, after, expected).await;
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use catalog::Snapshot;
 use catalog::keys::{MetaKey, decode_partition};
-use catalog::model::TableId;
+use catalog::model::{Constraint, ConstraintKind, TableId};
 use proptest::prelude::*;
 use versioning::object::Object;
 use versioning::{KeyRange, Space, Value, View};
@@ -23,7 +23,7 @@ const BASE: &str = "create sales.a (i int, j int) by (d string)
     put raw/x one";
 
 /// What histories are made of; a step that fails is left out.
-const STEPS: [&str; 48] = [
+const STEPS: [&str; 61] = [
     "add sales.a d=1",
     "add sales.a d=3",
     "add sales.a d=4 k=1",
@@ -72,6 +72,19 @@ const STEPS: [&str; 48] = [
     "analyzepart sales.a d=1 i@4",
     "dropdb sales",
     "function sales.f x",
+    "pk sales.a k1 i",
+    "pk sales.a - i",
+    "nn sales.a n1 i",
+    "fk sales.b f1 i sales.a i",
+    "check sales.b c1 i > 0",
+    "unconstrain sales.a k1",
+    "unconstrain sales.b f1",
+    "schema sales.s x",
+    "schema sales.s y",
+    "version sales.s 1",
+    "version sales.s 2",
+    "dropversion sales.s 1",
+    "dropschema sales.s",
 ];
 
 fn steps() -> impl Strategy<Value = Vec<usize>> {
@@ -174,6 +187,14 @@ async fn check_whole(merged: &View) {
         .filter(|key| matches!(MetaKey::decode(key), Some(MetaKey::Entry(..))))
         .count();
     assert_eq!(lists, tables.len(), "{listed}");
+    for key in meta.keys() {
+        if let Some(MetaKey::Constraint(table, ..)) = MetaKey::decode(key) {
+            assert!(tables.contains_key(&table), "{listed}");
+            let all = snapshot.constraints(table).await.unwrap();
+            let is_primary = |it: &&Constraint| it.kind == ConstraintKind::PrimaryKey;
+            assert!(all.iter().filter(is_primary).count() <= 1, "{listed}");
+        }
+    }
     for key in entries(merged, Space::Parts).await.keys() {
         assert!(tables.contains_key(&decode_partition(key).unwrap().0), "{listed}");
     }

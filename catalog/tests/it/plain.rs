@@ -284,6 +284,30 @@ async fn a_renamed_partition_moves_its_folder() {
 }
 
 #[tokio::test]
+async fn exchanged_partitions_move_their_folders() {
+    let plain = plain(DeleteMode::Immediate).await.with_orders().await;
+    let exchange: for<'a> fn(&'a mut Draft) -> BoxFuture<'a, catalog::Result<()>> = |draft| {
+        async move {
+            let mut bills = orders();
+            bills.name = "bills".into();
+            draft.create_table("sales", bills).await?;
+            let (from, to) = (("sales", "orders"), ("sales", "bills"));
+            let values = ["1".to_owned(), String::new()];
+            draft.exchange_partitions(from, to, &values).await.map(drop)
+        }
+        .boxed()
+    };
+    plain.branch("etl").await;
+    let needed = plain.write("main", exchange).await;
+    assert!(matches!(needed, Err(Error::NotAllowed { .. })), "{needed:?}");
+    assert!(plain.has("sales.db/orders/d=1/h=2").await);
+    plain.write("etl", drop_orders).await.unwrap();
+    plain.write("main", exchange).await.unwrap();
+    assert!(plain.has("sales.db/bills/d=1/h=2").await);
+    assert!(!plain.has("sales.db/orders/d=1/h=2").await);
+}
+
+#[tokio::test]
 async fn a_dropped_database_keeps_what_external_tables_have_in_it() {
     for (external, expected) in [(false, false), (true, true)] {
         let plain = plain(DeleteMode::Immediate).await.with_orders().await;

@@ -32,75 +32,61 @@ struct Wish<'a> {
     conditions: ReadConditions,
 }
 
-impl Gateway {
-    /// Streams an object.
-    pub(crate) async fn get_object(&self, input: GetObjectInput) -> Result<GetObjectOutput> {
-        let found = self
-            .find(Wish {
-                bucket: &input.bucket,
-                key: &input.key,
-                version: input.version_id.as_deref(),
-                part: input.part_number,
-                range: input.range.as_ref(),
-                conditions: ReadConditions {
-                    if_match: input.if_match,
-                    if_none_match: input.if_none_match,
-                    if_modified_since: input.if_modified_since,
-                    if_unmodified_since: input.if_unmodified_since,
-                },
-            })
-            .await?;
-        let headers = Headers::of(&found.object);
-        let body = open(&found).await?;
-        Ok(GetObjectOutput {
+/// Returns the [`Wish`] of a GET or HEAD: the framework has a type of its own for each.
+macro_rules! wish_of {
+    ($input:ident) => {
+        Wish {
+            bucket: &$input.bucket,
+            key: &$input.key,
+            version: $input.version_id.as_deref(),
+            part: $input.part_number,
+            range: $input.range.as_ref(),
+            conditions: ReadConditions {
+                if_match: $input.if_match,
+                if_none_match: $input.if_none_match,
+                if_modified_since: $input.if_modified_since,
+                if_unmodified_since: $input.if_unmodified_since,
+            },
+        }
+    };
+}
+
+/// Describes a [`Found`] in the answer to a GET or HEAD.
+macro_rules! described {
+    ($found:ident, $Output:ident) => {{
+        let headers = Headers::of(&$found.object);
+        $Output {
             accept_ranges: Some("bytes".to_owned()),
-            body: Some(body),
             cache_control: headers.cache_control,
             content_disposition: headers.content_disposition,
             content_encoding: headers.content_encoding,
             content_language: headers.content_language,
-            content_length: Some(length(&found.extent)?),
-            content_range: found.extent.content_range,
+            content_length: Some(length(&$found.extent)?),
+            content_range: $found.extent.content_range,
             content_type: headers.content_type,
-            e_tag: Some(etag(&found.object)),
-            last_modified: Some(timestamp(found.object.modified_us)),
+            e_tag: Some(etag(&$found.object)),
+            last_modified: Some(timestamp($found.object.modified_us)),
             metadata: headers.user,
-            ..GetObjectOutput::default()
+            ..$Output::default()
+        }
+    }};
+}
+
+impl Gateway {
+    /// Streams an object.
+    pub(crate) async fn get_object(&self, input: GetObjectInput) -> Result<GetObjectOutput> {
+        let found = self.find(wish_of!(input)).await?;
+        let body = open(&found).await?;
+        Ok(GetObjectOutput {
+            body: Some(body),
+            ..described!(found, GetObjectOutput)
         })
     }
 
     /// Describes an object.
     pub(crate) async fn head_object(&self, input: HeadObjectInput) -> Result<HeadObjectOutput> {
-        let found = self
-            .find(Wish {
-                bucket: &input.bucket,
-                key: &input.key,
-                version: input.version_id.as_deref(),
-                part: input.part_number,
-                range: input.range.as_ref(),
-                conditions: ReadConditions {
-                    if_match: input.if_match,
-                    if_none_match: input.if_none_match,
-                    if_modified_since: input.if_modified_since,
-                    if_unmodified_since: input.if_unmodified_since,
-                },
-            })
-            .await?;
-        let headers = Headers::of(&found.object);
-        Ok(HeadObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            cache_control: headers.cache_control,
-            content_disposition: headers.content_disposition,
-            content_encoding: headers.content_encoding,
-            content_language: headers.content_language,
-            content_length: Some(length(&found.extent)?),
-            content_range: found.extent.content_range,
-            content_type: headers.content_type,
-            e_tag: Some(etag(&found.object)),
-            last_modified: Some(timestamp(found.object.modified_us)),
-            metadata: headers.user,
-            ..HeadObjectOutput::default()
-        })
+        let found = self.find(wish_of!(input)).await?;
+        Ok(described!(found, HeadObjectOutput))
     }
 
     async fn find(&self, wish: Wish<'_>) -> Result<Found> {

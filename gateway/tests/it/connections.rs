@@ -6,7 +6,7 @@ use gateway::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::rig::{Rig, soon};
+use crate::rig::{Rig, reference, soon};
 use crate::signing::{Call, Reply};
 
 fn impatient() -> Limits {
@@ -105,4 +105,53 @@ async fn a_shutdown_lets_the_open_request_finish() {
             .text(),
         "0123456789"
     );
+}
+
+/// The bytes of a request that leaves the connection open, split before its body.
+fn left_open(call: &Call, rig: &Rig) -> (Vec<u8>, Vec<u8>) {
+    let text = String::from_utf8(call.signed(rig)).unwrap();
+    let text = text.replacen("connection: close\r\n", "", 1);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (format!("{head}\r\n\r\n").into(), body.into())
+}
+
+/// Starts a server with the tag `v1`.
+async fn tagged() -> Rig {
+    let rig = Rig::start().await;
+    let (tag, main) = (reference("v1"), reference("main").into());
+    rig.repository.create_tag(&tag, &main).await.unwrap();
+    rig
+}
+
+#[tokio::test]
+async fn a_connection_is_closed_aloud_when_a_body_is_not_taken() {
+    let rig = tagged().await;
+    let put = Call::new("PUT", "/lake/v1/a");
+    for refused in [
+        put.clone().body("0123456789").header("expect", "100-continue"),
+        put.body("0".repeat(1 << 20)),
+    ] {
+        // the client waits for the answer to its header
+        let (head, _) = left_open(&refused, &rig);
+        let mut stream = TcpStream::connect(rig.address).await.unwrap();
+        stream.write_all(&head).await.unwrap();
+        let reply = Reply::parse(&rest(stream).await).unwrap().expect(403);
+        assert_eq!(reply.header("connection"), Some("close"));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_when_the_body_was_sent_for_nothing() {
+    let rig = tagged().await;
+    let (head, body) = left_open(&Call::new("PUT", "/lake/v1/a").body("0123456789"), &rig);
+    let next = Call::new("HEAD", "/lake").signed(&rig);
+    let mut stream = TcpStream::connect(rig.address).await.unwrap();
+    stream.write_all(&[head, body, next].concat()).await.unwrap();
+    let replies = String::from_utf8(rest(stream).await).unwrap();
+    let statuses: Vec<&str> = replies
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .map(|reply| &reply[..3])
+        .collect();
+    assert_eq!(statuses, ["403", "200"], "{replies}");
 }

@@ -4,22 +4,26 @@
 //! and get back the one that was asked for; URIs become locations and are spelled out for the ref that is
 //! served. What the server sets by itself (owner, times, statistics) is none of this.
 
+mod constraint;
 mod database;
 mod function;
 mod partition;
 mod privileges;
+mod registry;
 mod statistics;
 mod storage;
 mod table;
 
 use catalog::location::{Locator, Place};
 
+pub(crate) use constraint::{Named, WireConstraint, by_table, constraint_to, constraints_from};
 pub(crate) use database::{database_from, database_to};
 pub(crate) use function::{function_from, function_to};
 pub(crate) use partition::{partition_from, partition_to};
+pub(crate) use registry::{schema_from, schema_to, type_from, type_to, version_from, version_to};
 pub(crate) use statistics::{statistic_from, statistic_to};
-pub(crate) use storage::columns_to;
-pub(crate) use table::{table_from, table_to};
+pub(crate) use storage::{columns_to, serde_from, serde_to};
+pub(crate) use table::{creation_from, table_from, table_to};
 
 /// How things of one database are called and spelled for one client.
 #[derive(Debug, Clone)]

@@ -110,7 +110,7 @@ fn lower(names: Vec<String>) -> Vec<String> {
     names.into_iter().map(|name| name.to_lowercase()).collect()
 }
 
-fn serde_from(wire: SerDeInfo) -> Serde {
+pub(crate) fn serde_from(wire: SerDeInfo) -> Serde {
     Serde {
         name: wire.name,
         library: wire.serialization_lib,
@@ -122,7 +122,7 @@ fn serde_from(wire: SerDeInfo) -> Serde {
     }
 }
 
-fn serde_to(serde: &Serde) -> SerDeInfo {
+pub(crate) fn serde_to(serde: &Serde) -> SerDeInfo {
     SerDeInfo {
         name: serde.name.clone(),
         serialization_lib: serde.library.clone(),

@@ -108,7 +108,7 @@ fn rest_from(wire: &mut Wire) -> TableRest {
     }
 }
 
-fn creation_from(wire: CreationMetadata) -> Creation {
+pub(crate) fn creation_from(wire: CreationMetadata) -> Creation {
     Creation {
         hive_catalog: wire.cat_name.unwrap_or_default(),
         database: wire.db_name.unwrap_or_default(),

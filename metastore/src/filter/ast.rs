@@ -48,6 +48,22 @@ impl<L> Expression<L> {
         deepest
     }
 
+    /// Shows all leaves to `look`.
+    pub(super) fn visit(&self, look: &mut impl FnMut(&L)) {
+        match self {
+            Expression::And(parts) | Expression::Or(parts) => parts.iter().for_each(|part| part.visit(look)),
+            Expression::Leaf(leaf) => look(leaf),
+        }
+    }
+
+    /// Returns whether `test` holds for one of the leaves.
+    pub(super) fn any(&self, test: fn(&L) -> bool) -> bool {
+        match self {
+            Expression::And(parts) | Expression::Or(parts) => parts.iter().any(|part| part.any(test)),
+            Expression::Leaf(leaf) => test(leaf),
+        }
+    }
+
     /// Returns the only part as it is, or, as an error, all of them, with those opened that `inner` opens.
     fn join(
         mut parts: Vec<Expression<L>>,
@@ -79,7 +95,9 @@ pub(super) enum Leaf {
     },
     Like {
         key: String,
+        negated: bool,
         pattern: String,
+        reading: Reading,
     },
     Between {
         key: String,
@@ -92,6 +110,30 @@ pub(super) enum Leaf {
         negated: bool,
         rows: Vec<Vec<Literal>>,
     },
+    /// The key has no value: it is that of the default partition, or cannot be read as the key's type.
+    Null { key: String, negated: bool },
+}
+
+impl Leaf {
+    /// Returns the names of the keys that it is about.
+    pub(super) fn keys(&self) -> &[String] {
+        match self {
+            Leaf::Compare { key, .. }
+            | Leaf::Like { key, .. }
+            | Leaf::Between { key, .. }
+            | Leaf::Null { key, .. } => std::slice::from_ref(key),
+            Leaf::In { keys, .. } => keys,
+        }
+    }
+}
+
+/// How the pattern of a `like` is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// As either of the originals does: a client filters again what it gets.
+    Either,
+    /// As SQL says, and no further.
+    Sql,
 }
 
 /// How two values compare.
@@ -114,6 +156,18 @@ impl Operator {
             Operator::Greater => Operator::Less,
             Operator::GreaterOrEqual => Operator::LessOrEqual,
             same @ (Operator::Equal | Operator::NotEqual) => same,
+        }
+    }
+
+    /// Returns the operator that holds where this one does not.
+    pub(super) fn negated(self) -> Operator {
+        match self {
+            Operator::Equal => Operator::NotEqual,
+            Operator::NotEqual => Operator::Equal,
+            Operator::Less => Operator::GreaterOrEqual,
+            Operator::LessOrEqual => Operator::Greater,
+            Operator::Greater => Operator::LessOrEqual,
+            Operator::GreaterOrEqual => Operator::Less,
         }
     }
 }

@@ -37,9 +37,19 @@ fn bind_leaf(leaf: &Leaf, keys: &[Key]) -> Result<Test, FilterError> {
                 operator: *operator,
             }
         }
-        Leaf::Like { key, pattern } => Test::Like {
+        Leaf::Like {
+            key,
+            negated,
+            pattern,
+            reading,
+        } => Test::Like {
             key: Column::find(key, keys)?,
-            pattern: Pattern::new(pattern),
+            negated: *negated,
+            pattern: Pattern::new(pattern, *reading),
+        },
+        Leaf::Null { key, negated } => Test::Null {
+            key: Column::find(key, keys)?,
+            negated: *negated,
         },
         Leaf::Between {
             key,
@@ -110,6 +120,7 @@ pub(super) enum Test {
     },
     Like {
         key: Column,
+        negated: bool,
         pattern: Pattern,
     },
     Between {
@@ -121,6 +132,10 @@ pub(super) enum Test {
         keys: Vec<Column>,
         negated: bool,
         rows: Vec<Vec<Typed>>,
+    },
+    Null {
+        key: Column,
+        negated: bool,
     },
 }
 
@@ -193,9 +208,10 @@ impl Expression<Test> {
 impl Test {
     fn keys(&self) -> &[Column] {
         match self {
-            Test::Compare { key, .. } | Test::Like { key, .. } | Test::Between { key, .. } => {
-                std::slice::from_ref(key)
-            }
+            Test::Compare { key, .. }
+            | Test::Like { key, .. }
+            | Test::Between { key, .. }
+            | Test::Null { key, .. } => std::slice::from_ref(key),
             Test::In { keys, .. } => keys,
         }
     }
@@ -219,9 +235,10 @@ impl Test {
                 .as_ref()
                 .and_then(|literal| key.kind.compare(value, literal))
                 .is_some_and(|ordering| operator.accepts(ordering)),
-            Test::Like { pattern, .. } => {
-                (key.kind == Kind::Text || value != DEFAULT_PARTITION) && pattern.matches(value)
+            Test::Like { negated, pattern, .. } => {
+                (key.kind == Kind::Text || value != DEFAULT_PARTITION) && pattern.matches(value) != *negated
             }
+            Test::Null { negated, .. } => is_null(key.kind, value) != *negated,
             Test::Between { negated, bounds, .. } => bounds
                 .as_ref()
                 .and_then(|(low, high)| {
@@ -244,7 +261,12 @@ impl Test {
                 literal: Some(literal),
                 ..
             } => compared(*operator, literal),
-            Test::Between { negated: true, .. } | Test::In { negated: true, .. } => Ranges::all(),
+            Test::Between { negated: true, .. }
+            | Test::In { negated: true, .. }
+            | Test::Like { negated: true, .. }
+            | Test::Null { negated: true, .. } => Ranges::all(),
+            Test::Null { .. } if kind == Kind::Text => Ranges::none(),
+            Test::Null { .. } => Ranges::all(),
             Test::Between {
                 bounds: Some((low, high)),
                 ..
@@ -271,6 +293,11 @@ impl Operator {
             Operator::GreaterOrEqual => ordering.is_ge(),
         }
     }
+}
+
+/// Returns whether a value stands for none.
+fn is_null(kind: Kind, value: &str) -> bool {
+    value.is_empty() || value == DEFAULT_PARTITION || kind.read(value).is_none()
 }
 
 /// Judges whether the values of `keys` are one of `rows` (or, `negated`, none of them).

@@ -2,6 +2,8 @@
 
 use regex::Regex;
 
+use super::ast::Reading;
+
 /// A pattern in both readings.
 ///
 /// Spark and the 3.1 line send and expect a regular expression that matches the whole value (`b.*`), the
@@ -10,7 +12,7 @@ use regex::Regex;
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     text: String,
-    /// `None` when the pattern is no regular expression.
+    /// `None` when the pattern is no regular expression, or is not to be read as one.
     regular: Option<Regex>,
 }
 
@@ -18,12 +20,11 @@ pub(super) struct Pattern {
 const COMPILED_BYTES_MAX: usize = 1 << 20;
 
 impl Pattern {
-    pub(super) fn new(text: &str) -> Pattern {
-        let regular = regex::RegexBuilder::new(&format!("^(?:{text})$"))
-            .size_limit(COMPILED_BYTES_MAX)
-            .dot_matches_new_line(false)
-            .build()
-            .ok();
+    pub(super) fn new(text: &str, reading: Reading) -> Pattern {
+        let regular = match reading {
+            Reading::Either => regular(text),
+            Reading::Sql => None,
+        };
         Pattern {
             text: text.to_owned(),
             regular,
@@ -51,8 +52,16 @@ impl Pattern {
     }
 }
 
+fn regular(text: &str) -> Option<Regex> {
+    regex::RegexBuilder::new(&format!("^(?:{text})$"))
+        .size_limit(COMPILED_BYTES_MAX)
+        .dot_matches_new_line(false)
+        .build()
+        .ok()
+}
+
 /// Returns whether `value` matches SQL's `pattern`: `%` any, `_` one, `\` takes the next as it is.
-fn sql_like(pattern: &str, value: &str) -> bool {
+pub(crate) fn sql_like(pattern: &str, value: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let value: Vec<char> = value.chars().collect();
     let (mut p, mut v) = (0, 0);
@@ -112,11 +121,18 @@ mod tests {
             ("%", "", true),
         ] {
             assert_eq!(
-                Pattern::new(pattern).matches(value),
+                Pattern::new(pattern, Reading::Either).matches(value),
                 expected,
                 "{pattern:?} {value:?}"
             );
         }
+    }
+
+    #[test]
+    fn sql_alone_knows_no_regular_expressions() {
+        let sql = |pattern| Pattern::new(pattern, Reading::Sql);
+        assert!(sql("b%").matches("bcd") && sql("b.*").matches("b.*"));
+        assert!(!sql("b.*").matches("bcd") && !sql("a|b").matches("b"));
     }
 
     #[test]
@@ -131,14 +147,18 @@ mod tests {
             ("é.*", ""),
             ("", ""),
         ] {
-            assert_eq!(Pattern::new(pattern).prefix(), prefix, "{pattern:?}");
+            assert_eq!(
+                Pattern::new(pattern, Reading::Either).prefix(),
+                prefix,
+                "{pattern:?}"
+            );
         }
     }
 
     #[test]
     fn a_crafted_pattern_takes_no_time() {
         let value = "a".repeat(5_000);
-        assert!(!Pattern::new(&format!("{}b", "%a".repeat(200))).matches(&value));
-        assert!(!Pattern::new("(a+)+b").matches(&value));
+        assert!(!Pattern::new(&format!("{}b", "%a".repeat(200)), Reading::Either).matches(&value));
+        assert!(!Pattern::new("(a+)+b", Reading::Either).matches(&value));
     }
 }

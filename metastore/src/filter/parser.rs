@@ -4,7 +4,7 @@
 //! `like`, `between`, `in` over one key or a struct of keys, `and`, `or`, parentheses. There is no prefix
 //! `not`, no `is null` and no decimal, as in the originals.
 
-use super::ast::{Expression, Leaf, Literal};
+use super::ast::{Expression, Leaf, Literal, Reading};
 use super::lexer::{Token, tokens};
 use super::{FILTER_PARENTHESES_MAX, FilterError};
 
@@ -112,7 +112,12 @@ impl Parser {
         let key = self.name()?;
         if self.take("like") {
             return match self.literal()? {
-                Some(Literal::Text(pattern)) => Ok(Leaf::Like { key, pattern }),
+                Some(Literal::Text(pattern)) => Ok(Leaf::Like {
+                    key,
+                    negated: false,
+                    pattern,
+                    reading: Reading::Either,
+                }),
                 _ => Err(self.unexpected("a pattern in quotes")),
             };
         }

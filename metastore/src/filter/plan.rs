@@ -127,6 +127,13 @@ impl Plan {
         }
     }
 
+    /// Returns whether something is taken of which these values are known; what is not known meets nothing.
+    pub(crate) fn takes_known(&self, values: &[Option<&str>]) -> bool {
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| filter.judge(values) == Verdict::Yes)
+    }
+
     /// Returns whether a partition with these values is taken.
     pub fn takes<S: AsRef<str>>(&self, values: &[S]) -> bool {
         let values: Vec<_> = values.iter().map(|value| Some(value.as_ref())).collect();

@@ -177,6 +177,13 @@ impl Time {
     }
 }
 
+impl Time {
+    /// Returns whether this is a date alone.
+    pub(super) fn is_midnight(&self) -> bool {
+        (self.seconds, self.nanos) == (0, 0)
+    }
+}
+
 fn read_clock(text: &str) -> Option<(u32, u32)> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let mut parts = whole.split(':');

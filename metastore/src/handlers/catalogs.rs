@@ -1,44 +1,177 @@
 //! Hive catalogs, which are repositories.
 
-use thrift_idl::methods::{GetCatalog, GetCatalogArgs, GetCatalogs};
+use catalog::DEFAULT_DATABASE;
+use catalog::names::Pattern;
+use thrift_idl::methods::{
+    AlterCatalog, AlterCatalogArgs, CreateCatalog, CreateCatalogArgs, DropCatalog, DropCatalogArgs,
+    GetCatalog, GetCatalogArgs, GetCatalogs,
+};
 use thrift_idl::types::{Catalog, GetCatalogResponse, GetCatalogsResponse};
+use versioning::{Error, RefName, Repository};
 
+use crate::catalogs::{CatalogNotes, repository_name};
 use crate::context::Call;
-use crate::exception::Failure;
+use crate::exception::{Class, Failure};
 use crate::registry::Routes;
 use crate::route::{Asked, DEFAULT_CATALOG};
+use crate::target::Target;
+
+/// The default branch of the repository of a new catalog.
+const DEFAULT_BRANCH: &str = "main";
 
 pub(super) fn routes() -> Routes {
     Routes::default()
         .serve::<GetCatalogs, _, _>(get_catalogs)
         .serve::<GetCatalog, _, _>(get_catalog)
+        .serve::<CreateCatalog, _, _>(create)
+        .serve::<AlterCatalog, _, _>(alter)
+        .serve::<DropCatalog, _, _>(drop)
 }
 
 async fn get_catalogs<A>(call: Call, _: A) -> Result<GetCatalogsResponse, Failure> {
-    let repositories = call.context.repositories.list().await?;
-    // the listener's own is the one called `hive`
-    let own = &call.context.listener.repository;
-    let others = repositories.iter().filter(|record| record.name != *own);
-    let names = others.map(|record| record.name.to_string());
-    Ok(GetCatalogsResponse {
-        names: Some(std::iter::once(DEFAULT_CATALOG.to_owned()).chain(names).collect()),
-    })
+    let repositories = &call.context.repositories;
+    let mut names = vec![DEFAULT_CATALOG.to_owned()];
+    for record in repositories.list().await? {
+        // the listener's own is the one called `hive`
+        if record.name == call.context.listener.repository {
+            continue;
+        }
+        let notes = CatalogNotes::read(&repositories.get(&record.name).await?).await?;
+        if !notes.is_dropped {
+            names.push(notes.name.unwrap_or_else(|| record.name.to_string()));
+        }
+    }
+    Ok(GetCatalogsResponse { names: Some(names) })
 }
 
 async fn get_catalog(call: Call, args: GetCatalogArgs) -> Result<GetCatalogResponse, Failure> {
     let name = args.cat_name.and_then(|request| request.name);
     let target = call.resolve(Asked::parse(None, name.as_deref())).await?;
+    let repository = target.catalog.repository();
+    let notes = CatalogNotes::read(repository).await?;
+    let record = repository.record();
+    let described = || Some(format!("repository {}", record.name));
+    let is_made_here = notes.name.is_some();
     let catalog = Catalog {
         name: Some(target.names.catalog.clone()),
-        description: Some(format!(
-            "repository {}",
-            target.catalog.repository().record().name
-        )),
-        location_uri: Some(target.names.locator.uri(&catalog::location::Place::root())),
-        create_time: i32::try_from(target.catalog.repository().record().created_us / 1_000_000).ok(),
+        description: if is_made_here {
+            notes.description
+        } else {
+            notes.description.or_else(described)
+        },
+        location_uri: notes
+            .location
+            .or_else(|| Some(target.names.locator.uri(&catalog::location::Place::root()))),
+        create_time: i32::try_from(record.created_us / 1_000_000).ok(),
         ..Catalog::default()
     };
     Ok(GetCatalogResponse {
         catalog: Some(catalog),
     })
+}
+
+async fn create(call: Call, args: CreateCatalogArgs) -> Result<(), Failure> {
+    let wire = args
+        .catalog
+        .and_then(|request| request.catalog)
+        .unwrap_or_default();
+    let name = named(wire.name)?;
+    let exists = || Failure::As(&[Class::AlreadyExists], format!("Catalog {name} already exists"));
+    if name == DEFAULT_CATALOG {
+        return Err(exists());
+    }
+    let repository_name =
+        repository_name(&name).map_err(|error| Failure::As(&[Class::InvalidObject], error.to_string()))?;
+    let repositories = &call.context.repositories;
+    let repository = match repositories.get(&repository_name).await {
+        Ok(repository) if CatalogNotes::read(&repository).await?.is_dropped => repository,
+        Ok(_) => return Err(exists()),
+        Err(Error::NotFound { .. }) => {
+            let branch = RefName::parse(DEFAULT_BRANCH)?;
+            repositories.create(&repository_name, &branch).await?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let notes = CatalogNotes {
+        name: Some(name),
+        description: wire.description,
+        location: wire.location_uri.filter(|uri| !uri.is_empty()),
+        is_dropped: false,
+    };
+    Ok(notes.write(&repository).await?)
+}
+
+fn named(name: Option<String>) -> Result<String, Failure> {
+    let name = name.unwrap_or_default().trim().to_lowercase();
+    if name.is_empty() {
+        return Err(Failure::As(
+            &[Class::InvalidObject, Class::NoSuchObject],
+            "a catalog has to have a name".into(),
+        ));
+    }
+    Ok(name)
+}
+
+async fn alter(call: Call, args: AlterCatalogArgs) -> Result<(), Failure> {
+    let request = args.rqst.unwrap_or_default();
+    let wire = request.new_cat.unwrap_or_default();
+    let name = named(request.name)?;
+    let target = call.resolve(Asked::parse(None, Some(&name))).await?;
+    if named(wire.name)? != name {
+        let text = "Cannot change a catalog's name";
+        return Err(Failure::As(&[Class::InvalidOperation], text.into()));
+    }
+    let repository = target.catalog.repository();
+    let before = CatalogNotes::read(repository).await?;
+    let notes = CatalogNotes {
+        description: wire.description,
+        location: wire
+            .location_uri
+            .filter(|uri| !uri.is_empty())
+            .or(before.location),
+        ..before
+    };
+    Ok(notes.write(repository).await?)
+}
+
+async fn drop(call: Call, args: DropCatalogArgs) -> Result<(), Failure> {
+    let request = args.cat_name.unwrap_or_default();
+    let name = named(request.name)?;
+    let target = match call.resolve(Asked::parse(None, Some(&name))).await {
+        Err(Failure::Catalog(catalog::Error::Store(Error::NotFound { .. })))
+            if request.if_exists == Some(true) =>
+        {
+            return Ok(());
+        }
+        target => target?,
+    };
+    let repository: &Repository = target.catalog.repository();
+    if name == DEFAULT_CATALOG || repository.record().name == call.context.listener.repository {
+        return Err(Failure::meta(format!("Can not drop {name} catalog")));
+    }
+    check_empty(&target, &name).await?;
+    let notes = CatalogNotes {
+        is_dropped: true,
+        ..CatalogNotes::read(repository).await?
+    };
+    Ok(notes.write(repository).await?)
+}
+
+async fn check_empty(target: &Target, name: &str) -> Result<(), Failure> {
+    let refused = |text: String| Err(Failure::As(&[Class::InvalidOperation], text));
+    let snapshot = target.snapshot().await?;
+    let databases = snapshot.databases(&Pattern::all()).await?;
+    if databases.iter().any(|database| database != DEFAULT_DATABASE) {
+        return refused(format!(
+            "There are non-default databases in the catalog {name} so it cannot be dropped."
+        ));
+    }
+    let database = snapshot.database(DEFAULT_DATABASE).await?;
+    let has_tables = !snapshot.tables(database.id, &Pattern::all()).await?.is_empty();
+    if has_tables || !snapshot.functions(database.id, &Pattern::all()).await?.is_empty() {
+        return refused(format!(
+            "There are still objects in the default database for catalog {name}"
+        ));
+    }
+    Ok(())
 }

@@ -9,27 +9,12 @@ use crate::registry::State;
 const MISSED: &[(&[&str], &str)] = &[
     (&["materialization"], "Hive, when it rebuilds materialized views"),
     (
-        &["lock", "heartbeat"],
-        "Iceberg (Java, PyIceberg, Trino) where it is set to lock; by compare-and-set it commits without",
-    ),
-    (
         &["compact", "mark_", "cleanup", "columns_with_stats"],
         "Hive's compactor",
     ),
     (
-        &[
-            "txn",
-            "write_id",
-            "WriteId",
-            "writeid",
-            "dynamic_partitions",
-            "transaction_statistics",
-        ],
+        &["replayed_txns", "writeid"],
         "transactional tables of Hive, and Trino on them",
-    ),
-    (
-        &["by_expr", "partition_names_req"],
-        "Hive; it prunes partitions itself then",
     ),
     (
         &["constraint", "primary_key", "foreign_key"],
@@ -46,7 +31,7 @@ const MISSED: &[(&[&str], &str)] = &[
     (&["names_by_filter"], "older Trino, to list views"),
     (
         &["notification", "event", "replication", "cm_recycle"],
-        "replication and Impala's event processor",
+        "replication",
     ),
     (
         &["wm_", "resource_plan", "resourceplan"],

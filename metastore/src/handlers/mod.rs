@@ -7,19 +7,27 @@ mod catalogs;
 mod constraints;
 mod databases;
 mod document;
+mod exchanges;
+mod expressions;
 mod functions;
+mod locks;
+mod notifications;
 mod partition_adds;
 mod partition_alters;
 mod partition_drops;
-mod partition_values;
+mod partition_projections;
+mod partition_specs;
 mod partitions;
 mod privileges;
+mod registry;
+mod secrets;
 mod session;
 mod statistics;
 mod table_changes;
 mod table_filters;
+mod table_metadata;
 mod tables;
-mod types;
+mod transactions;
 
 use crate::registry::Routes;
 
@@ -32,15 +40,23 @@ pub(crate) fn routes() -> Routes {
         .and(databases::routes())
         .and(tables::routes())
         .and(table_changes::routes())
-        .and(table_filters::routes())
-        .and(types::routes())
         .and(partitions::routes())
-        .and(partition_values::routes())
         .and(partition_adds::routes())
         .and(partition_alters::routes())
         .and(partition_drops::routes())
+        .and(partition_specs::routes())
+        .and(expressions::routes())
+        .and(partition_projections::routes())
+        .and(exchanges::routes())
+        .and(table_filters::routes())
+        .and(table_metadata::routes())
         .and(functions::routes())
         .and(statistics::routes())
         .and(constraints::routes())
+        .and(registry::routes())
         .and(privileges::routes())
+        .and(notifications::routes())
+        .and(secrets::routes())
+        .and(locks::routes())
+        .and(transactions::routes())
 }

@@ -200,7 +200,7 @@ async fn add_one(
 }
 
 /// Adds partitions that name their table themselves, which has to be one table.
-async fn add_list(call: &Call, partitions: Vec<types::Partition>) -> Result<i32, Failure> {
+pub(super) async fn add_list(call: &Call, partitions: Vec<types::Partition>) -> Result<i32, Failure> {
     let Some(first) = partitions.first() else {
         return Ok(0);
     };

@@ -24,7 +24,7 @@ use thrift_idl::types::{
 
 use crate::context::Call;
 use crate::exception::Failure;
-use crate::filter::{self, Key, Plan};
+use crate::filter::{self, Plan};
 use crate::registry::Routes;
 use crate::stream::Listing;
 use crate::target::{NamedTable, SeenTable};
@@ -260,12 +260,7 @@ fn first_values(values: Option<Vec<String>>) -> Result<Among, Failure> {
 
 /// Returns how to find what a filter accepts among the partitions of a table; no filter accepts all.
 pub(super) fn plan(seen: &SeenTable, filter: Option<&str>) -> Result<Plan, Failure> {
-    let key = |key: &catalog::model::Column| Key {
-        name: key.name.clone(),
-        type_name: key.type_name.clone(),
-    };
-    let keys: Vec<Key> = seen.open.keys().iter().map(key).collect();
-    Ok(filter::plan(filter.unwrap_or_default(), &keys)?)
+    Ok(filter::plan(filter.unwrap_or_default(), &seen.keys())?)
 }
 
 async fn partitions(
@@ -274,7 +269,7 @@ async fn partitions(
     filter: Option<String>,
     max: Option<i16>,
 ) -> Result<PartitionRows, Failure> {
-    let limit = named.target.partitions_max;
+    let limit = named.target.settings.partitions_max;
     // the original does not look at the number here
     let is_by_values = matches!(among, Among::Values(_));
     let seen = named.see().await?;
@@ -324,10 +319,16 @@ async fn count(named: NamedTable, filter: Option<String>) -> Result<i32, Failure
 
 /// Returns those partitions of a list of names that are there, in the order of their names.
 async fn named_partitions(
-    named: NamedTable,
+    table: NamedTable,
     names: Option<Vec<String>>,
 ) -> Result<Vec<types::Partition>, Failure> {
-    let seen = named.see().await?;
+    let seen = table.see().await?;
+    let names = names.ok_or_else(|| Failure::meta("Partition names cannot be null."))?;
+    named(&seen, names).await
+}
+
+/// As [`named_partitions`], of a table that has been seen.
+pub(super) async fn named(seen: &SeenTable, names: Vec<String>) -> Result<Vec<types::Partition>, Failure> {
     let keys = seen.open.key_names();
     // clients escape as they like; what is no name at all is not found
     let stored = |name: String| {
@@ -336,7 +337,6 @@ async fn named_partitions(
             .and_then(|values| names::partition_name(&keys, &values))
             .unwrap_or(name)
     };
-    let names = names.ok_or_else(|| Failure::meta("Partition names cannot be null."))?;
     let mut names: Vec<String> = names.into_iter().map(stored).collect();
     names.sort_unstable();
     names.dedup();

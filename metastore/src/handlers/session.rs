@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use thrift_idl::methods::{
     AliveSince, FlushCache, GetConfigValue, GetConfigValueArgs, GetCounter, GetCounters, GetCpuProfile,
-    GetCurrentNotificationEventId, GetDelegationToken, GetMetaConf, GetMetaConfArgs, GetMetastoreDbUuid,
-    GetName, GetNextNotification, GetNotificationEventsCount, GetOption, GetOptions, GetRuntimeStats,
+    GetDelegationToken, GetMetaConf, GetMetaConfArgs, GetMetastoreDbUuid, GetName, GetOption, GetOptions,
     GetStatus, GetStatusDetails, GetVersion, Reinitialize, SetMetaConf, SetMetaConfArgs, SetOption, SetUgi,
     SetUgiArgs, Shutdown,
 };
-use thrift_idl::types::{
-    CurrentNotificationEventId, FbStatus, NotificationEventResponse, NotificationEventsCountResponse,
-};
+use thrift_idl::types::FbStatus;
 
 use crate::context::Call;
 use crate::exception::{Class, Failure};
@@ -49,14 +46,6 @@ pub(super) fn routes() -> Routes {
                 "there are no delegation tokens: this listener does not use Kerberos",
             ))
         })
-        .empty::<GetCurrentNotificationEventId>(|| CurrentNotificationEventId { event_id: Some(0) })
-        .empty::<GetNextNotification>(|| NotificationEventResponse {
-            events: Some(Vec::new()),
-        })
-        .empty::<GetNotificationEventsCount>(|| NotificationEventsCountResponse {
-            events_count: Some(0),
-        })
-        .empty::<GetRuntimeStats>(Vec::new)
 }
 
 /// What fb303 clients ask.
@@ -79,10 +68,8 @@ fn status() -> Routes {
 
 /// Remembers who is calling, and answers with all their principals.
 async fn set_ugi(call: Call, args: SetUgiArgs) -> Result<Vec<String>, Failure> {
-    let mut state = call.session.state();
-    state.user = args.user_name;
-    state.groups = args.group_names.unwrap_or_default();
-    Ok(state.groups.iter().chain(&state.user).cloned().collect())
+    let groups = args.group_names.unwrap_or_default();
+    Ok(call.session.claim(args.user_name, groups))
 }
 
 fn get_config_value(args: GetConfigValueArgs) -> Result<String, Failure> {

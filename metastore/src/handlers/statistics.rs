@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use catalog::model::{ColumnStatistics, TableStatistics};
-use catalog::{Error, names};
+use catalog::model::{Column, ColumnId, ColumnStatistics, TableStatistics};
+use catalog::{Draft, Error, names};
 use futures::FutureExt;
 use thrift_idl::methods::{
-    DeletePartitionColumnStatistics, DeletePartitionColumnStatisticsArgs, DeleteTableColumnStatistics,
-    DeleteTableColumnStatisticsArgs, GetPartitionColumnStatistics, GetPartitionColumnStatisticsArgs,
+    DeleteColumnStatisticsReq, DeleteColumnStatisticsReqArgs, DeletePartitionColumnStatistics,
+    DeletePartitionColumnStatisticsArgs, DeleteTableColumnStatistics, DeleteTableColumnStatisticsArgs,
+    GetAggrStatsFor, GetAggrStatsForArgs, GetPartitionColumnStatistics, GetPartitionColumnStatisticsArgs,
     GetPartitionsStatisticsReq, GetPartitionsStatisticsReqArgs, GetTableColumnStatistics,
     GetTableColumnStatisticsArgs, GetTableStatisticsReq, GetTableStatisticsReqArgs, SetAggrStatsFor,
     SetAggrStatsForArgs, UpdatePartitionColumnStatistics, UpdatePartitionColumnStatisticsArgs,
@@ -15,8 +16,8 @@ use thrift_idl::methods::{
     UpdateTableColumnStatisticsArgs, UpdateTableColumnStatisticsReq, UpdateTableColumnStatisticsReqArgs,
 };
 use thrift_idl::types::{
-    self, ColumnStatisticsDesc, ColumnStatisticsObj, PartitionsStatsResult, SetPartitionsStatsRequest,
-    SetPartitionsStatsResponse, TableStatsResult,
+    self, AggrStats, ColumnStatisticsDesc, ColumnStatisticsObj, PartitionsStatsResult,
+    SetPartitionsStatsRequest, SetPartitionsStatsResponse, TableStatsResult,
 };
 
 use crate::context::Call;
@@ -35,6 +36,7 @@ pub(super) fn routes() -> Routes {
 fn reading() -> Routes {
     Routes::default()
         .serve::<GetTableStatisticsReq, _, _>(table_req)
+        .serve::<GetAggrStatsFor, _, _>(aggregate)
         .serve::<GetPartitionsStatisticsReq, _, _>(partitions_req)
         .serve::<GetTableColumnStatistics, _, _>(async |call: Call, args: GetTableColumnStatisticsArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
@@ -51,13 +53,13 @@ fn reading() -> Routes {
 fn writing() -> Routes {
     Routes::default()
         .serve::<UpdateTableColumnStatistics, _, _>(async |call, args: UpdateTableColumnStatisticsArgs| {
-            set(&call, args.stats_obj.unwrap_or_default(), None)
+            set(&call, args.stats_obj.unwrap_or_default(), (None, false))
                 .await
                 .map(|()| true)
         })
         .serve::<UpdatePartitionColumnStatistics, _, _>(
             async |call, args: UpdatePartitionColumnStatisticsArgs| {
-                set(&call, args.stats_obj.unwrap_or_default(), None)
+                set(&call, args.stats_obj.unwrap_or_default(), (None, false))
                     .await
                     .map(|()| true)
             },
@@ -77,6 +79,7 @@ fn writing() -> Routes {
         .serve::<SetAggrStatsFor, _, _>(async |call, args: SetAggrStatsForArgs| {
             set_all(call, args.request).await.map(|()| true)
         })
+        .serve::<DeleteColumnStatisticsReq, _, _>(delete_req)
         .serve::<DeleteTableColumnStatistics, _, _>(
             async |call: Call, args: DeleteTableColumnStatisticsArgs| {
                 let named = call.table(args.db_name, args.tbl_name, None).await?;
@@ -96,6 +99,11 @@ fn engine(name: Option<&str>) -> &str {
 }
 
 impl SeenTable {
+    fn column(&self, name: &str) -> Option<&Column> {
+        let name = names::normalize(name);
+        self.open.columns().iter().find(|column| column.name == name)
+    }
+
     /// Returns what an engine knows of the columns that are asked for; of all, if none are.
     async fn statistics(
         &self,
@@ -195,6 +203,45 @@ async fn partitions_req(
     })
 }
 
+/// Answers with what partitions know together. A partition counts as found if it knows of all the columns.
+async fn aggregate(call: Call, args: GetAggrStatsForArgs) -> Result<AggrStats, Failure> {
+    let request = args.request.unwrap_or_default();
+    let seen = call
+        .table(request.db_name, request.tbl_name, request.cat_name)
+        .await?
+        .see()
+        .await?;
+    let wanted = request.col_names.unwrap_or_default();
+    let columns: Vec<ColumnId> = wanted
+        .iter()
+        .filter_map(|name| seen.column(name).map(|column| column.id))
+        .collect();
+    let found = seen
+        .snapshot
+        .aggregate_statistics(
+            seen.open.id,
+            &request.part_names.unwrap_or_default(),
+            engine(request.engine.as_deref()),
+            &columns,
+        )
+        .await?;
+    let knows_all = columns.len() == wanted.len();
+    let spell = |statistics: &ColumnStatistics| {
+        let mut all = seen.open.columns().iter();
+        let column = all.find(|column| column.id == statistics.column)?;
+        Some(statistic_to(&column.name, statistics))
+    };
+    Ok(AggrStats {
+        col_stats: Some(found.columns.iter().filter_map(spell).collect()),
+        parts_found: Some(if knows_all {
+            i64::try_from(found.complete).unwrap_or(i64::MAX)
+        } else {
+            0
+        }),
+        is_stats_compliant: None,
+    })
+}
+
 async fn one(
     named: NamedTable,
     partition: Option<String>,
@@ -225,7 +272,8 @@ async fn one(
 async fn set_all(call: Call, request: Option<SetPartitionsStatsRequest>) -> Result<(), Failure> {
     let request = request.unwrap_or_default();
     for statistics in request.col_stats.unwrap_or_default() {
-        set(&call, statistics, request.engine.as_deref()).await?;
+        let how = (request.engine.as_deref(), request.need_merge.unwrap_or_default());
+        set(&call, statistics, how).await?;
     }
     Ok(())
 }
@@ -237,9 +285,15 @@ struct Known {
     partition: Option<String>,
     engine: String,
     columns: Vec<(String, ColumnStatistics)>,
+    /// Whether they are added to what is known already.
+    adds: bool,
 }
 
-async fn set(call: &Call, wire: types::ColumnStatistics, by: Option<&str>) -> Result<(), Failure> {
+async fn set(
+    call: &Call,
+    wire: types::ColumnStatistics,
+    (by, adds): (Option<&str>, bool),
+) -> Result<(), Failure> {
     let about = wire.stats_desc.unwrap_or_default();
     let named = call
         .table(about.db_name, about.table_name, about.cat_name)
@@ -258,15 +312,24 @@ async fn set(call: &Call, wire: types::ColumnStatistics, by: Option<&str>) -> Re
             .into_iter()
             .filter_map(|column| statistic_from(column, Some(analyzed_s)))
             .collect(),
+        adds,
     };
     named
         .target
         .write(known, |draft, it: &Known| {
             async move {
                 let (partition, columns) = (it.partition.as_deref(), it.columns.clone());
-                Ok(draft
-                    .set_statistics(&it.database, &it.table, partition, &it.engine, columns)
-                    .await?)
+                let (database, table, engine) = (&it.database, &it.table, &it.engine);
+                let done = if it.adds {
+                    draft
+                        .add_statistics(database, table, partition, engine, columns)
+                        .await
+                } else {
+                    draft
+                        .set_statistics(database, table, partition, engine, columns)
+                        .await
+                };
+                Ok(done?)
             }
             .boxed()
         })
@@ -301,4 +364,68 @@ async fn delete(
             },
         )
         .await
+}
+
+/// What a plan needs to delete statistics of many partitions and columns.
+struct Deleted {
+    database: String,
+    table: String,
+    /// `None` for the table as a whole; no names are all partitions.
+    partitions: Option<Vec<String>>,
+    /// No names are all columns.
+    columns: Vec<String>,
+    engine: String,
+}
+
+async fn delete_req(call: Call, args: DeleteColumnStatisticsReqArgs) -> Result<bool, Failure> {
+    let request = args.req.unwrap_or_default();
+    let named = call
+        .table(request.db_name, request.tbl_name, request.cat_name)
+        .await?;
+    let of_table = request.table_level == Some(true);
+    let deleted = Deleted {
+        database: named.target.database.clone(),
+        table: named.name,
+        partitions: (!of_table).then(|| request.part_names.unwrap_or_default()),
+        columns: request.col_names.unwrap_or_default(),
+        engine: engine(request.engine.as_deref()).to_owned(),
+    };
+    named
+        .target
+        .write(deleted, |draft, it: &Deleted| delete_planned(draft, it).boxed())
+        .await
+}
+
+async fn delete_planned(draft: &mut Draft, it: &Deleted) -> Result<bool, Failure> {
+    let open = draft.table(&it.database, &it.table).await?;
+    let partitions: Vec<Option<String>> = match &it.partitions {
+        None => vec![None],
+        Some(names) if names.is_empty() => {
+            let mut all = Vec::new();
+            let mut scan = draft.partitions(open.id);
+            while let Some(partition) = scan.next().await? {
+                all.push(Some(partition.name.to_owned()));
+            }
+            all
+        }
+        Some(names) => names.iter().cloned().map(Some).collect(),
+    };
+    let columns: Vec<Option<&str>> = if it.columns.is_empty() {
+        vec![None]
+    } else {
+        it.columns.iter().map(|name| Some(name.as_str())).collect()
+    };
+    for partition in &partitions {
+        for column in &columns {
+            let done = draft
+                .delete_statistics(&it.database, &it.table, partition.as_deref(), &it.engine, *column)
+                .await;
+            match done {
+                // what is not known needs no deleting
+                Ok(()) | Err(Error::NoSuchStatistics { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(true)
 }

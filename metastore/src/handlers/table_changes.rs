@@ -1,8 +1,8 @@
 //! Tables and views, changed.
 
-use catalog::Error;
-use catalog::draft::AlterTable as How;
+use catalog::draft::{AlterTable as How, NewConstraint};
 use catalog::model::Table;
+use catalog::{Draft, Error};
 use futures::FutureExt;
 use thrift_idl::methods::{
     AlterTable, AlterTableArgs, AlterTableReq, AlterTableReqArgs, AlterTableWithCascade,
@@ -13,11 +13,12 @@ use thrift_idl::methods::{
     DropTableWithEnvironmentContextArgs, TruncateTable, TruncateTableArgs, TruncateTableReq,
     TruncateTableReqArgs,
 };
-use thrift_idl::types::{self, AlterTableResponse, TruncateTableResponse};
+use thrift_idl::types::{self, AlterTableResponse, SQLAllTableConstraints, TruncateTableResponse};
 
+use super::constraints::read;
 use crate::complete::{Words, check_table, new_table, shape_table};
 use crate::context::Call;
-use crate::convert::{Names, table_from};
+use crate::convert::{Names, constraints_from, table_from};
 use crate::exception::{Class, Failure};
 use crate::registry::Routes;
 use crate::route::Asked;
@@ -30,35 +31,35 @@ pub(super) fn routes() -> Routes {
 fn creating() -> Routes {
     Routes::default()
         .serve::<CreateTable, _, _>(async |call, args: CreateTableArgs| {
-            create(call, args.tbl, Words::default()).await
+            create(call, args.tbl, Words::default(), Given::default()).await
         })
         .serve::<CreateTableWithEnvironmentContext, _, _>(
             async |call, args: CreateTableWithEnvironmentContextArgs| {
-                create(call, args.tbl, args.environment_context.into()).await
+                create(call, args.tbl, args.environment_context.into(), Given::default()).await
             },
         )
         .serve::<CreateTableWithConstraints, _, _>(async |call, args: CreateTableWithConstraintsArgs| {
-            refuse_constraints([
-                args.primary_keys.is_some_and(|list| !list.is_empty()),
-                args.foreign_keys.is_some_and(|list| !list.is_empty()),
-                args.unique_constraints.is_some_and(|list| !list.is_empty()),
-                args.not_null_constraints.is_some_and(|list| !list.is_empty()),
-                args.default_constraints.is_some_and(|list| !list.is_empty()),
-                args.check_constraints.is_some_and(|list| !list.is_empty()),
-            ])?;
-            create(call, args.tbl, Words::default()).await
+            let given = Given {
+                primary_keys: args.primary_keys,
+                foreign_keys: args.foreign_keys,
+                unique_constraints: args.unique_constraints,
+                not_null_constraints: args.not_null_constraints,
+                default_constraints: args.default_constraints,
+                check_constraints: args.check_constraints,
+            };
+            create(call, args.tbl, Words::default(), given).await
         })
         .serve::<CreateTableReq, _, _>(async |call, args: CreateTableReqArgs| {
             let request = args.request.unwrap_or_default();
-            refuse_constraints([
-                request.primary_keys.is_some_and(|list| !list.is_empty()),
-                request.foreign_keys.is_some_and(|list| !list.is_empty()),
-                request.unique_constraints.is_some_and(|list| !list.is_empty()),
-                request.not_null_constraints.is_some_and(|list| !list.is_empty()),
-                request.default_constraints.is_some_and(|list| !list.is_empty()),
-                request.check_constraints.is_some_and(|list| !list.is_empty()),
-            ])?;
-            create(call, request.table, request.env_context.into()).await
+            let given = Given {
+                primary_keys: request.primary_keys,
+                foreign_keys: request.foreign_keys,
+                unique_constraints: request.unique_constraints,
+                not_null_constraints: request.not_null_constraints,
+                default_constraints: request.default_constraints,
+                check_constraints: request.check_constraints,
+            };
+            create(call, request.table, request.env_context.into(), given).await
         })
 }
 
@@ -123,16 +124,28 @@ fn removing() -> Routes {
         })
 }
 
-fn refuse_constraints(given: [bool; 6]) -> Result<(), Failure> {
-    if given.contains(&true) {
-        return Err(Failure::meta(
-            "constraints are not kept yet: create the table without them",
-        ));
-    }
-    Ok(())
+/// The constraints that a table is created with.
+type Given = SQLAllTableConstraints;
+
+/// Reads constraints of a table that is to be created.
+async fn constraints(call: &Call, target: &Target, given: Given) -> Result<Vec<NewConstraint>, Failure> {
+    let mut all = constraints_from(given.primary_keys.unwrap_or_default());
+    all.extend(constraints_from(given.unique_constraints.unwrap_or_default()));
+    all.extend(constraints_from(given.not_null_constraints.unwrap_or_default()));
+    all.extend(constraints_from(given.default_constraints.unwrap_or_default()));
+    all.extend(constraints_from(given.check_constraints.unwrap_or_default()));
+    all.extend(read(call, target, given.foreign_keys.unwrap_or_default()).await?);
+    Ok(all)
 }
 
-async fn create(call: Call, table: Option<types::Table>, words: Words) -> Result<(), Failure> {
+/// What a plan needs to create a table.
+struct Created {
+    database: String,
+    table: Table,
+    constraints: Vec<NewConstraint>,
+}
+
+async fn create(call: Call, table: Option<types::Table>, words: Words, given: Given) -> Result<(), Failure> {
     let mut wire = table.ok_or_else(|| Failure::meta("Table cannot be null."))?;
     check_table(&wire)?;
     let nowhere = |failure: Failure| match failure {
@@ -152,20 +165,27 @@ async fn create(call: Call, table: Option<types::Table>, words: Words) -> Result
         let parameters = wire.parameters.get_or_insert_default();
         parameters.insert("DO_NOT_UPDATE_STATS".into(), "true".into());
     }
-    let table = table_from(wire, &target.names.locator)?;
-    let database = target.database.clone();
+    let created = Created {
+        database: target.database.clone(),
+        table: table_from(wire, &target.names.locator)?,
+        constraints: constraints(&call, &target, given).await?,
+    };
     target
-        .write((database, table), |draft, (database, table): &(String, Table)| {
-            async move {
-                match draft.create_table(database, table.clone()).await {
-                    Ok(made) => Ok(draft.make_folders(made.data_place()).await?),
-                    Err(Error::NoSuchDatabase { name }) => Err(Failure::As(&[Class::InvalidObject], name)),
-                    Err(error) => Err(error.into()),
-                }
-            }
-            .boxed()
-        })
+        .write(created, |draft, it: &Created| create_planned(draft, it).boxed())
         .await
+}
+
+async fn create_planned(draft: &mut Draft, it: &Created) -> Result<(), Failure> {
+    let made = match draft.create_table(&it.database, it.table.clone()).await {
+        Err(Error::NoSuchDatabase { name }) => return Err(Failure::As(&[Class::InvalidObject], name)),
+        made => made?,
+    };
+    if !it.constraints.is_empty() {
+        draft
+            .add_constraints(&it.database, &made.name, it.constraints.clone())
+            .await?;
+    }
+    Ok(draft.make_folders(made.data_place()).await?)
 }
 
 /// What a plan needs to alter a table.
@@ -199,6 +219,7 @@ async fn alter(
         Some((key, value)) => Some((key.to_owned(), target.names.locator.parameter(value)?)),
         None => None,
     };
+    keep_write_ids(&call, (&target, &named.name), &how, wire.table_name.as_deref()).await?;
     let altered = Altered {
         database: target.database.clone(),
         name: named.name,
@@ -227,6 +248,30 @@ fn check_altered(table: &types::Table) -> Result<(), Failure> {
         Some(_) => Ok(()),
         None => Err(Failure::meta("Database name cannot be null.")),
     }
+}
+
+/// Lets a table that gets another name keep its write ids. It happens before: ids that no table uses do no
+/// harm, and a table without its ids would show no rows.
+async fn keep_write_ids(
+    call: &Call,
+    (target, name): (&Target, &str),
+    how: &How,
+    new_name: Option<&str>,
+) -> Result<(), Failure> {
+    let (name, new_name) = (name.to_lowercase(), new_name.unwrap_or(name).to_lowercase());
+    let new_database = how.database.as_ref().unwrap_or(&target.database);
+    let (from, to) = (
+        format!("{}.{name}", target.database),
+        format!("{new_database}.{new_name}"),
+    );
+    if from == to {
+        return Ok(());
+    }
+    call.decide(|draft| {
+        draft.carry_writes(&from, &to);
+        Ok(())
+    })
+    .await
 }
 
 /// Returns the database that a table moves to, if it is another one. It has to be on the same ref.

@@ -1,40 +1,42 @@
 //! One connection: calls are answered one after the other, in the order in which they came.
 
-use std::io;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures::FutureExt;
-use thrift_idl::reply::JAVA_FRAME_BYTES_MAX;
-use thrift_idl::{ApplicationError, ApplicationErrorKind, Fields, Framing, Message, MessageKind, Wire};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::time::{Instant, timeout};
+use thrift_idl::{ApplicationError, ApplicationErrorKind, DetectError, Message, MessageKind, Wire};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
+use super::answer::{Caller, Head, Pending};
 use super::reader::{End, Reader};
-use super::{Service, metric};
-use crate::context::{Call, Session};
-use crate::exception::Failure;
-use crate::registry::{Answer, Route};
-use crate::stream::{PIECE_BYTES, Started, too_large};
+use super::{Service, metric, sasl};
+use crate::context::Session;
+use crate::stream::PIECE_BYTES;
 
 /// Serves a connection until one side ends it.
-pub(super) async fn run<S>(stream: S, peer: SocketAddr, service: Arc<Service>)
+pub(super) async fn run<S>(stream: S, peer: SocketAddr, service: Arc<Service>, session: Session)
 where
-    S: AsyncRead + AsyncWrite + Send,
+    S: AsyncRead + AsyncWrite + Send + Unpin,
 {
     let _open = metric::Open::new();
-    let (read, write) = tokio::io::split(stream);
-    let reader = Reader::new(read, service.limits);
-    let session = Arc::new(Session::default());
-    let mut connection = Connection {
-        reader,
-        write,
-        session,
-        service,
-        out: Vec::new(),
+    let caller = Caller {
+        context: Arc::clone(&service.context),
+        session: Arc::new(session),
     };
-    match connection.serve().await {
+    let mut connection = Connection {
+        reader: Reader::new(stream, service.limits),
+        caller,
+        service,
+    };
+    let ended = connection.serve().await;
+    if !matches!(ended, Err(End::Slow(_) | End::Cut | End::Io(_))) {
+        // over TLS this tells an end from a cut
+        let goodbye = connection.reader.stream().shutdown();
+        if let Ok(Err(error)) = timeout(connection.service.limits.write_deadline, goodbye).await {
+            tracing::debug!(%peer, %error, "the client is gone already");
+        }
+    }
+    match ended {
         Ok(()) | Err(End::Closed) => tracing::debug!(%peer, "connection closed"),
         Err(end @ (End::Foreign(_) | End::Garbage { .. })) => {
             tracing::warn!(%peer, reason = %end, "closing a connection");
@@ -43,23 +45,15 @@ where
     }
 }
 
+/// A connection. While it waits for a call it keeps no buffer, and its future stays small: clients hold many
+/// connections that they hardly use.
 struct Connection<S> {
-    reader: Reader<ReadHalf<S>>,
-    write: WriteHalf<S>,
-    session: Arc<Session>,
+    reader: Reader<S>,
+    caller: Caller,
     service: Arc<Service>,
-    /// Where answers are encoded: used again and again.
-    out: Vec<u8>,
 }
 
-/// Whether there will be another call.
-#[derive(PartialEq, Eq)]
-enum Next {
-    Call,
-    Goodbye,
-}
-
-impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Connection<S> {
     async fn serve(&mut self) -> Result<(), End> {
         let stop = self.service.stop.clone();
         loop {
@@ -70,235 +64,87 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             let (wire, message) = match next {
                 Ok(next) => next,
                 Err(end) => {
-                    self.complain(&end).await;
+                    Box::pin(self.complain(&end)).await;
                     return Err(end);
                 }
             };
-            if self.answer(wire, message).await? == Next::Goodbye {
-                return Ok(());
+            match self.begin(wire, message) {
+                Some(pending) => Box::pin(self.answer(pending)).await?,
+                None => return Ok(()),
             }
         }
     }
 
-    /// Tells the sender of a message whose end cannot be found, before the connection is closed.
+    fn begin(&mut self, wire: Wire, message: Message) -> Option<Pending> {
+        let end = message.end;
+        let body = message.body.clone();
+        let body = &self.reader.buffer()[body];
+        let pending = self.service.begin(&self.caller, wire, message, body);
+        self.reader.consume(end);
+        pending
+    }
+
+    /// Sends an answer piece by piece. A failure on the way can only end the connection.
+    async fn answer(&mut self, pending: Pending) -> Result<(), End> {
+        let mut out = Vec::new();
+        let mut outgoing = pending.answer(&mut out).await?;
+        while !out.is_empty() {
+            self.send(&mut out).await?;
+            outgoing.next(&mut out).await?;
+        }
+        outgoing.done();
+        Ok(())
+    }
+
+    /// Tells a client why its connection is closed, as far as it would understand.
     async fn complain(&mut self, end: &End) {
-        let End::Garbage {
-            pending: Some((name, seq)),
-            ..
-        } = end
-        else {
-            return;
+        let told = match end {
+            End::Garbage {
+                pending: Some((name, seq)),
+                ..
+            } => self.complain_of(end, name, *seq).await,
+            End::Foreign(DetectError::Other("sasl")) => {
+                let deadline = self.service.limits.write_deadline;
+                let told = timeout(deadline, sasl::decline(self.reader.stream())).await;
+                told.map_or(Err(End::Slow(deadline)), |told| Ok(told?))
+            }
+            _ => Ok(()),
         };
-        let Some(wire) = self.reader.wire() else { return };
-        let error = ApplicationError::new(ApplicationErrorKind::ProtocolError, end.to_string());
-        let head = Head {
-            wire,
-            name: name.clone(),
-            seq: *seq,
-        };
-        if let Err(error) = self.send(&head, MessageKind::Exception, &error).await {
+        if let Err(error) = told {
             tracing::debug!(%error, "the client does not listen any more");
         }
     }
 
-    async fn answer(&mut self, wire: Wire, message: Message) -> Result<Next, End> {
-        let started = Instant::now();
-        let oneway = message.kind == MessageKind::Oneway;
-        let service = Arc::clone(&self.service);
-        let route = service.routes.get(&message.name);
-        let begun = self.begin(wire, &message, route);
-        self.reader.consume(&message);
+    /// Tells the sender of a message whose end cannot be found.
+    async fn complain_of(&mut self, end: &End, name: &str, seq: i32) -> Result<(), End> {
+        let Some(wire) = self.reader.wire() else {
+            return Ok(());
+        };
+        let error = ApplicationError::new(ApplicationErrorKind::ProtocolError, end.to_string());
         let head = Head {
             wire,
-            name: message.name,
-            seq: message.seq,
+            name: name.to_owned(),
+            seq,
         };
-        let answer = match begun {
-            Ok(Some((route, future))) => AssertUnwindSafe(future)
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|_| panicked(route)),
-            Ok(None) => return Ok(Next::Goodbye),
-            Err(error) => Answer::Unanswerable(error),
-        };
-        let outcome = if oneway {
-            "ok"
-        } else {
-            self.reply(&head, answer, route).await?
-        };
-        let method = route.map_or(metric::UNKNOWN, |route| route.method.name);
-        let took = started.elapsed();
-        metric::call(method, outcome, took);
-        tracing::debug!(method = head.name, outcome, took_us = took.as_micros(), "call");
-        Ok(Next::Call)
-    }
-
-    /// Decodes a call and starts to answer it. `None` is the client's goodbye.
-    fn begin<'r>(
-        &self,
-        wire: Wire,
-        message: &Message,
-        route: Option<&'r Route>,
-    ) -> Result<Option<(&'r Route, futures::future::BoxFuture<'static, Answer>)>, ApplicationError> {
-        if !matches!(message.kind, MessageKind::Call | MessageKind::Oneway) {
-            let text = "a server takes calls, no replies";
-            return Err(ApplicationError::new(
-                ApplicationErrorKind::InvalidMessageType,
-                text,
-            ));
+        let mut out = Vec::new();
+        match head.write(MessageKind::Exception, &error, &mut out) {
+            Ok(()) => self.send(&mut out).await,
+            Err(_) => Ok(()),
         }
-        if message.name == "shutdown" {
-            return Ok(None);
-        }
-        if let Some(fault) = &message.fault {
-            let text = format!("cannot read the call of {}: {fault}", message.name);
-            return Err(ApplicationError::new(ApplicationErrorKind::ProtocolError, text));
-        }
-        let route = route.ok_or_else(|| ApplicationError::unknown_method(&message.name))?;
-        let call = Call {
-            context: Arc::clone(&self.service.context),
-            session: Arc::clone(&self.session),
-            protocol: wire.protocol,
-        };
-        let body = &self.reader.buffer()[message.body.clone()];
-        match route.start(call, body, &self.service.limits.message) {
-            Ok(future) => Ok(Some((route, future))),
-            Err(error) => {
-                let text = format!("cannot read the call of {}: {error}", message.name);
-                Err(ApplicationError::new(ApplicationErrorKind::ProtocolError, text))
-            }
-        }
-    }
-
-    /// Sends an answer; returns how the call ended.
-    async fn reply(
-        &mut self,
-        head: &Head,
-        answer: Answer,
-        route: Option<&Route>,
-    ) -> Result<&'static str, End> {
-        match answer {
-            Answer::Reply { body, exception } => match self.send(head, MessageKind::Reply, &*body).await? {
-                Sent::Done => Ok(exception.unwrap_or("ok")),
-                Sent::TooLarge => self.fail(head, route, too_large()).await,
-            },
-            Answer::Unanswerable(error) => {
-                self.send(head, MessageKind::Exception, &error).await?;
-                Ok("TApplicationException")
-            }
-            Answer::Stream(stream) => {
-                self.out.clear();
-                // what the rows do may panic too; the route knows how to say so as long as nothing is sent
-                let started = stream.start(head.wire, &head.name, head.seq, &mut self.out);
-                match AssertUnwindSafe(started).catch_unwind().await {
-                    Ok(Ok(started)) => self.stream(head, started).await,
-                    Ok(Err(failure)) => self.fail(head, route, failure).await,
-                    Err(_) => self.fail(head, route, defect()).await,
-                }
-            }
-        }
-    }
-
-    async fn fail(
-        &mut self,
-        head: &Head,
-        route: Option<&Route>,
-        failure: Failure,
-    ) -> Result<&'static str, End> {
-        let answer = route.map(|route| (route.raise)(failure));
-        match answer {
-            Some(Answer::Reply { body, exception }) => {
-                self.send(head, MessageKind::Reply, &*body).await?;
-                Ok(exception.unwrap_or("ok"))
-            }
-            Some(Answer::Unanswerable(error)) => {
-                self.send(head, MessageKind::Exception, &error).await?;
-                Ok("TApplicationException")
-            }
-            Some(Answer::Stream(_)) | None => Err(End::Io(io::ErrorKind::InvalidData.into())),
-        }
-    }
-
-    /// Sends a stream piece by piece. A failure on the way can only end the connection.
-    async fn stream(&mut self, head: &Head, mut started: Started) -> Result<&'static str, End> {
-        while !self.out.is_empty() {
-            self.flush().await?;
-            let next = AssertUnwindSafe(started.next(head.wire.protocol, &mut self.out));
-            match next.catch_unwind().await {
-                Ok(Ok(())) => {}
-                Ok(Err(failure)) => {
-                    tracing::error!(method = head.name, %failure, "an answer broke off");
-                    return Err(End::Io(io::Error::other("an answer broke off")));
-                }
-                Err(_) => return Err(End::Io(io::Error::other("a handler panicked"))),
-            }
-        }
-        self.trim();
-        Ok("ok")
-    }
-
-    async fn send(
-        &mut self,
-        head: &Head,
-        kind: MessageKind,
-        body: &(dyn Fields + Send + Sync),
-    ) -> Result<Sent, End> {
-        self.out.clear();
-        let written = head
-            .wire
-            .write_message(&mut self.out, &head.name, kind, head.seq, body);
-        let framed = head.wire.framing == Framing::Framed;
-        if written.is_err() || (framed && self.out.len() as u64 > JAVA_FRAME_BYTES_MAX + 4) {
-            self.out.clear();
-            return Ok(Sent::TooLarge);
-        }
-        self.flush().await?;
-        self.trim();
-        Ok(Sent::Done)
     }
 
     /// Writes what is encoded, piece by piece: a deadline is for each.
-    async fn flush(&mut self) -> Result<(), End> {
+    async fn send(&mut self, out: &mut Vec<u8>) -> Result<(), End> {
         let deadline = self.service.limits.write_deadline;
-        for piece in self.out.chunks(PIECE_BYTES) {
-            match timeout(deadline, self.write.write_all(piece)).await {
-                Ok(written) => written?,
-                Err(_) => return Err(End::Slow(deadline)),
-            }
+        let stream = self.reader.stream();
+        let slow = |_| End::Slow(deadline);
+        for piece in out.chunks(PIECE_BYTES) {
+            timeout(deadline, stream.write_all(piece)).await.map_err(slow)??;
         }
-        self.out.clear();
+        timeout(deadline, stream.flush()).await.map_err(slow)??;
+        out.clear();
         Ok(())
     }
-
-    /// Gives back what an unusually long answer took.
-    fn trim(&mut self) {
-        if self.out.capacity() > 2 * PIECE_BYTES {
-            self.out = Vec::new();
-        }
-    }
-}
-
-/// Whether an answer went out.
-#[derive(PartialEq, Eq)]
-enum Sent {
-    Done,
-    TooLarge,
-}
-
-/// Whom an answer is for.
-struct Head {
-    wire: Wire,
-    name: String,
-    seq: i32,
-}
-
-fn panicked(route: &Route) -> Answer {
-    tracing::error!(method = route.method.name, "a handler panicked");
-    (route.raise)(defect())
-}
-
-fn defect() -> Failure {
-    Failure::meta("internal error: this is a defect of skep; its log has more about it")
 }
 
 #[cfg(test)]
@@ -308,12 +154,13 @@ mod tests {
     };
     use thrift_idl::{Outcome, Scanner, decode};
     use tokio::io::AsyncReadExt;
+    use tokio::time::Instant;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::context::{Context, Listener};
     use crate::registry::Routes;
-    use crate::server::Limits;
+    use crate::server::{Door, Limits};
 
     async fn service(routes: Routes) -> Arc<Service> {
         let (repositories, repository) = testkit::repository(1).await.unwrap();
@@ -328,6 +175,7 @@ mod tests {
             context,
             routes,
             limits: Limits::default(),
+            door: Door::default(),
             stop: CancellationToken::new(),
         })
     }
@@ -346,7 +194,7 @@ mod tests {
         wire.write_message(&mut bytes, "shutdown", MessageKind::Oneway, 3, &AliveSinceArgs {})
             .unwrap();
         client.write_all(&bytes).await.unwrap();
-        run(server, peer, service).await;
+        run(server, peer, service, Session::default()).await;
         let mut received = Vec::new();
         client.read_to_end(&mut received).await.unwrap();
         let mut messages = Vec::new();
@@ -396,7 +244,13 @@ mod tests {
             .unwrap();
         client.write_all(&bytes).await.unwrap();
         let started = Instant::now();
-        run(server, SocketAddr::from(([127, 0, 0, 1], 1)), service).await;
+        run(
+            server,
+            SocketAddr::from(([127, 0, 0, 1], 1)),
+            service,
+            Session::default(),
+        )
+        .await;
         // the clock of this test jumps to the next deadline when nothing else happens
         assert!(started.elapsed() >= deadline && started.elapsed() < 2 * deadline);
     }

@@ -1,16 +1,21 @@
 //! Messages from a socket, within deadlines.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use thrift_idl::{DetectError, Fault, Message, Scanner, Wire};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Limits;
+use super::answer::BrokenOff;
 
-/// Room for the first bytes of a call: most calls fit, and idle connections stay small.
+/// Room for the first bytes of a call: most calls fit.
 const FIRST_BYTES: usize = 2 << 10;
 /// Room for each further read of a long one.
 const MORE_BYTES: usize = 64 << 10;
@@ -34,6 +39,8 @@ pub(super) enum End {
         fault: Fault,
         pending: Option<(String, i32)>,
     },
+    #[error(transparent)]
+    Broken(#[from] BrokenOff),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -88,16 +95,26 @@ impl<S: AsyncRead + Unpin> Reader<S> {
 
     /// Waits for the first bytes of a call.
     async fn rest(&mut self) -> Result<(), End> {
-        if self.buffer.capacity() > MORE_BYTES {
-            self.buffer = BytesMut::new();
-        }
-        self.buffer.reserve(FIRST_BYTES);
-        let idle = Instant::now() + self.limits.idle;
-        match timeout_at(idle, self.stream.read_buf(&mut self.buffer)).await {
-            Err(_) => Err(End::Idle(self.limits.idle)),
+        let idle = self.limits.idle;
+        match timeout(idle, poll_fn(|cx| self.poll_first(cx))).await {
+            Err(_) => Err(End::Idle(idle)),
             Ok(Ok(0)) => Err(End::Closed),
             Ok(read) => Ok(read.map(drop)?),
         }
+    }
+
+    /// Reads by way of the stack, so that no buffer waits along with an idle connection.
+    fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut room = [MaybeUninit::uninit(); FIRST_BYTES];
+        let mut first = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut first))?;
+        self.buffer.extend_from_slice(first.filled());
+        Poll::Ready(Ok(first.filled().len()))
+    }
+
+    /// Returns the stream, to answer on it.
+    pub(super) fn stream(&mut self) -> &mut S {
+        &mut self.stream
     }
 
     /// Returns how the client speaks, once that is known.
@@ -110,8 +127,39 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         &self.buffer
     }
 
-    /// Drops a message that has been dealt with.
-    pub(super) fn consume(&mut self, message: &Message) {
-        self.buffer.advance(message.end);
+    /// Drops a message that ends at `end` and has been dealt with.
+    pub(super) fn consume(&mut self, end: usize) {
+        self.buffer.advance(end);
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use thrift_idl::MessageKind;
+    use thrift_idl::methods::GetAllDatabasesArgs;
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_kept_between_two_calls() {
+        let (mut client, server) = tokio::io::duplex(1 << 10);
+        let mut reader = Reader::new(server, Limits::default());
+        let mut call = Vec::new();
+        Wire::default()
+            .write_message(&mut call, "m", MessageKind::Call, 1, &GetAllDatabasesArgs {})
+            .unwrap();
+        for _ in 0..2 {
+            client.write_all(&call).await.unwrap();
+            let (_, message) = reader.next().await.unwrap();
+            reader.consume(message.end);
+            assert!(futures::poll!(pin!(reader.next())).is_pending());
+            assert!(!reader.buffer.try_reclaim(1));
+        }
     }
 }

@@ -4,16 +4,16 @@ use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use metastore::{Context, Limits, Listener, serve};
+use metastore::{Context, Door, HeadMoves, Limits, Listener, serve};
 use testkit::SteppingClock;
 use thrift_idl::types::{Database, Exception, FieldSchema, Partition, SerDeInfo, StorageDescriptor, Table};
 use thrift_idl::{ApplicationError, Message, MessageKind, Outcome, Rpc, Scanner, Wire, decode, methods};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use versioning::refs::CommitMode;
 use versioning::repository::CommitMessage;
-use versioning::{RefExpr, RefName, Repositories, Repository};
+use versioning::{RefExpr, RefName, Repositories, Repository, RepositoryName};
 
 /// A running server with the repository `lake` and its branch `main`.
 pub(super) struct Server {
@@ -30,7 +30,28 @@ impl Server {
 
     /// Starts a server with limits of its own, on a listener for a ref.
     pub(super) async fn with(limits: Limits, reference: Option<&str>) -> Server {
-        let (repositories, repository) = testkit::repository(1).await.unwrap();
+        Server::behind(Door::default(), limits, reference).await
+    }
+
+    /// Starts a server that clients enter by `door`.
+    pub(super) async fn behind(door: Door, limits: Limits, reference: Option<&str>) -> Server {
+        let (repositories, repository) = narrated().await;
+        Server::over(repositories, repository, door, limits, reference).await
+    }
+
+    /// Starts another server over the same store.
+    pub(super) async fn another_listener(&self) -> Server {
+        let (repositories, repository) = (self.repositories.clone(), self.repository.clone());
+        Server::over(repositories, repository, Door::default(), Limits::default(), None).await
+    }
+
+    async fn over(
+        repositories: Repositories,
+        repository: Repository,
+        door: Door,
+        limits: Limits,
+        reference: Option<&str>,
+    ) -> Server {
         let listener = Listener {
             repository: repository.record().name.clone(),
             reference: reference.map(|text| RefExpr::parse(text).unwrap()),
@@ -40,7 +61,7 @@ impl Server {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(serve(socket, context, limits, stop.clone()));
+        tokio::spawn(serve(socket, context, door, limits, stop.clone()));
         Server {
             address,
             repositories,
@@ -54,13 +75,12 @@ impl Server {
     }
 
     pub(super) async fn connect_as(&self, wire: Wire) -> Client {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        Client {
-            stream,
-            wire,
-            seq: 0,
-            received: Vec::new(),
-        }
+        Client::over(self.stream().await, wire)
+    }
+
+    /// Opens a connection and says nothing.
+    pub(super) async fn stream(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
     }
 
     /// Commits what is staged on `main`, and makes a branch of it.
@@ -89,9 +109,23 @@ impl Server {
     }
 }
 
+/// Returns a store in memory in which moves of heads are told, with the repository `lake`.
+async fn narrated() -> (Repositories, Repository) {
+    let parts = testkit::memory_parts(1);
+    let narrator = HeadMoves::new("s3a".into(), parts.clock.clone());
+    let open = Repositories::open(parts, versioning::repository::Limits::default());
+    let repositories = open.await.unwrap().narrated_by(Arc::new(narrator));
+    let (lake, main) = (
+        RepositoryName::parse("lake").unwrap(),
+        RefName::parse("main").unwrap(),
+    );
+    let repository = repositories.create(&lake, &main).await.unwrap();
+    (repositories, repository)
+}
+
 /// A connection.
-pub(super) struct Client {
-    pub(super) stream: TcpStream,
+pub(super) struct Client<S = TcpStream> {
+    pub(super) stream: S,
     pub(super) wire: Wire,
     pub(super) seq: i32,
     received: Vec<u8>,
@@ -120,7 +154,17 @@ impl std::fmt::Display for Thrown {
     }
 }
 
-impl Client {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Returns a client on a stream that is open.
+    pub(super) fn over(stream: S, wire: Wire) -> Client<S> {
+        Client {
+            stream,
+            wire,
+            seq: 0,
+            received: Vec::new(),
+        }
+    }
+
     /// Calls a method; `None` is the value of a void one.
     pub(super) async fn call<R: Rpc>(
         &mut self,

@@ -7,6 +7,7 @@ use thrift_idl::types::{
     AddPartitionsRequest, DropPartitionsExpr, DropPartitionsRequest, Partition, RequestPartsSpec,
 };
 
+use super::expressions::expression;
 use super::harness::{Client, Server, partition, some, table, texts};
 
 /// The partitions of the recorded outcomes.
@@ -434,15 +435,48 @@ async fn dropping() {
         .await
         .unwrap();
     assert_eq!(values(&dropped.partitions.unwrap()), ["2020-01-02/b/2"]);
-    let expr = DropPartitionsExpr {
-        expr: Some("x".into()),
+    let expr = |bytes: &[u8]| DropPartitionsExpr {
+        expr: Some(bytes.to_vec().into()),
         part_archive_level: None,
     };
-    let refused = client
-        .outcome::<DropPartitionsReq>(request(None, Some(vec![expr]), true))
-        .await;
-    assert!(refused.contains("serialized expressions"), "{refused}");
+    for (expr, if_exists, expected) in [
+        (
+            expr(b"x"),
+            true,
+            "MetaException: Unexpected unknown partitions to drop: Error parsing partition filter: expected a \
+             comparison at position 1, found the end",
+        ),
+        (
+            expr(b""),
+            true,
+            "MetaException: Unexpected unknown partitions to drop: Error parsing partition filter: expected the name \
+             of a partition key at position 0, found the end",
+        ),
+        (
+            expr(b"n = 99"),
+            false,
+            "NoSuchObjectException: Some partitions to drop are missing",
+        ),
+    ] {
+        let args = request(None, Some(vec![expr]), if_exists);
+        assert_eq!(client.outcome::<DropPartitionsReq>(args).await, expected);
+    }
     assert_eq!(names(&mut client, "p", -1).await.unwrap().len(), 8);
+    let exprs = vec![expr(b"n = 10"), expr(&expression("(n = 1)"))];
+    let dropped = client
+        .get::<DropPartitionsReq>(request(None, Some(exprs), false))
+        .await;
+    let dropped = dropped.unwrap().partitions.unwrap();
+    assert!(
+        dropped.len() > 1
+            && dropped
+                .iter()
+                .all(|it| ["1", "10"].contains(&it.values.as_ref().unwrap()[2].as_str()))
+    );
+    assert_eq!(
+        names(&mut client, "p", -1).await.unwrap().len(),
+        8 - dropped.len()
+    );
 }
 
 #[tokio::test]

@@ -394,26 +394,6 @@ async fn cascade_reaches_partitions() {
 }
 
 #[tokio::test]
-async fn constraints_are_refused_not_lost() {
-    let (_server, mut client) = fixture().await;
-    let args = CreateTableWithConstraintsArgs {
-        tbl: Some(table("g1", "c", "a int", "")),
-        primary_keys: Some(vec![Default::default()]),
-        ..Default::default()
-    };
-    let refused = client.outcome::<CreateTableWithConstraints>(args).await;
-    assert!(
-        refused.starts_with("MetaException: constraints are not kept"),
-        "{refused}"
-    );
-    let args = CreateTableWithConstraintsArgs {
-        tbl: Some(table("g1", "c", "a int", "")),
-        ..Default::default()
-    };
-    assert_eq!(client.outcome::<CreateTableWithConstraints>(args).await, "ok");
-}
-
-#[tokio::test]
 async fn locations_follow_the_ref() {
     let (server, mut client) = fixture().await;
     let mut spark = table("g1", "ds", "a int", "");
@@ -458,4 +438,49 @@ async fn who_creates_a_table_owns_it() {
             Some(expected)
         );
     }
+}
+
+#[tokio::test]
+async fn tables_can_be_tried() {
+    let (_server, mut client) = fixture().await;
+    let tried = |name: &str| TranslateTableDryrunArgs {
+        request: Some(thrift_idl::types::CreateTableRequest {
+            table: Some(table("g1", name, "A int", "")),
+            ..Default::default()
+        }),
+    };
+    let found = client.get::<TranslateTableDryrun>(tried("New")).await.unwrap();
+    assert_eq!(
+        (found.table_name.as_deref(), location(&found)),
+        (Some("new"), "s3a://lake/main/g1.db/new")
+    );
+    assert_eq!(found.sd.unwrap().cols, Some(fields("a int")));
+    assert!(client.table("g1", "new").await.is_err());
+    // one that is there comes back as it was asked about
+    let found = client.get::<TranslateTableDryrun>(tried("T1")).await.unwrap();
+    assert_eq!(found, table("g1", "T1", "A int", ""));
+}
+
+#[tokio::test]
+async fn what_a_view_was_made_from_can_be_set() {
+    let (_server, mut client) = fixture().await;
+    let creation = thrift_idl::types::CreationMetadata {
+        cat_name: some("hive"),
+        db_name: some("g1"),
+        tbl_name: some("t1"),
+        tables_used: Some(["g1.x".to_owned()].into()),
+        valid_txn_list: some("1:2:"),
+        ..Default::default()
+    };
+    let args = UpdateCreationMetadataArgs {
+        cat_name: some("hive"),
+        dbname: some("g1"),
+        tbl_name: some("t1"),
+        creation_metadata: Some(creation.clone()),
+    };
+    assert_eq!(client.outcome::<UpdateCreationMetadata>(args).await, "ok");
+    assert_eq!(
+        client.table("g1", "t1").await.unwrap().creation_metadata,
+        Some(creation)
+    );
 }

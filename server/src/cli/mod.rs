@@ -117,6 +117,10 @@ struct ServeArguments {
     #[arg(long)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     thrift: Vec<String>,
+    /// Where the metastore listens for Thrift over HTTP, in the same form; may be repeated [default: nowhere]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    thrift_http: Vec<String>,
     /// The repository that a first start creates [default: lake]
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]

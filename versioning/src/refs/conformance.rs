@@ -1,5 +1,6 @@
 //! What every ref store has to do, as one suite that each backend's tests call.
 
+mod events;
 mod fixture;
 mod names;
 mod races;
@@ -24,6 +25,7 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
     names::a_recreated_branch_is_another(&Fixture::new(make().await).await).await;
     swaps::the_life_of_a_branch(&Fixture::new(make().await).await).await;
     swaps::places_are_kept(&Fixture::new(make().await).await).await;
+    swaps::writes_are_remembered(&Fixture::new(make().await).await).await;
     swaps::every_way_to_lose(&make).await;
     swaps::a_discarded_state_stays_discarded(&Fixture::new(make().await).await).await;
     swaps::breaches_change_nothing(&Fixture::new(make().await).await).await;
@@ -31,9 +33,16 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
     records::commit_index(&Fixture::new(make().await).await).await;
     records::ref_log(&Fixture::new(make().await).await).await;
     records::small_records(&Fixture::new(make().await).await).await;
+    records_and_events(&make).await;
     races::appends(&Fixture::new(make().await).await).await;
     races::head_moves(&Fixture::new(make().await).await).await;
     races::creations(&Fixture::new(make().await).await).await;
+}
+
+async fn records_and_events(make: &impl AsyncFn() -> Arc<dyn RefStore>) {
+    events::events(&Fixture::new(make().await).await).await;
+    events::swaps_of_small_records(&Fixture::new(make().await).await).await;
+    races::swaps(&Fixture::new(make().await).await).await;
 }
 
 /// Holds a store to keeping everything. `open` opens the same store each time, after the one before was dropped.
@@ -46,6 +55,13 @@ pub(super) async fn survives_reopening(open: impl AsyncFn() -> Arc<dyn RefStore>
         swaps::the_life_of_a_branch(&fixture).await;
         records::ref_log(&fixture).await;
         records::small_records(&fixture).await;
+        events::swaps_of_small_records(&fixture).await;
+        let main = fixture.main().await;
+        let event = [bytes::Bytes::from_static(b"told")];
+        let told = fixture
+            .refs
+            .add_events(fixture.id, &main.name, main.incarnation, 9, &event);
+        told.await.unwrap();
         fixture.refs.begin_epoch_after(1).await.unwrap();
         fixture.dump().await
     };

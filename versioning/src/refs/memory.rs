@@ -11,10 +11,10 @@ use bytes::Bytes;
 use self::state::{Compared, Repository, State};
 use super::rules::{self, demand};
 use super::{
-    BranchRecord, Cas, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, Protection, RefLogEntry,
-    RefStore, RepositoryId, RepositoryRecord,
+    BranchRecord, Cas, CommitEntry, CommitMode, EventRecord, Expected, HeadMove, LogRecord, Protection,
+    RefLogEntry, RefStore, RepositoryId, RepositoryRecord,
 };
-use crate::{CommitId, Error, RefName, RepositoryName, Result, Roots};
+use crate::{CommitId, RefName, RepositoryName, Result, Roots};
 
 /// A ref store in memory.
 ///
@@ -76,7 +76,11 @@ impl MemoryRefs {
         if !compared.holds(expected, &branch.record) {
             return Ok(Cas::Lost(Some(branch.record.clone())));
         }
-        change(repository).map(|()| Cas::Done)
+        change(repository)?;
+        if let Some(branch) = repository.branches.get_mut(name) {
+            branch.record.remember(expected.write);
+        }
+        Ok(Cas::Done)
     }
 }
 
@@ -116,20 +120,13 @@ impl RefStore for MemoryRefs {
             .values()
             .any(|other| other.record.name == repository.name)
         {
-            return Err(Error::AlreadyExists {
-                what: "repository",
-                name: repository.name.to_string(),
-            });
+            return Err(rules::taken("repository", &repository.name));
         }
         demand(
             !state.repositories.contains_key(&repository.id),
             "a repository id was used twice",
         )?;
-        let settings = rules::in_order(&repository.settings);
-        let mut made = Repository::new(RepositoryRecord {
-            settings,
-            ..repository.clone()
-        });
+        let mut made = Repository::new(rules::with_settings_in_order(repository));
         made.index(std::slice::from_ref(root))?;
         made.add_branch(first)?;
         state.repositories.insert(repository.id, made);
@@ -207,10 +204,7 @@ impl RefStore for MemoryRefs {
     ) -> Result<()> {
         let mut state = self.state();
         let branch = state.repository(id)?.branches.get_mut(name);
-        let branch = branch.ok_or_else(|| Error::NotFound {
-            what: "branch",
-            name: name.to_string(),
-        })?;
+        let branch = branch.ok_or_else(|| rules::missing("branch", name))?;
         branch.record.mode = mode;
         branch.record.protection = protection.cloned();
         Ok(())
@@ -271,7 +265,15 @@ impl RefStore for MemoryRefs {
         self.compare_and_set(id, name, ("append", expected, compared), |repository| {
             if let Some(branch) = repository.branches.get_mut(name) {
                 branch.record.seq = record.seq;
-                branch.log.insert(record.seq, record.clone());
+                branch.tell(record.time_us, &record.events);
+                let events = Vec::new();
+                branch.log.insert(
+                    record.seq,
+                    LogRecord {
+                        events,
+                        ..record.clone()
+                    },
+                );
             }
             Ok(())
         })
@@ -338,7 +340,9 @@ impl RefStore for MemoryRefs {
                 branch.record.head = to.head;
                 branch.record.generation += 1;
                 branch.record.base_generation += u64::from(to.rebased);
+                branch.record.sealed_seq = to.folded_seq;
                 branch.fold_to(to.staged, to.folded_seq);
+                branch.tell(to.time_us, &to.events);
             }
             repository.record_move(name, to.time_us, Some(expected.head), Some(to.head), &to.reason);
             Ok(())
@@ -392,18 +396,7 @@ impl RefStore for MemoryRefs {
         changes: &[(String, Option<Bytes>)],
     ) -> Result<()> {
         rules::check_keys(changes.iter().map(|(key, _)| key))?;
-        let mut state = self.state();
-        let small = state
-            .repository(id)?
-            .small
-            .entry(namespace.to_owned())
-            .or_default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => small.insert(key.clone(), value.clone()),
-                None => small.remove(key),
-            };
-        }
+        self.state().repository(id)?.write_small(namespace, changes);
         Ok(())
     }
 
@@ -423,6 +416,89 @@ impl RefStore for MemoryRefs {
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect()
         }))
+    }
+
+    async fn kv_version(&self, id: RepositoryId, namespace: &str) -> Result<u64> {
+        Ok(self.read(id, |repository| {
+            repository.versions.get(namespace).copied().unwrap_or_default()
+        }))
+    }
+
+    async fn kv_swap(
+        &self,
+        id: RepositoryId,
+        namespace: &str,
+        version: u64,
+        changes: &[(String, Option<Bytes>)],
+    ) -> Result<bool> {
+        rules::check_keys(changes.iter().map(|(key, _)| key))?;
+        rules::check_numbers(&[version])?;
+        let mut state = self.state();
+        let repository = state.repository(id)?;
+        let found = repository.versions.entry(namespace.to_owned()).or_default();
+        if *found != version {
+            return Ok(false);
+        }
+        *found += 1;
+        repository.write_small(namespace, changes);
+        Ok(true)
+    }
+
+    async fn add_events(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        incarnation: [u8; 16],
+        time_us: u64,
+        events: &[Bytes],
+    ) -> Result<Cas> {
+        rules::check_numbers(&[time_us])?;
+        let mut state = self.state();
+        let repository = state.repositories.get_mut(&id);
+        let Some(branch) = repository.and_then(|repository| repository.branches.get_mut(name)) else {
+            return Ok(Cas::Lost(None));
+        };
+        if branch.record.incarnation != incarnation {
+            return Ok(Cas::Lost(Some(branch.record.clone())));
+        }
+        branch.tell(time_us, events);
+        Ok(Cas::Done)
+    }
+
+    async fn last_event(&self, id: RepositoryId, incarnation: [u8; 16]) -> Result<u64> {
+        Ok(self.read(id, |repository| {
+            repository
+                .incarnation(incarnation)
+                .map_or(0, |branch| branch.last_event)
+        }))
+    }
+
+    async fn events_after(
+        &self,
+        id: RepositoryId,
+        incarnation: [u8; 16],
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRecord>> {
+        Ok(self.read(id, |repository| {
+            let branch = repository.incarnation(incarnation);
+            let events = branch.into_iter().flat_map(|branch| &branch.events);
+            events
+                .filter(|event| event.number > after)
+                .take(limit)
+                .cloned()
+                .collect()
+        }))
+    }
+
+    async fn forget_events(&self, id: RepositoryId, incarnation: [u8; 16], up_to: u64) -> Result<()> {
+        let mut state = self.state();
+        let repository = state.repositories.get_mut(&id);
+        let branches = repository.into_iter().flat_map(|r| r.branches.values_mut());
+        for branch in branches.filter(|branch| branch.record.incarnation == incarnation) {
+            branch.events.retain(|event| event.number > up_to);
+        }
+        Ok(())
     }
 }
 

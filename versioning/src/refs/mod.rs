@@ -52,6 +52,16 @@ pub enum CommitMode {
     Sync,
 }
 
+/// Identifies one attempt to append, fold or move a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WriteId(pub [u8; 16]);
+
+/// How many of the writes that took effect a branch remembers.
+///
+/// Who got no answer to a write reads the branch at once, so it is too few only if other processes write this
+/// often in between.
+pub const RECENT_WRITES_MAX: usize = 16;
+
 /// A branch: a head, the staged trees on top of it, and how far the op log is folded into them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BranchRecord {
@@ -68,12 +78,26 @@ pub struct BranchRecord {
     pub staged: Option<Roots>,
     /// Operations up to here are in `staged` or `head`; always the end of a batch.
     pub folded_seq: u64,
+    /// Operations up to here were committed or dropped: where the head moved last, `folded_seq` was this.
+    pub sealed_seq: u64,
     /// The last operation that was acknowledged. The log holds exactly those in `folded_seq + 1 ..= seq`.
     pub seq: u64,
     pub mode: CommitMode,
     /// Why direct writes are refused, if they are.
     pub protection: Option<Protection>,
     pub created_us: u64,
+    /// The last writes that took effect ([`Expected::write`]), at most [`RECENT_WRITES_MAX`], newest last.
+    pub recent_writes: Vec<WriteId>,
+}
+
+impl BranchRecord {
+    /// Notes that a write took effect.
+    pub(crate) fn remember(&mut self, write: WriteId) {
+        if self.recent_writes.len() == RECENT_WRITES_MAX {
+            self.recent_writes.remove(0);
+        }
+        self.recent_writes.push(write);
+    }
 }
 
 /// The rules of a protected branch.
@@ -98,6 +122,9 @@ pub struct Expected {
     /// branch: if the current epoch is more than 1 later, the collector may have removed what was uploaded,
     /// and the call fails with [`crate::Error::Storage`] (versioning.md 6, R2).
     pub epoch: u32,
+    /// A fresh id of this attempt. Not compared either: it is remembered with what it changed, so that whoever
+    /// lost the answer can find out what it was.
+    pub write: WriteId,
 }
 
 /// A batch of operations as it stands in the log.
@@ -111,6 +138,19 @@ pub struct LogRecord {
     /// The epoch in whose folder the blobs lie that were written for it.
     pub epoch: u32,
     /// Canonical bytes of the batch, compressed.
+    pub payload: Bytes,
+    /// What is told of it, numbered on from the branch's last event in the same transaction. The log does not
+    /// give it back: [`RefStore::events_after`] does.
+    pub events: Vec<Bytes>,
+}
+
+/// One thing that was told of a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRecord {
+    /// The first event of a branch has the number 1, and each next one the next.
+    pub number: u64,
+    pub time_us: u64,
+    /// Bytes of an upper room.
     pub payload: Bytes,
 }
 
@@ -141,6 +181,8 @@ pub struct HeadMove {
     /// For the log of ref mutations.
     pub reason: String,
     pub time_us: u64,
+    /// As [`LogRecord::events`].
+    pub events: Vec<Bytes>,
 }
 
 /// What is known of a commit without loading it.
@@ -170,7 +212,8 @@ pub struct RefLogEntry {
 /// 63 bits) fails with [`crate::Error::Internal`] and changes nothing. What is read of a repository that is not
 /// there is empty; writing to it fails with [`crate::Error::NotFound`]. Of a write that failed with
 /// [`crate::Error::Storage`], or that the caller stopped waiting for, nobody knows whether it happened or is
-/// about to: the next write to the branch that is answered settles it.
+/// about to: the next write to the branch that is answered settles it. Of an append, fold or head move,
+/// [`BranchRecord::recent_writes`] tells whether it has happened.
 ///
 /// # Errors
 /// Beside those that a method names, each may fail with [`crate::Error::Storage`], [`crate::Error::Corrupt`],
@@ -280,8 +323,8 @@ pub trait RefStore: Debug + Send + Sync {
         folded_seq: u64,
     ) -> Result<Cas>;
     /// Moves the head, removes operations up to `to.folded_seq` from the log, and adds `to.index` to the commit
-    /// index. Compares incarnation, base generation, head and folded seq; and seq as well when the move is a
-    /// rebase. The generation grows by 1, and so does the base generation when the move is a rebase.
+    /// index. `sealed_seq` becomes `to.folded_seq`. Compares incarnation, base generation, head and folded seq;
+    /// and seq as well when the move is a rebase. The generation grows by 1, and so does the base generation when the move is a rebase.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] if the new head is neither in the index nor in `to.index`.
@@ -328,12 +371,43 @@ pub trait RefStore: Debug + Send + Sync {
         after: &str,
         limit: usize,
     ) -> Result<Vec<(String, Bytes)>>;
-}
 
-fn no_repository(id: RepositoryId) -> crate::Error {
-    let name = id.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    crate::Error::NotFound {
-        what: "repository",
-        name,
-    }
+    /// Returns how often a namespace was swapped, which is 0 at first. Records that are listed after this are
+    /// at least as new.
+    async fn kv_version(&self, id: RepositoryId, namespace: &str) -> Result<u64>;
+    /// Writes as [`RefStore::kv_write`] does and adds 1 to the namespace's version, if that is `version`;
+    /// returns whether it was. A namespace is written by this or by `kv_write`, never by both.
+    ///
+    /// # Errors
+    /// As [`RefStore::kv_write`].
+    async fn kv_swap(
+        &self,
+        id: RepositoryId,
+        namespace: &str,
+        version: u64,
+        changes: &[(String, Option<Bytes>)],
+    ) -> Result<bool>;
+
+    /// Tells of a branch what changes nothing of it, such as that somebody wrote to it by other ways. Compares
+    /// the incarnation alone.
+    async fn add_events(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        incarnation: [u8; 16],
+        time_us: u64,
+        events: &[Bytes],
+    ) -> Result<Cas>;
+    /// Returns the number of a branch's last event, forgotten or not; 0 if there was none.
+    async fn last_event(&self, id: RepositoryId, incarnation: [u8; 16]) -> Result<u64>;
+    /// Returns up to `limit` events with numbers behind `after`, in order.
+    async fn events_after(
+        &self,
+        id: RepositoryId,
+        incarnation: [u8; 16],
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRecord>>;
+    /// Removes the events of a branch up to a number.
+    async fn forget_events(&self, id: RepositoryId, incarnation: [u8; 16], up_to: u64) -> Result<()>;
 }

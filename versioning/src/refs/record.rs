@@ -1,6 +1,6 @@
 //! The stored forms of what a record holds beside its numbers: settings, protection, parents, mode.
 
-use super::{CommitMode, Protection};
+use super::{CommitMode, Protection, WriteId};
 use crate::codec::{DecodeError, Reader, put_bytes, put_varint};
 use crate::{CommitId, Hash};
 
@@ -60,6 +60,20 @@ pub(super) fn decode_ids(bytes: &[u8]) -> Result<Vec<CommitId>, DecodeError> {
     Ok(ids)
 }
 
+/// Returns the ids one behind the other; their number follows from the length.
+pub(super) fn encode_writes(writes: &[WriteId]) -> Vec<u8> {
+    writes.iter().flat_map(|write| write.0).collect()
+}
+
+pub(super) fn decode_writes(bytes: &[u8]) -> Result<Vec<WriteId>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let mut writes = Vec::new();
+    while !reader.is_empty() {
+        writes.push(WriteId(reader.array()?));
+    }
+    Ok(writes)
+}
+
 pub(super) fn encode_mode(mode: CommitMode) -> i64 {
     match mode {
         CommitMode::Staged => 0,
@@ -102,6 +116,9 @@ mod tests {
             decode_protection(&encode_protection(&protection)).unwrap(),
             protection
         );
+        let writes = [WriteId([3; 16]), WriteId([4; 16])];
+        assert_eq!(encode_writes(&writes), [[3; 16], [4; 16]].concat());
+        assert_eq!(decode_writes(&encode_writes(&writes)).unwrap(), writes);
         for mode in [CommitMode::Staged, CommitMode::Coalesce, CommitMode::Sync] {
             assert_eq!(decode_mode(encode_mode(mode)), Ok(mode));
         }
@@ -121,6 +138,7 @@ mod tests {
         }
         assert!(decode_protection(b"\x01\x01\x01\xff").is_err(), "not a text");
         assert!(decode_ids(&[0; 33]).is_err());
+        assert!(decode_writes(&[0; 17]).is_err());
         assert!(decode_mode(3).is_err());
     }
 }

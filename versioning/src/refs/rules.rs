@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BranchRecord, CommitEntry, Expected, HeadMove, LogRecord, RepositoryRecord};
+use super::{BranchRecord, CommitEntry, Expected, HeadMove, LogRecord, RepositoryId, RepositoryRecord};
 use crate::id::is_lower_hex;
 use crate::{CommitId, Error, Hash, Result};
 
@@ -39,8 +39,12 @@ pub(super) fn check_repository(
 
 pub(super) fn check_branch(branch: &BranchRecord) -> Result<()> {
     demand(
-        branch.seq == branch.folded_seq,
+        branch.seq == branch.folded_seq && branch.seq == branch.sealed_seq,
         "a new branch has operations without a log",
+    )?;
+    demand(
+        branch.recent_writes.is_empty(),
+        "a new branch was written to already",
     )?;
     check_numbers(&[
         branch.generation,
@@ -99,6 +103,32 @@ pub(super) fn check_keys<'a>(mut keys: impl Iterator<Item = &'a String>) -> Resu
             rule: "not empty",
         }),
         None => Ok(()),
+    }
+}
+
+/// Returns the error of a name that is taken by `what`.
+pub(super) fn taken(what: &'static str, name: &impl ToString) -> Error {
+    let name = name.to_string();
+    Error::AlreadyExists { what, name }
+}
+
+/// Returns the error of something that is not there.
+pub(super) fn missing(what: &'static str, name: &impl ToString) -> Error {
+    let name = name.to_string();
+    Error::NotFound { what, name }
+}
+
+/// Returns the error of a write to a repository that is not there.
+pub(super) fn no_repository(id: RepositoryId) -> Error {
+    let digits: String = id.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    missing("repository", &digits)
+}
+
+/// Returns the settings of `record` in order, and all else as it is.
+pub(super) fn with_settings_in_order(record: &RepositoryRecord) -> RepositoryRecord {
+    RepositoryRecord {
+        settings: in_order(&record.settings),
+        ..record.clone()
     }
 }
 

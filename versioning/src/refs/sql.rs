@@ -23,15 +23,15 @@ pub(super) const FREE_NAME: &str = "DELETE FROM ref_names WHERE repository = $1 
 
 pub(super) const INSERT_BRANCH: &str = "
     INSERT INTO branches (repository, name, incarnation, generation, base_generation, head, staged,
-        folded_seq, seq, mode, protection, created_us)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        folded_seq, seq, mode, protection, created_us, sealed_seq)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 pub(super) const BRANCH: &str = "
     SELECT name, incarnation, generation, base_generation, head, staged, folded_seq, seq, mode, protection,
-        created_us
+        created_us, sealed_seq, recent_writes
     FROM branches WHERE repository = $1 AND name = $2";
 pub(super) const BRANCHES: &str = "
     SELECT name, incarnation, generation, base_generation, head, staged, folded_seq, seq, mode, protection,
-        created_us
+        created_us, sealed_seq, recent_writes
     FROM branches WHERE repository = $1 ORDER BY name";
 pub(super) const DELETE_BRANCH: &str = "
     DELETE FROM branches WHERE repository = $1 AND name = $2 AND incarnation = $3";
@@ -44,7 +44,7 @@ pub(super) const TAG: &str = "SELECT target FROM tags WHERE repository = $1 AND 
 pub(super) const TAGS: &str = "SELECT name, target FROM tags WHERE repository = $1 ORDER BY name";
 
 pub(super) const APPEND: &str = "
-    UPDATE branches SET seq = $6
+    UPDATE branches SET seq = $6, recent_writes = $7
     WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND seq = $5";
 pub(super) const INSERT_LOG: &str = "
     INSERT INTO op_log (repository, incarnation, seq, ops, time_us, epoch, payload)
@@ -57,15 +57,27 @@ pub(super) const HAS_BATCH: &str = "
 pub(super) const DELETE_LOG: &str = "
     DELETE FROM op_log WHERE repository = $1 AND incarnation = $2 AND seq <= $3";
 pub(super) const FOLD: &str = "
-    UPDATE branches SET staged = $7, folded_seq = $8
+    UPDATE branches SET staged = $7, folded_seq = $8, recent_writes = $9
     WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND head = $5
         AND folded_seq = $6";
 /// `$11` is the seq to compare, or NULL for a move that compares none.
 pub(super) const MOVE_HEAD: &str = "
-    UPDATE branches SET head = $7, staged = $8, folded_seq = $9, generation = generation + 1,
-        base_generation = base_generation + $10
+    UPDATE branches SET head = $7, staged = $8, folded_seq = $9, sealed_seq = $9,
+        generation = generation + 1, base_generation = base_generation + $10, recent_writes = $12
     WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND head = $5
         AND folded_seq = $6 AND seq = COALESCE($11, seq)";
+
+pub(super) const COUNT_EVENTS: &str = "
+    UPDATE branches SET events = events + $4 WHERE repository = $1 AND name = $2 AND incarnation = $3";
+pub(super) const LAST_EVENT: &str = "
+    SELECT events FROM branches WHERE repository = $1 AND incarnation = $2";
+pub(super) const INSERT_EVENT: &str = "
+    INSERT INTO events (repository, incarnation, number, time_us, payload) VALUES ($1, $2, $3, $4, $5)";
+pub(super) const EVENTS_AFTER: &str = "
+    SELECT number, time_us, payload FROM events
+    WHERE repository = $1 AND incarnation = $2 AND number > $3 ORDER BY number LIMIT $4";
+pub(super) const FORGET_EVENTS: &str = "
+    DELETE FROM events WHERE repository = $1 AND incarnation = $2 AND number <= $3";
 
 pub(super) const INDEX_COMMIT: &str = "
     INSERT INTO commits (repository, id, epoch, generation, parents) VALUES ($1, $2, $3, $4, $5)
@@ -98,3 +110,10 @@ pub(super) const LIST_SMALL: &str = "
     SELECT record_key, content FROM small_records
     WHERE repository = $1 AND namespace = $2 AND record_key >= $3 AND record_key < $4
     ORDER BY record_key LIMIT $5";
+pub(super) const SMALL_VERSION: &str = "
+    SELECT version FROM small_versions WHERE repository = $1 AND namespace = $2";
+pub(super) const BEGIN_VERSIONS: &str = "
+    INSERT INTO small_versions (repository, namespace, version) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING";
+pub(super) const NEXT_VERSION: &str = "
+    UPDATE small_versions SET version = version + 1
+    WHERE repository = $1 AND namespace = $2 AND version = $3";

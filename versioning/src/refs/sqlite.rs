@@ -2,6 +2,7 @@
 
 mod database;
 mod rows;
+mod state;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -18,10 +19,10 @@ use self::database::Database;
 use self::rows::{sql, sql_limit};
 use self::writes::{bytes, query};
 use super::{
-    BranchRecord, Cas, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, Protection, RefLogEntry,
-    RefStore, RepositoryId, RepositoryRecord, no_repository, record, rules, sql as text,
+    BranchRecord, Cas, CommitEntry, CommitMode, EventRecord, Expected, HeadMove, LogRecord, Protection,
+    RefLogEntry, RefStore, RepositoryId, RepositoryRecord, record, rules, sql as text,
 };
-use crate::{CommitId, Error, RefName, RepositoryName, Result, Roots};
+use crate::{CommitId, RefName, RepositoryName, Result, Roots};
 
 /// A ref store in an SQLite database in write-ahead mode with full syncs.
 ///
@@ -38,8 +39,8 @@ impl SqliteRefs {
     /// Opens the database file, or creates it, and brings its schema up to date.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the file is no database or a damaged one; [`Error::Refused`] if a later skep
-    /// wrote it; [`Error::NoSpace`]; [`Error::Storage`].
+    /// [`crate::Error::Corrupt`] if the file is no database or a damaged one; [`crate::Error::Refused`] if a later skep
+    /// wrote it; [`crate::Error::NoSpace`]; [`crate::Error::Storage`].
     pub async fn open(path: &Path) -> Result<SqliteRefs> {
         Ok(SqliteRefs {
             database: Database::open(path).await?,
@@ -50,7 +51,7 @@ impl SqliteRefs {
     /// on the disk already; it leaves a single file without a write-ahead log.
     ///
     /// # Errors
-    /// [`Error::Storage`].
+    /// [`crate::Error::Storage`].
     pub async fn close(&self) -> Result<()> {
         self.database.close().await
     }
@@ -140,7 +141,7 @@ impl RefStore for SqliteRefs {
         let mut write = self.database.write("changing settings").await?;
         let settings = record::encode_settings(&rules::in_order(settings));
         let outcome = match write.run(query(text::SET_SETTINGS, id).bind(settings)).await {
-            Ok(0) => Err(no_repository(id)),
+            Ok(0) => Err(rules::no_repository(id)),
             outcome => outcome.map(drop),
         };
         write.end(outcome).await
@@ -193,10 +194,7 @@ impl RefStore for SqliteRefs {
             .bind(protection.map(record::encode_protection));
         let outcome = match write.run(update).await {
             Ok(0) => match write.check_repository(id).await {
-                Ok(()) => Err(Error::NotFound {
-                    what: "branch",
-                    name: name.to_string(),
-                }),
+                Ok(()) => Err(rules::missing("branch", name)),
                 Err(e) => Err(e),
             },
             outcome => outcome.map(drop),
@@ -358,24 +356,10 @@ impl RefStore for SqliteRefs {
     ) -> Result<()> {
         rules::check_keys(changes.iter().map(|(key, _)| key))?;
         let mut write = self.database.write("writing records").await?;
-        let mut outcome = write.check_repository(id).await;
-        for (key, value) in changes {
-            if outcome.is_err() {
-                break;
-            }
-            let text = if value.is_some() {
-                text::SET_SMALL
-            } else {
-                text::DELETE_SMALL
-            };
-            let mut change = query(text, id)
-                .bind(namespace.to_owned())
-                .bind(key.as_bytes().to_vec());
-            if let Some(value) = value {
-                change = change.bind(value.to_vec());
-            }
-            outcome = write.run(change).await.map(drop);
-        }
+        let outcome = match write.check_repository(id).await {
+            Ok(()) => write.small(id, namespace, changes).await,
+            missing => missing,
+        };
         write.end(outcome).await
     }
 
@@ -398,6 +382,72 @@ impl RefStore for SqliteRefs {
             .into_iter()
             .map(|(key, content)| Ok((rows::key(key)?, content.into())))
             .collect()
+    }
+
+    async fn kv_version(&self, id: RepositoryId, namespace: &str) -> Result<u64> {
+        let found = rows_of::<(i64,)>(text::SMALL_VERSION, id).bind(namespace.to_owned());
+        let found = self.one("reading a version", found).await?;
+        found.map_or(Ok(0), |(version,)| rows::count("version", version))
+    }
+
+    async fn kv_swap(
+        &self,
+        id: RepositoryId,
+        namespace: &str,
+        version: u64,
+        changes: &[(String, Option<Bytes>)],
+    ) -> Result<bool> {
+        rules::check_keys(changes.iter().map(|(key, _)| key))?;
+        rules::check_numbers(&[version])?;
+        let mut write = self.database.write("swapping records").await?;
+        let outcome = match write.check_repository(id).await {
+            Ok(()) => write.swap_small(id, namespace, version, changes).await,
+            Err(missing) => Err(missing),
+        };
+        write.end(outcome).await
+    }
+
+    async fn add_events(
+        &self,
+        id: RepositoryId,
+        name: &RefName,
+        incarnation: [u8; 16],
+        time_us: u64,
+        events: &[Bytes],
+    ) -> Result<Cas> {
+        rules::check_numbers(&[time_us])?;
+        let mut write = self.database.write("telling of a branch").await?;
+        let outcome = write.add_events(id, name, incarnation, time_us, events).await;
+        write.end(outcome).await
+    }
+
+    async fn last_event(&self, id: RepositoryId, incarnation: [u8; 16]) -> Result<u64> {
+        let found = rows_of::<(i64,)>(text::LAST_EVENT, id).bind(incarnation.to_vec());
+        let found = self.one("reading the last event", found).await?;
+        found.map_or(Ok(0), |(last,)| rows::count("count of events", last))
+    }
+
+    async fn events_after(
+        &self,
+        id: RepositoryId,
+        incarnation: [u8; 16],
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRecord>> {
+        let found = rows_of(text::EVENTS_AFTER, id)
+            .bind(incarnation.to_vec())
+            .bind(sql(after.min(rules::NUMBER_MAX))?)
+            .bind(sql_limit(limit));
+        let found = self.all("reading events", found).await?;
+        found.into_iter().map(rows::event).collect()
+    }
+
+    async fn forget_events(&self, id: RepositoryId, incarnation: [u8; 16], up_to: u64) -> Result<()> {
+        let mut write = self.database.write("forgetting events").await?;
+        let outcome = write
+            .forget_events(id, incarnation, up_to.min(rules::NUMBER_MAX))
+            .await;
+        write.end(outcome).await
     }
 }
 

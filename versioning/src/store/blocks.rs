@@ -102,6 +102,11 @@ impl Blocks {
         }
     }
 
+    /// Returns the same blocks, each of which is read from the store and verified whenever it is asked for.
+    pub fn uncached(&self) -> Blocks {
+        Blocks::new(self.files.clone(), self.prefix.clone(), Cache::none())
+    }
+
     /// Returns the cache.
     pub fn cache(&self) -> &Cache {
         &self.cache

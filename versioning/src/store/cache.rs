@@ -23,6 +23,8 @@ pub struct Cache {
     internal: moka::future::Cache<NodeKey, Arc<Node>>,
     leaves: moka::future::Cache<NodeKey, Arc<Node>>,
     blobs: moka::future::Cache<Hash, Bytes>,
+    /// Whether anything is kept at all.
+    keeps: bool,
 }
 
 impl Cache {
@@ -42,6 +44,15 @@ impl Cache {
             internal: nodes(bytes / 4),
             leaves: nodes(bytes / 2),
             blobs,
+            keeps: true,
+        }
+    }
+
+    /// Returns a cache that keeps nothing, for looking at what is really stored.
+    pub fn none() -> Cache {
+        Cache {
+            keeps: false,
+            ..Cache::new(0)
         }
     }
 
@@ -59,6 +70,9 @@ impl Cache {
         level: u8,
         load: impl Future<Output = Result<Arc<Node>>>,
     ) -> Result<Arc<Node>> {
+        if !self.keeps {
+            return load.await;
+        }
         let nodes = self.nodes(level);
         // a look alone is much cheaper than getting ready to load
         match nodes.get(&key).await {
@@ -69,17 +83,24 @@ impl Cache {
 
     /// Keeps a node.
     pub(crate) async fn keep_node(&self, key: NodeKey, node: Arc<Node>) {
-        self.nodes(node.level()).insert(key, node).await;
+        if self.keeps {
+            self.nodes(node.level()).insert(key, node).await;
+        }
     }
 
     /// Returns a blob; many who ask at once share one `load`.
     pub(super) async fn blob(&self, hash: Hash, load: impl Future<Output = Result<Bytes>>) -> Result<Bytes> {
+        if !self.keeps {
+            return load.await;
+        }
         self.blobs.try_get_with(hash, load).await.map_err(unshared)
     }
 
     /// Keeps a blob.
     pub(super) async fn keep_blob(&self, hash: Hash, blob: Bytes) {
-        self.blobs.insert(hash, blob).await;
+        if self.keeps {
+            self.blobs.insert(hash, blob).await;
+        }
     }
 
     fn nodes(&self, level: u8) -> &moka::future::Cache<NodeKey, Arc<Node>> {

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::boundary::Shape;
-use super::node::{Entry, FLAG_BLOBS, FLAG_WEIGHTS, MAGIC, Node, PLACES, RESTART, put_varints};
+use super::entry::Entry;
+use super::node::{FLAG_BLOBS, FLAG_WEIGHTS, MAGIC, Node, PLACES, RESTART, put_varints};
 use super::{Link, Totals};
 use crate::codec::{put_bytes, put_varint};
 use crate::{BlobRef, Hash, Value};

@@ -1,7 +1,7 @@
 //! Walking over a range of entries, in order.
 
 use super::Tree;
-use super::node::Entry;
+use super::entry::Entry;
 use super::path::Path;
 use crate::{KeyRange, Result};
 

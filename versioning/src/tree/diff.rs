@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::node::{Entry, Node};
+use super::entry::Entry;
+use super::node::Node;
 use super::path::open_child;
 use super::{Link, Root, Tree};
 use crate::store::Blocks;

@@ -15,14 +15,17 @@ mod builder;
 #[cfg(test)]
 mod costs;
 mod cursor;
+mod decode;
 mod diff;
 mod edit;
+mod entry;
 #[cfg(test)]
 mod format;
 #[cfg(test)]
 mod model;
 mod node;
 mod path;
+mod rewrite;
 mod walk;
 
 use boundary::Shape;
@@ -30,8 +33,8 @@ pub use build::TreeBuilder;
 pub use cursor::Cursor;
 pub use diff::{Change, Diff};
 pub use edit::Planned;
+pub use entry::{Blobs, Entry};
 pub(crate) use node::Node;
-pub use node::{Blobs, Entry};
 pub use walk::Reached;
 
 /// The longest key.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::refs::{
     BranchRecord, Cas, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, RefStore, RepositoryId,
-    RepositoryRecord, encode_roots,
+    RepositoryRecord, WriteId, encode_roots,
 };
 use crate::tree::{Link, Root};
 use crate::{CommitId, Hash, RefName, RepositoryName, Roots, Space};
@@ -62,6 +62,9 @@ impl Fixture {
                     .unwrap();
                 let places = branch.staged.as_ref().map(encode_roots);
                 writeln!(out, "{branch:?} {places:?}\n{log:?}").unwrap();
+                let last = refs.last_event(repository.id, branch.incarnation).await.unwrap();
+                let events = refs.events_after(repository.id, branch.incarnation, 0, 999);
+                writeln!(out, "{last} {:?}", events.await.unwrap()).unwrap();
             }
             writeln!(out, "{:?}", refs.tags(repository.id).await.unwrap()).unwrap();
             let commits = refs
@@ -85,7 +88,8 @@ impl Fixture {
                     .kv_list(repository.id, namespace, "", "", usize::MAX)
                     .await
                     .unwrap();
-                writeln!(out, "{namespace} {small:?}").unwrap();
+                let version = refs.kv_version(repository.id, namespace).await.unwrap();
+                writeln!(out, "{namespace} {version} {small:?}").unwrap();
             }
         }
         out
@@ -119,10 +123,12 @@ pub(super) fn branch(text: &str, incarnation: u8) -> BranchRecord {
         head: commit(0).id,
         staged: None,
         folded_seq: 0,
+        sealed_seq: 0,
         seq: 0,
         mode: CommitMode::Staged,
         protection: None,
         created_us: 2_000,
+        recent_writes: vec![],
     }
 }
 
@@ -183,6 +189,7 @@ pub(super) fn batch(after: u64, ops: u32) -> LogRecord {
         time_us: 3_000 + after,
         epoch: 1,
         payload,
+        events: vec![],
     }
 }
 
@@ -194,7 +201,21 @@ pub(super) fn expected(at: &BranchRecord) -> Expected {
         folded_seq: at.folded_seq,
         seq: at.seq,
         epoch: 1,
+        write: write_after(at),
     }
+}
+
+/// Returns the write that [`expected`] makes of a branch: another each time it was changed.
+pub(super) fn write_after(at: &BranchRecord) -> WriteId {
+    let last = at.recent_writes.last().map_or(0, |write| write.0[0]);
+    WriteId([last.wrapping_add(1); 16])
+}
+
+/// Returns what a branch remembers when one more write was made.
+pub(super) fn one_more_write(at: &BranchRecord) -> Vec<WriteId> {
+    let mut writes = at.recent_writes.clone();
+    writes.push(write_after(at));
+    writes
 }
 
 /// Returns a commit of everything up to `folded_seq`.
@@ -207,5 +228,6 @@ pub(super) fn commit_move(n: u8, folded_seq: u64) -> HeadMove {
         index: vec![commit(n)],
         reason: format!("commit {n}"),
         time_us: 4_000 + u64::from(n),
+        events: vec![],
     }
 }

@@ -65,7 +65,8 @@ pub(super) async fn branches(fixture: &Fixture) {
     etl.protection = Some(Protection {
         required_checks: vec!["rows".into(), "schema".into()],
     });
-    (etl.generation, etl.base_generation, etl.seq, etl.folded_seq) = (7, 3, 5, 5);
+    (etl.generation, etl.base_generation) = (7, 3);
+    (etl.seq, etl.folded_seq, etl.sealed_seq) = (5, 5, 5);
     refs.create_branch(id, &etl).await.unwrap();
     assert_eq!(refs.branch(id, &etl.name).await.unwrap(), Some(etl.clone()));
     assert_eq!(refs.branches(id).await.unwrap(), [etl.clone(), branch("main", 1)]);

@@ -139,3 +139,28 @@ pub(super) async fn creations(fixture: &Fixture) {
         .is_some();
     assert!(as_branch != as_tag);
 }
+
+/// Everybody counts up one record: each swap that is acknowledged counts.
+pub(super) async fn swaps(fixture: &Fixture) {
+    let tasks = (0..TASKS).map(|_| {
+        let (refs, id) = (fixture.refs.clone(), fixture.id);
+        tokio::spawn(async move {
+            let mut counted = 0;
+            while counted < APPENDS_PER_TASK {
+                let version = refs.kv_version(id, "count").await.unwrap();
+                let found = refs.kv_get(id, "count", "n").await.unwrap();
+                let next = Bytes::copy_from_slice(&[found.map_or(0, |n| n[0]) + 1]);
+                let changes = [("n".to_owned(), Some(next))];
+                counted += u8::from(refs.kv_swap(id, "count", version, &changes).await.unwrap());
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let all = TASKS * APPENDS_PER_TASK;
+    let found = fixture.refs.kv_get(fixture.id, "count", "n").await.unwrap();
+    assert_eq!(found, Some(Bytes::copy_from_slice(&[all])));
+    let version = fixture.refs.kv_version(fixture.id, "count").await.unwrap();
+    assert_eq!(version, u64::from(all));
+}

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::fixture::{
-    Fixture, NOWHERE, batch, branch, commit, commit_id, commit_move, expected, name, roots,
+    Fixture, NOWHERE, batch, branch, commit, commit_id, commit_move, expected, name, one_more_write, roots,
 };
-use crate::refs::{BranchRecord, Cas, Expected, HeadMove, RefStore, encode_roots};
+use crate::refs::{
+    BranchRecord, Cas, Expected, HeadMove, RECENT_WRITES_MAX, RefStore, WriteId, encode_roots,
+};
 use crate::{Kind, Result};
 
 pub(super) async fn the_life_of_a_branch(fixture: &Fixture) {
@@ -33,6 +35,7 @@ pub(super) async fn the_life_of_a_branch(fixture: &Fixture) {
         Cas::Done
     );
     let folded = BranchRecord {
+        recent_writes: one_more_write(&at),
         staged: Some(roots(1)),
         folded_seq: 6,
         ..at
@@ -49,6 +52,8 @@ pub(super) async fn the_life_of_a_branch(fixture: &Fixture) {
         Cas::Done
     );
     let committed = BranchRecord {
+        recent_writes: one_more_write(&folded),
+        sealed_seq: 6,
         head: commit_id(2),
         staged: None,
         generation: 1,
@@ -78,6 +83,8 @@ pub(super) async fn the_life_of_a_branch(fixture: &Fixture) {
     );
     let (head, folded_seq) = (commit_id(0), 8);
     let reset = BranchRecord {
+        recent_writes: one_more_write(&committed),
+        sealed_seq: 8,
         head,
         folded_seq,
         generation: 2,
@@ -112,6 +119,38 @@ pub(super) async fn places_are_kept(fixture: &Fixture) {
         .await
         .unwrap();
     assert_eq!(places("main").await, encode_roots(&moved), "but elsewhere");
+}
+
+/// Whoever got no answer can tell whether a write took effect.
+pub(super) async fn writes_are_remembered(fixture: &Fixture) {
+    let (refs, id, main) = (&fixture.refs, fixture.id, name("main"));
+    let attempt = |at: &BranchRecord, n: usize| Expected {
+        write: WriteId([n as u8; 16]),
+        ..expected(at)
+    };
+    let start = fixture.main().await;
+    for n in 1..=RECENT_WRITES_MAX + 2 {
+        let at = fixture.main().await;
+        let done = refs
+            .append(id, &main, &attempt(&at, n), &batch(at.seq, 1))
+            .await
+            .unwrap();
+        assert_eq!(done, Cas::Done);
+        let lost = refs
+            .append(id, &main, &attempt(&start, 200), &batch(0, 1))
+            .await
+            .unwrap();
+        assert!(matches!(lost, Cas::Lost(_)));
+    }
+    let kept: Vec<u8> = fixture
+        .main()
+        .await
+        .recent_writes
+        .iter()
+        .map(|w| w.0[0])
+        .collect();
+    let newest: Vec<u8> = (3..=RECENT_WRITES_MAX as u8 + 2).collect();
+    assert_eq!(kept, newest, "the newest, and none that was lost");
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::refs::rules::demand;
+use crate::refs::rules::{self, demand};
 use crate::refs::{
-    BranchRecord, CommitEntry, Expected, LogRecord, RefLogEntry, RepositoryId, RepositoryRecord,
-    no_repository,
+    BranchRecord, CommitEntry, EventRecord, Expected, LogRecord, RefLogEntry, RepositoryId, RepositoryRecord,
 };
-use crate::{CommitId, Error, RefName, Result, Roots};
+use crate::{CommitId, RefName, Result, Roots};
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -28,12 +27,16 @@ pub(super) struct Repository {
     pub(super) ref_log: Vec<RefLogEntry>,
     /// By namespace, then key.
     pub(super) small: BTreeMap<String, BTreeMap<String, Bytes>>,
+    /// How often each namespace was swapped.
+    pub(super) versions: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
 pub(super) struct Branch {
     pub(super) record: BranchRecord,
     pub(super) log: BTreeMap<u64, LogRecord>,
+    pub(super) events: Vec<EventRecord>,
+    pub(super) last_event: u64,
 }
 
 /// Which fields of [`Expected`] a call compares, beside incarnation and base generation.
@@ -56,7 +59,9 @@ impl Compared {
 
 impl State {
     pub(super) fn repository(&mut self, id: RepositoryId) -> Result<&mut Repository> {
-        self.repositories.get_mut(&id).ok_or_else(|| no_repository(id))
+        self.repositories
+            .get_mut(&id)
+            .ok_or_else(|| rules::no_repository(id))
     }
 }
 
@@ -70,19 +75,14 @@ impl Repository {
             commits: imbl::OrdMap::new(),
             ref_log: Vec::new(),
             small: BTreeMap::new(),
+            versions: BTreeMap::new(),
         }
     }
 
     pub(super) fn check_free(&self, name: &RefName) -> Result<()> {
         match (self.branches.contains_key(name), self.tags.contains_key(name)) {
-            (true, _) => Err(Error::AlreadyExists {
-                what: "branch",
-                name: name.to_string(),
-            }),
-            (_, true) => Err(Error::AlreadyExists {
-                what: "tag",
-                name: name.to_string(),
-            }),
+            (true, _) => Err(rules::taken("branch", name)),
+            (_, true) => Err(rules::taken("tag", name)),
             _ => Ok(()),
         }
     }
@@ -90,10 +90,7 @@ impl Repository {
     pub(super) fn check_known(&self, commit: CommitId) -> Result<()> {
         match self.commits.contains_key(&commit) {
             true => Ok(()),
-            false => Err(Error::NotFound {
-                what: "commit",
-                name: commit.to_string(),
-            }),
+            false => Err(rules::missing("commit", &commit)),
         }
     }
 
@@ -109,6 +106,8 @@ impl Repository {
             Branch {
                 record: record.clone(),
                 log: BTreeMap::new(),
+                events: Vec::new(),
+                last_event: 0,
             },
         );
         self.record_move(
@@ -139,6 +138,22 @@ impl Repository {
         self.ref_log.push(entry);
     }
 
+    pub(super) fn incarnation(&self, incarnation: [u8; 16]) -> Option<&Branch> {
+        self.branches
+            .values()
+            .find(|branch| branch.record.incarnation == incarnation)
+    }
+
+    pub(super) fn write_small(&mut self, namespace: &str, changes: &[(String, Option<Bytes>)]) {
+        let small = self.small.entry(namespace.to_owned()).or_default();
+        for (key, value) in changes {
+            match value {
+                Some(value) => small.insert(key.clone(), value.clone()),
+                None => small.remove(key),
+            };
+        }
+    }
+
     /// Adds all entries or, if one is wrong, none.
     pub(super) fn index(&mut self, entries: &[CommitEntry]) -> Result<()> {
         let mut commits = self.commits.clone();
@@ -166,6 +181,17 @@ impl Branch {
     pub(super) fn check_boundary(&self, folded_seq: u64) -> Result<()> {
         let boundary = folded_seq == self.record.folded_seq || self.log.contains_key(&folded_seq);
         demand(boundary, "a fold does not end with a batch")
+    }
+
+    pub(super) fn tell(&mut self, time_us: u64, events: &[Bytes]) {
+        for payload in events {
+            self.last_event += 1;
+            self.events.push(EventRecord {
+                number: self.last_event,
+                time_us,
+                payload: payload.clone(),
+            });
+        }
     }
 
     pub(super) fn fold_to(&mut self, staged: Option<Roots>, folded_seq: u64) {

@@ -18,7 +18,11 @@ const READERS_MAX: u32 = 4;
 const WAL_BYTES_KEPT: &str = "16777216";
 
 /// The schema, version by version; what stands here once is never changed, only added to.
-const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema_1.sql"),
+    include_str!("schema_2_branches.sql"),
+    include_str!("schema_3_state.sql"),
+];
 const CREATE_VERSIONS: &str =
     "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)";
 const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_versions";

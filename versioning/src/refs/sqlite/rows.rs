@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::codec::DecodeError;
 use crate::refs::{
-    BranchRecord, CommitEntry, LogRecord, RefLogEntry, RepositoryId, RepositoryRecord, decode_roots, record,
-    rules,
+    BranchRecord, CommitEntry, EventRecord, LogRecord, RefLogEntry, RepositoryId, RepositoryRecord,
+    decode_roots, record, rules,
 };
 use crate::{CommitId, Error, Hash, RefName, RepositoryName, Result};
 
@@ -22,8 +22,11 @@ pub(super) type BranchRow = (
     i64,
     Option<Vec<u8>>,
     i64,
+    i64,
+    Vec<u8>,
 );
 pub(super) type LogRow = (i64, i64, i64, i64, Vec<u8>);
+pub(super) type EventRow = (i64, i64, Vec<u8>);
 pub(super) type CommitRow = (Vec<u8>, i64, i64, Vec<u8>);
 pub(super) type RefLogRow = (String, i64, Option<Vec<u8>>, Option<Vec<u8>>, String);
 
@@ -69,6 +72,8 @@ fn branch_fields(name: RefName, row: BranchRow) -> Result<BranchRecord, DecodeEr
         mode,
         protection,
         created,
+        sealed_seq,
+        writes,
     ) = row;
     Ok(BranchRecord {
         name,
@@ -78,12 +83,14 @@ fn branch_fields(name: RefName, row: BranchRow) -> Result<BranchRecord, DecodeEr
         head: id(&head)?,
         staged: staged.map(|bytes| decode_roots(&bytes)).transpose()?,
         folded_seq: number(folded_seq)?,
+        sealed_seq: number(sealed_seq)?,
         seq: number(seq)?,
         mode: record::decode_mode(mode)?,
         protection: protection
             .map(|bytes| record::decode_protection(&bytes))
             .transpose()?,
         created_us: number(created)?,
+        recent_writes: record::decode_writes(&writes)?,
     })
 }
 
@@ -95,9 +102,26 @@ pub(super) fn log((seq, ops, time_us, epoch, payload): LogRow) -> Result<LogReco
             time_us: number(time_us)?,
             epoch: small(epoch)?,
             payload: Bytes::from(payload),
+            events: Vec::new(),
         })
     };
     read().map_err(|e: DecodeError| damage("batch", &seq.to_string(), &e))
+}
+
+pub(super) fn event((of, time_us, payload): EventRow) -> Result<EventRecord> {
+    let read = || {
+        Ok(EventRecord {
+            number: number(of)?,
+            time_us: number(time_us)?,
+            payload: Bytes::from(payload),
+        })
+    };
+    read().map_err(|e: DecodeError| damage("event", &of.to_string(), &e))
+}
+
+/// Returns a number that counts `what`.
+pub(super) fn count(what: &'static str, found: i64) -> Result<u64> {
+    number(found).map_err(|e: DecodeError| damage(what, &found.to_string(), &e))
 }
 
 pub(super) fn commit((bytes, epoch, generation, parents): CommitRow) -> Result<CommitEntry> {

@@ -147,6 +147,11 @@ async fn read_all(path: &Path, id: crate::refs::RepositoryId) -> Result<String> 
         refs.ref_log(id, 99).await?;
         refs.kv_list(id, "locks", "", "", 99).await?;
         refs.kv_list(id, "uploads", "", "", 99).await?;
+        for namespace in ["locks", "uploads"] {
+            refs.kv_version(id, namespace).await?;
+        }
+        refs.last_event(id, [1; 16]).await?;
+        refs.events_after(id, [1; 16], 0, 99).await?;
         Ok(Fixture {
             refs: refs.clone(),
             id,
@@ -171,6 +176,8 @@ async fn a_record_that_makes_no_sense_is_named() {
         "incarnation = x'00'",
         "seq = -1",
         "protection = x'02'",
+        "sealed_seq = -1",
+        "recent_writes = x'00'",
     ] {
         let mut write = refs.database.write("test").await.unwrap();
         let damage = sqlx::AssertSqlSafe(format!("UPDATE branches SET {damage}"));
@@ -180,6 +187,39 @@ async fn a_record_that_makes_no_sense_is_named() {
         assert_eq!(error.kind(), Kind::Corrupt);
         assert!(error.to_string().starts_with("branch main is damaged"), "{error}");
     }
+}
+
+/// What an earlier skep wrote is there after the schema grew.
+#[tokio::test]
+async fn a_database_of_an_earlier_skep_is_taken_over() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("refs.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut old = sqlx::ConnectOptions::connect(&options.create_if_missing(true))
+        .await
+        .unwrap();
+    let branch = "
+        CREATE TABLE schema_versions (version BIGINT NOT NULL PRIMARY KEY);
+        INSERT INTO schema_versions VALUES (1);
+        INSERT INTO repositories VALUES (zeroblob(16), 'lake', 'main', 1, x'0100');
+        INSERT INTO commits VALUES (zeroblob(16), zeroblob(32), 1, 0, x'0100');
+        INSERT INTO ref_names VALUES (zeroblob(16), 'main', 'branch');
+        INSERT INTO branches VALUES
+            (zeroblob(16), 'main', zeroblob(16), 3, 0, zeroblob(32), NULL, 5, 5, 1, NULL, 1);";
+    for text in [include_str!("schema_1.sql"), branch] {
+        sqlx::raw_sql(text).execute(&mut old).await.unwrap();
+    }
+    drop(old);
+    let refs = open(&path).await;
+    let (id, main) = (
+        crate::refs::RepositoryId([0; 16]),
+        crate::RefName::parse("main").unwrap(),
+    );
+    let found = refs.branch(id, &main).await.unwrap().unwrap();
+    assert_eq!((found.generation, found.seq), (3, 5));
+    let event = [Bytes::from_static(b"e")];
+    refs.add_events(id, &main, [0; 16], 9, &event).await.unwrap();
+    assert_eq!(refs.last_event(id, [0; 16]).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -198,6 +238,37 @@ async fn a_database_of_a_later_skep_is_refused() {
         panic!("opened")
     };
     assert!(reason.contains("99"), "{reason}");
+}
+
+/// What the first schema knew of a branch is kept; operations count as committed where nothing is staged.
+#[tokio::test]
+async fn a_database_of_the_first_schema_is_brought_up_to_date() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("refs.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let mut old = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    let rows = "
+        CREATE TABLE schema_versions (version BIGINT NOT NULL PRIMARY KEY);
+        INSERT INTO schema_versions VALUES (1);
+        INSERT INTO repositories VALUES (zeroblob(16), 'lake', 'main', 1, x'0100');
+        INSERT INTO commits VALUES (zeroblob(16), zeroblob(32), 1, 0, x'');
+        INSERT INTO ref_names VALUES (zeroblob(16), 'main', 'branch'), (zeroblob(16), 'etl', 'branch');
+        INSERT INTO branches VALUES
+            (zeroblob(16), 'etl', x'01010101010101010101010101010101', 2, 1, zeroblob(32), x'0100', 5, 7, 0, NULL, 9),
+            (zeroblob(16), 'main', x'02020202020202020202020202020202', 2, 1, zeroblob(32), NULL, 5, 7, 0, NULL, 9);";
+    for text in [include_str!("schema_1.sql"), rows] {
+        sqlx::raw_sql(text).execute(&mut old).await.unwrap();
+    }
+    sqlx::Connection::close(old).await.unwrap();
+    let refs = open(&path).await;
+    let branches = refs.branches(crate::refs::RepositoryId([0; 16])).await.unwrap();
+    let seqs = branches
+        .iter()
+        .map(|b| (b.name.as_str(), b.sealed_seq, b.folded_seq, b.seq));
+    assert_eq!(seqs.collect::<Vec<_>>(), [("etl", 0, 5, 7), ("main", 5, 5, 7)]);
+    assert!(branches.iter().all(|branch| branch.recent_writes.is_empty()));
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use super::database::Write;
 use super::rows::{self, BranchRow, sql};
 use crate::refs::{
     BranchRecord, Cas, CommitEntry, Expected, HeadMove, LogRecord, RepositoryId, RepositoryRecord,
-    encode_roots, no_repository, record, rules, sql as text,
+    encode_roots, record, rules, sql as text,
 };
-use crate::{CommitId, Error, RefName, Result, Roots};
+use crate::{CommitId, RefName, Result, Roots};
 
 /// A query with its values.
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
@@ -53,7 +53,7 @@ impl Write<'_> {
     pub(super) async fn check_repository(&mut self, id: RepositoryId) -> Result<()> {
         match self.exists(query(text::HAS_REPOSITORY, id)).await? {
             true => Ok(()),
-            false => Err(no_repository(id)),
+            false => Err(rules::no_repository(id)),
         }
     }
 
@@ -63,10 +63,7 @@ impl Write<'_> {
             .await?
         {
             true => Ok(()),
-            false => Err(Error::NotFound {
-                what: "commit",
-                name: commit.to_string(),
-            }),
+            false => Err(rules::missing("commit", &commit)),
         }
     }
 
@@ -85,13 +82,10 @@ impl Write<'_> {
             .bind(name.to_string());
         let taken: String = taken.fetch_one(&mut self.connection).await.map_err(failed)?;
         let what = if taken == "tag" { "tag" } else { "branch" };
-        Err(Error::AlreadyExists {
-            what,
-            name: name.to_string(),
-        })
+        Err(rules::taken(what, name))
     }
 
-    async fn branch(&mut self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>> {
+    pub(super) async fn branch(&mut self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>> {
         let failed = self.failed();
         let row = sqlx::query_as(text::BRANCH)
             .bind(id.0.to_vec())
@@ -122,10 +116,7 @@ impl Write<'_> {
             .bind(sql(repository.created_us)?)
             .bind(record::encode_settings(&rules::in_order(&repository.settings)));
         if self.run(insert).await? == 0 {
-            return Err(Error::AlreadyExists {
-                what: "repository",
-                name: repository.name.to_string(),
-            });
+            return Err(rules::taken("repository", &repository.name));
         }
         self.index(repository.id, std::slice::from_ref(root)).await?;
         self.create_branch(repository.id, first).await
@@ -146,7 +137,8 @@ impl Write<'_> {
             .bind(sql(branch.seq)?)
             .bind(record::encode_mode(branch.mode))
             .bind(branch.protection.as_ref().map(record::encode_protection))
-            .bind(sql(branch.created_us)?);
+            .bind(sql(branch.created_us)?)
+            .bind(sql(branch.sealed_seq)?);
         self.run(insert).await?;
         let (name, time_us, to) = (&branch.name, branch.created_us, Some(branch.head));
         self.record_move(
@@ -179,6 +171,7 @@ impl Write<'_> {
             return Ok(Cas::Lost(Some(branch)));
         }
         self.drop_log(id, incarnation, rules::NUMBER_MAX).await?;
+        self.forget_events(id, incarnation, rules::NUMBER_MAX).await?;
         self.run(query(text::FREE_NAME, id).bind(name.to_string()))
             .await?;
         let from = Some(branch.head);
@@ -263,11 +256,15 @@ impl Write<'_> {
         record: &LogRecord,
     ) -> Result<Cas> {
         self.check_epoch(expected).await?;
+        let Some(found) = self.branch(id, name).await? else {
+            return Ok(Cas::Lost(None));
+        };
         let update = compare(text::APPEND, id, name, expected)?
             .bind(sql(expected.seq)?)
-            .bind(sql(record.seq)?);
+            .bind(sql(record.seq)?)
+            .bind(remembering(&found, expected));
         if self.run(update).await? == 0 {
-            return Ok(Cas::Lost(self.branch(id, name).await?));
+            return Ok(Cas::Lost(Some(found)));
         }
         let insert = query(text::INSERT_LOG, id)
             .bind(expected.incarnation.to_vec())
@@ -277,6 +274,7 @@ impl Write<'_> {
             .bind(i64::from(record.epoch))
             .bind(record.payload.to_vec());
         self.run(insert).await?;
+        self.events_of(id, name, expected.incarnation, record).await?;
         Ok(Cas::Done)
     }
 
@@ -289,13 +287,17 @@ impl Write<'_> {
         folded_seq: u64,
     ) -> Result<Cas> {
         self.check_epoch(expected).await?;
+        let Some(found) = self.branch(id, name).await? else {
+            return Ok(Cas::Lost(None));
+        };
         let update = compare(text::FOLD, id, name, expected)?
             .bind(bytes(&expected.head))
             .bind(sql(expected.folded_seq)?)
             .bind(encode_roots(staged))
-            .bind(sql(folded_seq)?);
+            .bind(sql(folded_seq)?)
+            .bind(remembering(&found, expected));
         if self.run(update).await? == 0 {
-            return Ok(Cas::Lost(self.branch(id, name).await?));
+            return Ok(Cas::Lost(Some(found)));
         }
         self.fold_log(id, expected, folded_seq).await?;
         Ok(Cas::Done)
@@ -309,6 +311,9 @@ impl Write<'_> {
         to: &HeadMove,
     ) -> Result<Cas> {
         self.check_epoch(expected).await?;
+        let Some(found) = self.branch(id, name).await? else {
+            return Ok(Cas::Lost(None));
+        };
         let update = compare(text::MOVE_HEAD, id, name, expected)?
             .bind(bytes(&expected.head))
             .bind(sql(expected.folded_seq)?)
@@ -316,9 +321,10 @@ impl Write<'_> {
             .bind(to.staged.as_ref().map(encode_roots))
             .bind(sql(to.folded_seq)?)
             .bind(i64::from(to.rebased))
-            .bind(to.rebased.then_some(sql(expected.seq)?));
+            .bind(to.rebased.then_some(sql(expected.seq)?))
+            .bind(remembering(&found, expected));
         if self.run(update).await? == 0 {
-            return Ok(Cas::Lost(self.branch(id, name).await?));
+            return Ok(Cas::Lost(Some(found)));
         }
         self.fold_log(id, expected, to.folded_seq).await?;
         self.index(id, &to.index).await?;
@@ -332,6 +338,8 @@ impl Write<'_> {
             reason: &to.reason,
         };
         self.record_move(id, step).await?;
+        self.events(id, name, expected.incarnation, to.time_us, &to.events)
+            .await?;
         Ok(Cas::Done)
     }
 
@@ -378,6 +386,13 @@ fn compare(text: &'static str, id: RepositoryId, name: &RefName, expected: &Expe
         .bind(name.to_string())
         .bind(expected.incarnation.to_vec())
         .bind(sql(expected.base_generation)?))
+}
+
+/// Returns the writes that `found` remembers once what is `expected` was done to it.
+fn remembering(found: &BranchRecord, expected: &Expected) -> Vec<u8> {
+    let mut after = found.clone();
+    after.remember(expected.write);
+    record::encode_writes(&after.recent_writes)
 }
 
 pub(super) fn bytes(id: &CommitId) -> Vec<u8> {

@@ -1,0 +1,231 @@
+//! Partitions beneath a table that was merged.
+
+use std::collections::btree_map::Entry;
+
+use versioning::Space;
+
+use super::super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::super::entities::scope_of;
+use super::super::files::Work;
+use super::super::generic::Three;
+use super::super::objects::{Class, Verdict};
+use super::super::owner::Unit;
+use super::super::params::{Data, Writers};
+use super::super::walk::{PartitionKey, Raw};
+use super::super::{partition, storage};
+use super::{Context, Take, take};
+use crate::Result;
+use crate::keys;
+use crate::location::Place;
+use crate::model::{Partition, Table, TableId};
+use crate::records::Changes;
+use crate::snapshot::OpenTable;
+
+impl Context<'_> {
+    /// Merges all partitions that a side changed, and those whose data both wrote.
+    pub(crate) async fn merge_partitions(
+        &self,
+        changes: &mut Changes<'_>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let mut all = self.walk.partitions.clone();
+        for (unit, work) in &self.files.units {
+            let (Some(name), Writers::Both) = (&unit.partition, work.writers) else {
+                continue;
+            };
+            if let Entry::Vacant(place) = all.entry((unit.table, name.clone())) {
+                let key = keys::partition(unit.table, name);
+                let same = self
+                    .walk
+                    .versions
+                    .ours
+                    .snapshot
+                    .view()
+                    .get(Space::Parts, &key)
+                    .await?;
+                place.insert(Three::new(same.clone(), same.clone(), same));
+            }
+        }
+        for (key, versions) in &all {
+            if !self.is_removed(Space::Parts, key.0) {
+                self.merge_partition(key, versions, changes, report).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn merge_partition(
+        &self,
+        (table, name): &PartitionKey,
+        versions: &Raw,
+        changes: &mut Changes<'_>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let place = keys::partition(*table, name);
+        if self.entities.dropped.contains(table) {
+            // what is beneath a table that ours has and theirs dropped goes with it
+            if versions.ours.is_some() && versions.theirs.is_none() {
+                changes.delete::<Partition>(place);
+            }
+            return Ok(());
+        }
+        let none = Work::default();
+        let work = self.files.work(*table, Some(name)).unwrap_or(&none);
+        let renumbered = self.entities.renumbered.get(table);
+        self.check_drop((*table, name), versions, work, report);
+        match take(versions, work.writers) {
+            Take::Ours => return Ok(()),
+            Take::Theirs if renumbered.is_none() || versions.theirs.is_none() => {
+                match &versions.theirs {
+                    Some(value) => changes.batch().put(Space::Parts, place, value.clone()),
+                    None => changes.delete::<Partition>(place),
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        let mut loaded: Three<Option<Partition>> = self.load(&place, versions).await?;
+        if let (Some(theirs), Some(renumbered)) = (&mut loaded.theirs, renumbered) {
+            partition::renew_ids(theirs, renumbered);
+        }
+        let merged = self.merge_loaded(*table, name, &loaded, work, report);
+        if merged != loaded.ours {
+            match &merged {
+                Some(merged) => changes.put(place, merged),
+                None => changes.delete::<Partition>(place),
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_loaded(
+        &self,
+        table: TableId,
+        name: &str,
+        loaded: &Three<Option<Partition>>,
+        work: &Work,
+        report: &mut Report,
+    ) -> Option<Partition> {
+        let tables = self.files.tables.get(&table)?;
+        let scope = scope_of(tables).partition(name);
+        match (&loaded.base, &loaded.ours, &loaded.theirs) {
+            (None, ours, None) => ours.clone(),
+            (None, None, theirs) => theirs.clone(),
+            (Some(_), None, None) => None,
+            (Some(base), Some(kept), None) => {
+                if partition::meant(base) != partition::meant(kept) {
+                    report_drop(false, work, (&scope, report));
+                }
+                None
+            }
+            (Some(base), None, Some(kept)) => {
+                if partition::meant(base) != partition::meant(kept) {
+                    report_drop(true, work, (&scope, report));
+                }
+                None
+            }
+            (base, Some(ours), Some(theirs)) => {
+                let places = Three::new(
+                    place_of(tables.base.as_ref().or(tables.ours.as_ref()), base.as_ref()),
+                    place_of(tables.ours.as_ref(), Some(ours)),
+                    place_of(tables.theirs.as_ref(), Some(theirs)),
+                );
+                let common = match base {
+                    Some(base) => Some(base.clone()),
+                    None => partition::common(ours, theirs, (&places.ours, &places.theirs)),
+                };
+                let Some(common) = common else {
+                    let (a, b) = ((ours, &places.ours), (theirs, &places.theirs));
+                    partition::report_add_add(a, b, &scope, report);
+                    return Some(ours.clone());
+                };
+                let places = match base {
+                    Some(_) => places.as_ref(),
+                    None => Three::new(&places.ours, &places.ours, &places.theirs),
+                };
+                let unit = Unit {
+                    table,
+                    partition: Some(name.to_owned()),
+                };
+                let input = partition::Input {
+                    versions: Three::new(&common, ours, theirs),
+                    places,
+                    base: &self.partition_base(table, tables)?,
+                    layout: storage::layout(ours.storage.as_ref(), self.provider(table)),
+                    table: self
+                        .merged_table(table, tables)
+                        .map(Table::columns)
+                        .unwrap_or_default(),
+                    data: &Data {
+                        writers: work.writers,
+                        folder: self.folders.get(&unit).copied(),
+                    },
+                };
+                Some(partition::merge(input, &scope, report))
+            }
+        }
+    }
+
+    fn provider(&self, table: TableId) -> Option<&str> {
+        let ours = self.files.tables.get(&table)?.ours.as_ref()?;
+        ours.table.parameter("spark.sql.sources.provider")
+    }
+
+    fn partition_base(&self, table: TableId, tables: &Three<Option<OpenTable>>) -> Option<Place> {
+        let merged = self.merged_table(table, tables)?;
+        let open = OpenTable {
+            database: self.entities.database(merged.database),
+            table: merged.clone(),
+        };
+        Some(open.partition_base())
+    }
+
+    /// Reports a partition that one side dropped while the other learned something of its columns.
+    fn check_drop(&self, (table, name): (TableId, &str), versions: &Raw, work: &Work, report: &mut Report) {
+        let dropped = (versions.ours.is_none(), versions.theirs.is_none());
+        if versions.base.is_none() || dropped.0 == dropped.1 {
+            return;
+        }
+        let first = (table, Some(name.to_owned()), String::new());
+        let mut statistics = self
+            .walk
+            .statistics
+            .range(first..)
+            .take_while(|((of, partition, _), _)| *of == table && partition.as_deref() == Some(name));
+        let analyzed = statistics.any(|(_, raw)| {
+            if dropped.0 {
+                raw.theirs_changed()
+            } else {
+                raw.ours_changed()
+            }
+        });
+        if analyzed && let Some(tables) = self.files.tables.get(&table) {
+            report_drop(dropped.0, work, (&scope_of(tables).partition(name), report));
+        }
+    }
+}
+
+/// Reports a partition that one side dropped and the other changed. What was done to its files is reported with
+/// them.
+fn report_drop(by_ours: bool, work: &Work, (scope, report): (&Scope, &mut Report)) {
+    let (dropped, changed) = (Class::Drop.word(), "changed");
+    let (ours, theirs) = if by_ours {
+        (dropped, changed)
+    } else {
+        (changed, dropped)
+    };
+    if work.verdict() == Verdict::Apply {
+        report.add(
+            scope,
+            ConflictKind::DropModify,
+            Subject::Whole,
+            Texts::new(None, ours, theirs),
+        );
+    }
+}
+
+fn place_of(table: Option<&OpenTable>, partition: Option<&Partition>) -> Option<Place> {
+    let partition = partition?;
+    let location = partition.storage.as_ref()?.location.as_ref()?;
+    Some(table?.partition_place(&partition.name, location))
+}

@@ -1,0 +1,66 @@
+//! Hive catalogs as repositories: what Hive says of a catalog and a repository does not.
+//!
+//! It is kept beside the repository, unversioned. A repository's name is an S3 bucket's, so `_` in a catalog's
+//! name is `-` in that of its repository, and the name that was said is kept. A catalog that is dropped is
+//! empty; its repository stays with its history, hidden from Hive clients until the catalog is made again.
+
+use bytes::Bytes;
+use versioning::{Error, Repository, RepositoryName, Result};
+
+const NAMESPACE: &str = "hive-catalog";
+const NAME: &str = "name";
+const DESCRIPTION: &str = "description";
+const LOCATION: &str = "location";
+const DROPPED: &str = "dropped";
+
+/// What is known of a Hive catalog beside its repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CatalogNotes {
+    /// The name, in lower case, if it is not the repository's.
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    /// Where the client wanted it; data lies in the repository all the same.
+    pub(crate) location: Option<String>,
+    pub(crate) is_dropped: bool,
+}
+
+impl CatalogNotes {
+    /// Reads what is known.
+    pub(crate) async fn read(repository: &Repository) -> Result<CatalogNotes> {
+        let (store, id) = repository.records();
+        let mut notes = CatalogNotes::default();
+        for (key, value) in store.kv_list(id, NAMESPACE, "", "", 16).await? {
+            let text = String::from_utf8_lossy(&value).into_owned();
+            match key.as_str() {
+                NAME => notes.name = Some(text),
+                DESCRIPTION => notes.description = Some(text),
+                LOCATION => notes.location = Some(text),
+                DROPPED => notes.is_dropped = true,
+                _ => {}
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Replaces what is known.
+    pub(crate) async fn write(self, repository: &Repository) -> Result<()> {
+        let (store, id) = repository.records();
+        let dropped = self.is_dropped.then(|| "true".to_owned());
+        let changes = [
+            (NAME, self.name),
+            (DESCRIPTION, self.description),
+            (LOCATION, self.location),
+            (DROPPED, dropped),
+        ];
+        let changes = changes.map(|(key, value)| (key.to_owned(), value.map(Bytes::from)));
+        store.kv_write(id, NAMESPACE, &changes).await
+    }
+}
+
+/// Returns the repository of a Hive catalog.
+///
+/// # Errors
+/// [`Error::Name`] for names that no repository can have.
+pub(crate) fn repository_name(catalog: &str) -> Result<RepositoryName, Error> {
+    RepositoryName::parse(&catalog.trim().to_lowercase().replace('_', "-"))
+}

@@ -1,0 +1,169 @@
+//! Hive catalogs come and go.
+
+use thrift_idl::methods::*;
+use thrift_idl::types::{
+    AlterCatalogRequest, Catalog, CreateCatalogRequest, Database, DropCatalogRequest, GetCatalogRequest,
+};
+
+use super::harness::{Client, Server, some, table};
+
+fn catalog(name: &str, description: Option<&str>) -> Catalog {
+    Catalog {
+        name: some(name),
+        description: description.map(str::to_owned),
+        location_uri: some("file:/w/x"),
+        ..Catalog::default()
+    }
+}
+
+async fn create(client: &mut Client, name: &str) -> String {
+    let request = CreateCatalogRequest {
+        catalog: Some(catalog(name, Some("d"))),
+    };
+    let args = CreateCatalogArgs {
+        catalog: Some(request),
+    };
+    client.outcome::<CreateCatalog>(args).await
+}
+
+async fn drop_catalog(client: &mut Client, name: &str) -> String {
+    let request = DropCatalogRequest {
+        name: some(name),
+        if_exists: None,
+    };
+    let args = DropCatalogArgs {
+        cat_name: Some(request),
+    };
+    client.outcome::<DropCatalog>(args).await
+}
+
+async fn get(client: &mut Client, name: &str) -> Result<Catalog, String> {
+    let request = GetCatalogRequest { name: some(name) };
+    let args = GetCatalogArgs {
+        cat_name: Some(request),
+    };
+    let found = client.get::<GetCatalog>(args).await;
+    found
+        .map(|found| found.catalog.unwrap())
+        .map_err(|thrown| thrown.to_string())
+}
+
+#[tokio::test]
+async fn catalogs_are_repositories_that_clients_make() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    assert_eq!(create(&mut client, "Other_Cat").await, "ok");
+    assert_eq!(
+        create(&mut client, "other_cat").await,
+        "AlreadyExistsException: Catalog other_cat already exists"
+    );
+    assert_eq!(
+        create(&mut client, "hive").await,
+        "AlreadyExistsException: Catalog hive already exists"
+    );
+    assert!(
+        create(&mut client, "x")
+            .await
+            .starts_with("InvalidObjectException")
+    );
+    let names = client
+        .get::<GetCatalogs>(GetCatalogsArgs {})
+        .await
+        .unwrap()
+        .names
+        .unwrap();
+    assert_eq!(names, ["hive", "other_cat"]);
+    let found = get(&mut client, "OTHER_CAT").await.unwrap();
+    assert_eq!(
+        (found.description, found.location_uri),
+        (some("d"), some("file:/w/x"))
+    );
+    assert!(found.create_time.unwrap() > 0);
+    let alter = |name: &str, new: Catalog| AlterCatalogArgs {
+        rqst: Some(AlterCatalogRequest {
+            name: some(name),
+            new_cat: Some(new),
+        }),
+    };
+    for (args, expected) in [
+        (alter("other_cat", catalog("other_cat", Some("e"))), "ok"),
+        (
+            alter("other_cat", catalog("third", None)),
+            "InvalidOperationException: Cannot change a catalog's name",
+        ),
+    ] {
+        assert_eq!(client.outcome::<AlterCatalog>(args).await, expected);
+    }
+    let missing = client
+        .outcome::<AlterCatalog>(alter("nope", catalog("nope", None)))
+        .await;
+    assert!(missing.starts_with("NoSuchObjectException"), "{missing}");
+    assert_eq!(
+        get(&mut client, "other_cat").await.unwrap().description,
+        some("e")
+    );
+}
+
+#[tokio::test]
+async fn only_empty_catalogs_are_dropped() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    assert_eq!(create(&mut client, "other_cat").await, "ok");
+    let database = Database {
+        name: some("db"),
+        catalog_name: some("other_cat"),
+        ..Database::default()
+    };
+    let args = CreateDatabaseArgs {
+        database: Some(database),
+    };
+    client.call::<CreateDatabase>(args).await.unwrap();
+    assert_eq!(
+        drop_catalog(&mut client, "other_cat").await,
+        "InvalidOperationException: There are non-default databases in the catalog other_cat so it cannot be dropped."
+    );
+    let args = DropDatabaseArgs {
+        name: some("@other_cat#db"),
+        ..DropDatabaseArgs::default()
+    };
+    client.call::<DropDatabase>(args).await.unwrap();
+    let mut made = table("default", "t", "a int", "");
+    made.cat_name = some("other_cat");
+    client.create_table(made).await;
+    assert_eq!(
+        drop_catalog(&mut client, "other_cat").await,
+        "InvalidOperationException: There are still objects in the default database for catalog other_cat"
+    );
+    let args = DropTableArgs {
+        dbname: some("@other_cat#default"),
+        name: some("t"),
+        delete_data: Some(true),
+    };
+    client.call::<DropTable>(args).await.unwrap();
+    assert_eq!(drop_catalog(&mut client, "other_cat").await, "ok");
+    for missing in [
+        drop_catalog(&mut client, "other_cat").await,
+        get(&mut client, "other_cat").await.unwrap_err(),
+        client
+            .table("@other_cat#default", "t")
+            .await
+            .unwrap_err()
+            .to_string(),
+    ] {
+        assert!(missing.starts_with("NoSuchObjectException"), "{missing}");
+    }
+    let names = client
+        .get::<GetCatalogs>(GetCatalogsArgs {})
+        .await
+        .unwrap()
+        .names
+        .unwrap();
+    assert_eq!(names, ["hive"]);
+    assert_eq!(
+        drop_catalog(&mut client, "hive").await,
+        "MetaException: Can not drop hive catalog"
+    );
+    // what was dropped can be made again
+    assert_eq!(create(&mut client, "other_cat").await, "ok");
+    assert!(get(&mut client, "other_cat").await.is_ok());
+}

@@ -1,0 +1,108 @@
+//! What a branch is at one moment, as its task publishes it and as the ref store tells it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::core::Core;
+use crate::overlay::Overlay;
+use crate::refs::{BranchRecord, Expected, WriteId};
+use crate::{Batch, Error, RefName, Result, Roots, oplog};
+
+/// What a branch looks like after the last acknowledged operation.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub(crate) record: BranchRecord,
+    pub(crate) head_roots: Roots,
+    pub(crate) overlay: Overlay,
+}
+
+impl State {
+    /// Returns the trees below the overlay.
+    pub(crate) fn base(&self) -> Roots {
+        self.record.staged.unwrap_or(self.head_roots)
+    }
+
+    /// Returns whether anything is not committed.
+    pub(crate) fn has_staged(&self) -> bool {
+        self.record.staged.is_some() || self.record.seq > self.record.folded_seq
+    }
+
+    /// Returns what the attempt `write` to change this state expects, prepared since `epoch`.
+    pub(super) fn expected(&self, epoch: u32, write: WriteId) -> Expected {
+        Expected {
+            epoch,
+            write,
+            incarnation: self.record.incarnation,
+            base_generation: self.record.base_generation,
+            head: self.record.head,
+            folded_seq: self.record.folded_seq,
+            seq: self.record.seq,
+        }
+    }
+}
+
+/// The state on which trees were prepared, and the epoch in which that began.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    pub(crate) state: Arc<State>,
+    pub(crate) epoch: u32,
+}
+
+/// Batches of one transaction of the log.
+pub(super) struct Pending {
+    pub(super) seq: u64,
+    pub(super) epoch: u32,
+    pub(super) batches: Vec<Batch>,
+}
+
+/// A branch as read from the ref store.
+pub(super) struct Loaded {
+    pub(super) state: State,
+    pub(super) pending: VecDeque<Pending>,
+}
+
+impl Loaded {
+    /// Reads what the ref store knows of a branch.
+    pub(super) async fn read(core: &Core, name: &RefName) -> Result<Loaded> {
+        let not_found = || Error::NotFound {
+            what: "branch",
+            name: name.to_string(),
+        };
+        let mut record = core.refs.branch(core.id, name).await?.ok_or_else(not_found)?;
+        let head_roots = core.commit(record.head).await?.roots;
+        let mut pending = VecDeque::new();
+        for log in core
+            .refs
+            .log_after(core.id, record.incarnation, record.folded_seq)
+            .await?
+        {
+            record.seq = record.seq.max(log.seq);
+            let batches = oplog::decode(log.seq, &log.payload)?;
+            pending.push_back(Pending {
+                seq: log.seq,
+                epoch: log.epoch,
+                batches,
+            });
+        }
+        let overlay = replay(&pending);
+        Ok(Loaded {
+            state: State {
+                record,
+                head_roots,
+                overlay,
+            },
+            pending,
+        })
+    }
+}
+
+/// Returns what the transactions make of an empty overlay.
+pub(super) fn replay(pending: &VecDeque<Pending>) -> Overlay {
+    let mut overlay = Overlay::default();
+    for transaction in pending {
+        for batch in &transaction.batches {
+            overlay.apply(batch, transaction.epoch);
+        }
+    }
+    overlay
+}

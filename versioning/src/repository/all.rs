@@ -1,0 +1,190 @@
+//! All repositories of a store: opening it, creating and finding repositories, and closing it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::{Inner, Limits, Parts, Repository, refs};
+use crate::commit::CommitKind;
+use crate::core::{Core, Words};
+use crate::events::Narrate;
+use crate::refs::{CommitMode, RepositoryId, RepositoryRecord};
+use crate::store::{Blocks, Cache, DataFiles};
+use crate::{Clock, Error, RefName, RepositoryName, Result, Roots};
+
+/// All repositories of a store. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Repositories {
+    parts: Parts,
+    limits: Limits,
+    cache: Cache,
+    narrator: Option<Arc<dyn Narrate>>,
+    open: Arc<Mutex<HashMap<RepositoryName, Repository>>>,
+}
+
+impl Repositories {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], [`Error::Corrupt`].
+    pub async fn open(parts: Parts, limits: Limits) -> Result<Repositories> {
+        parts.refs.epoch().await?;
+        let cache = Cache::new(limits.cache_bytes);
+        Ok(Repositories {
+            parts,
+            limits,
+            cache,
+            narrator: None,
+            open: Arc::default(),
+        })
+    }
+
+    /// Lets `narrator` tell of moves of heads. To be said before a repository is opened.
+    pub fn narrated_by(self, narrator: Arc<dyn Narrate>) -> Repositories {
+        Repositories {
+            narrator: Some(narrator),
+            ..self
+        }
+    }
+
+    /// Takes up the background commits that the last process left undone. A branch that cannot be read is told
+    /// of in the log and left alone.
+    ///
+    /// # Errors
+    /// Those of the ref store.
+    pub async fn resume(&self) -> Result<()> {
+        for record in self.list().await? {
+            let repository = self.get(&record.name).await?;
+            for branch in repository.branches().await? {
+                let has_staged = branch.staged.is_some() || branch.seq > branch.folded_seq;
+                if branch.mode == CommitMode::Staged || !has_staged {
+                    continue;
+                }
+                if let Err(error) = repository.open_branch(&branch.name).await {
+                    tracing::error!(repository = %record.name, branch = %branch.name, %error, "a branch cannot be read");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates a repository, its default branch (in the mode `coalesce`), and an empty first commit.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`].
+    pub async fn create(&self, name: &RepositoryName, default_branch: &RefName) -> Result<Repository> {
+        self.create_with(name, default_branch, &[]).await
+    }
+
+    /// As [`Repositories::create`], with settings of upper rooms.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`].
+    pub async fn create_with(
+        &self,
+        name: &RepositoryName,
+        default_branch: &RefName,
+        settings: &[(String, String)],
+    ) -> Result<Repository> {
+        let record = RepositoryRecord {
+            id: RepositoryId(self.parts.ids.fresh()),
+            name: name.clone(),
+            default_branch: default_branch.clone(),
+            created_us: self.parts.clock.now_us(),
+            settings: settings.to_vec(),
+        };
+        let repository = self.handle(record);
+        let core = &repository.inner.core;
+        let words = Words::new(CommitKind::Auto, "skep", "repository created");
+        let root = core
+            .store_commit(&[], Roots::default(), words, core.epoch().await?)
+            .await?;
+        let first = refs::new_branch(core, default_branch, root.id, CommitMode::Coalesce);
+        self.parts
+            .refs
+            .create_repository(repository.record(), &first, &root)
+            .await?;
+        self.get(name).await
+    }
+
+    /// Returns the repository of that name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get(&self, name: &RepositoryName) -> Result<Repository> {
+        let mut open = self.open.lock().await;
+        if let Some(repository) = open.get(name) {
+            return Ok(repository.clone());
+        }
+        let not_found = || Error::NotFound {
+            what: "repository",
+            name: name.to_string(),
+        };
+        let record = self.parts.refs.repository(name).await?.ok_or_else(not_found)?;
+        let repository = self.handle(record);
+        open.insert(name.clone(), repository.clone());
+        Ok(repository)
+    }
+
+    fn handle(&self, record: RepositoryRecord) -> Repository {
+        let prefix: String = record
+            .id
+            .0
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .chain(["/".into()])
+            .collect();
+        let parts = &self.parts;
+        let core = Core::new(
+            &record,
+            parts,
+            Arc::new(Blocks::new(
+                parts.files.clone(),
+                prefix.clone(),
+                self.cache.clone(),
+            )),
+            self.limits.clone(),
+            self.narrator.clone(),
+        );
+        let data = DataFiles::new(parts.files.clone(), prefix, parts.ids.clone());
+        Repository {
+            inner: Arc::new(Inner {
+                core: Arc::new(core),
+                record,
+                data,
+                branches: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Returns all repositories, by name.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn list(&self) -> Result<Vec<RepositoryRecord>> {
+        self.parts.refs.repositories().await
+    }
+
+    /// Returns the clock of the store.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.parts.clock
+    }
+
+    /// Ends background work and waits for it: what is staged stays staged, durable as it is.
+    pub async fn close(&self) {
+        let open: Vec<Repository> = self
+            .open
+            .lock()
+            .await
+            .drain()
+            .map(|(_, repository)| repository)
+            .collect();
+        for repository in open {
+            repository.inner.branches.lock().await.clear();
+            let tasks = &repository.inner.core.tasks;
+            tasks.close();
+            tasks.wait().await;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! How the change of other commits comes to a branch: merge, revert and cherry-pick.
+
+use super::Repository;
+use crate::branch::Branch;
+use crate::commit::CommitKind;
+use crate::merge::{Gate, Incoming, Landing, Merge, MergeOutcome, Resolver};
+use crate::{CommitId, Error, RefExpr, Result};
+
+impl Repository {
+    /// Merges `source` into a branch: all of its changes land, or none. Only committed state is merged.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Dirty`]; [`Error::HeadMoved`] when the branch keeps moving.
+    pub async fn merge<R: Resolver>(
+        &self,
+        source: &RefExpr,
+        landing: &Landing,
+        resolver: &R,
+        gate: &dyn Gate,
+    ) -> Result<MergeOutcome<R::Conflict>> {
+        let branch = self.open_branch(&landing.into).await?;
+        let (theirs, ahead) = match landing.dry_run {
+            true => self.would_begin(source).await?,
+            false => (self.beginning(source).await?, None),
+        };
+        let incoming = Incoming {
+            kind: CommitKind::Merge,
+            base: None,
+            theirs,
+            ahead,
+            second_parent: Some(theirs),
+            source: source.to_string(),
+            message: landing
+                .message
+                .clone()
+                .unwrap_or_else(|| format!("merge {source} into {}", landing.into)),
+        };
+        self.bring(&branch, landing, incoming, resolver, gate).await
+    }
+
+    /// Undoes a commit on a branch. `parent` counts from 1 and is needed for merge commits.
+    ///
+    /// # Errors
+    /// As [`Repository::merge`]; [`Error::Refused`] without a parent to go back to.
+    pub async fn revert<R: Resolver>(
+        &self,
+        commit: CommitId,
+        parent: Option<usize>,
+        landing: &Landing,
+        resolver: &R,
+        gate: &dyn Gate,
+    ) -> Result<MergeOutcome<R::Conflict>> {
+        let before = self.parent(commit, parent, "a revert").await?;
+        let ends = Ends {
+            kind: CommitKind::Revert,
+            verb: "revert",
+            base: commit,
+            theirs: before,
+        };
+        self.bring_commit(commit, ends, landing, resolver, gate).await
+    }
+
+    /// Repeats the change of a commit on a branch. `parent` counts from 1 and is needed for merge commits.
+    ///
+    /// # Errors
+    /// As [`Repository::revert`].
+    pub async fn cherry_pick<R: Resolver>(
+        &self,
+        commit: CommitId,
+        parent: Option<usize>,
+        landing: &Landing,
+        resolver: &R,
+        gate: &dyn Gate,
+    ) -> Result<MergeOutcome<R::Conflict>> {
+        let before = self.parent(commit, parent, "a cherry-pick").await?;
+        let ends = Ends {
+            kind: CommitKind::CherryPick,
+            verb: "cherry-pick",
+            base: before,
+            theirs: commit,
+        };
+        self.bring_commit(commit, ends, landing, resolver, gate).await
+    }
+
+    async fn parent(&self, id: CommitId, parent: Option<usize>, operation: &'static str) -> Result<CommitId> {
+        let refused = |reason: &str| Error::Refused {
+            operation,
+            reason: format!("commit {} {reason}", id.short()),
+        };
+        let commit = self.commit_object(id).await?;
+        match (commit.parents.as_slice(), parent) {
+            ([], _) => Err(refused("is the first of its history")),
+            ([only], None) => Ok(*only),
+            (_, None) => Err(refused("is a merge: name the parent to compare with, 1 or 2")),
+            (parents, Some(n)) => {
+                let parent = n.checked_sub(1).and_then(|i| parents.get(i));
+                parent.copied().ok_or_else(|| refused("has no such parent"))
+            }
+        }
+    }
+
+    async fn bring_commit<R: Resolver>(
+        &self,
+        commit: CommitId,
+        ends: Ends,
+        landing: &Landing,
+        resolver: &R,
+        gate: &dyn Gate,
+    ) -> Result<MergeOutcome<R::Conflict>> {
+        let branch = self.open_branch(&landing.into).await?;
+        let named = || format!("{} {}", ends.verb, commit.short());
+        let incoming = Incoming {
+            kind: ends.kind,
+            base: Some(ends.base),
+            theirs: ends.theirs,
+            ahead: None,
+            second_parent: None,
+            source: commit.to_string(),
+            message: landing.message.clone().unwrap_or_else(named),
+        };
+        self.bring(&branch, landing, incoming, resolver, gate).await
+    }
+
+    async fn bring<R: Resolver>(
+        &self,
+        branch: &Branch,
+        landing: &Landing,
+        incoming: Incoming,
+        resolver: &R,
+        gate: &dyn Gate,
+    ) -> Result<MergeOutcome<R::Conflict>> {
+        let (core, repository) = (&self.inner.core, &self.inner.record.name);
+        Merge {
+            core,
+            repository,
+            branch,
+            landing,
+            incoming,
+            resolver,
+            gate,
+        }
+        .run()
+        .await
+    }
+}
+
+/// Between which commits the change lies that a revert or cherry-pick brings.
+struct Ends {
+    kind: CommitKind,
+    verb: &'static str,
+    base: CommitId,
+    theirs: CommitId,
+}

@@ -1,0 +1,182 @@
+//! The refs of a repository: branches, their rules, tags, and the log of their moves.
+
+use futures::FutureExt;
+
+use super::Repository;
+use crate::branch::Actor;
+use crate::core::Core;
+use crate::refs::{BranchRecord, Cas, CommitMode, Protection, RefLogEntry};
+use crate::{CommitId, Error, RefExpr, RefName, Result};
+
+impl Repository {
+    /// Returns all branches, by name.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn branches(&self) -> Result<Vec<BranchRecord>> {
+        self.core().refs.branches(self.core().id).await
+    }
+
+    /// Returns a branch.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn branch(&self, name: &RefName) -> Result<BranchRecord> {
+        Ok(self.open_branch(name).await?.state().record.clone())
+    }
+
+    /// Creates a branch at a commit. It costs one row, whatever the size of the repository. Of a branch as
+    /// `from` the committed state counts; one that the server commits on its own is committed first.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], [`Error::NotFound`].
+    pub async fn create_branch(
+        &self,
+        name: &RefName,
+        from: &RefExpr,
+        mode: CommitMode,
+    ) -> Result<BranchRecord> {
+        let head = self.beginning(from).await?;
+        let record = new_branch(self.core(), name, head, mode);
+        self.core().refs.create_branch(self.core().id, &record).await?;
+        Ok(record)
+    }
+
+    /// Removes a branch with all that is staged on it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Refused`] for the default branch, and for a protected one.
+    pub async fn delete_branch(&self, name: &RefName) -> Result<()> {
+        let refused = |reason: &str| Error::Refused {
+            operation: "deleting a branch",
+            reason: reason.into(),
+        };
+        let branch = self.open_branch(name).await?;
+        let record = branch.state().record.clone();
+        if *name == self.inner.record.default_branch {
+            return Err(refused("it is the default branch of its repository"));
+        }
+        if record.protection.is_some() {
+            return Err(refused("it is protected"));
+        }
+        let core = self.inner.core.clone();
+        let work = move |actor: &mut Actor| {
+            let gone = actor.end();
+            async move {
+                let now = core.clock.now_us();
+                match core
+                    .refs
+                    .delete_branch(core.id, &gone.name, gone.incarnation, now)
+                    .await?
+                {
+                    Cas::Done | Cas::Lost(None) => Ok(()),
+                    Cas::Lost(Some(found)) => Err(Error::HeadMoved {
+                        branch: gone.name,
+                        expected: gone.head,
+                        found: found.head,
+                    }),
+                }
+            }
+            .boxed()
+        };
+        let outcome = branch.lane.run(|actor| work(actor)).await;
+        self.inner
+            .branches
+            .lock()
+            .await
+            .retain(|_, branch| !branch.lane.is_closed());
+        outcome
+    }
+
+    /// Sets when writes become commits, and whether the branch is protected.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn set_branch_rules(
+        &self,
+        name: &RefName,
+        mode: CommitMode,
+        protection: Option<Protection>,
+    ) -> Result<()> {
+        self.change_branch_rules(name, move |_| (mode, protection)).await
+    }
+
+    /// Replaces the rules of a branch by what `change` makes of those that it has; no other change comes between.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn change_branch_rules(
+        &self,
+        name: &RefName,
+        change: impl FnOnce(&BranchRecord) -> (CommitMode, Option<Protection>) + Send + 'static,
+    ) -> Result<()> {
+        let branch = self.open_branch(name).await?;
+        branch
+            .lane
+            .run(move |actor| actor.change_rules(change).boxed())
+            .await
+    }
+
+    /// Returns all tags, by name.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn tags(&self) -> Result<Vec<(RefName, CommitId)>> {
+        self.core().refs.tags(self.core().id).await
+    }
+
+    /// Creates a tag; what it names is found as for [`Repository::create_branch`].
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], [`Error::NotFound`].
+    pub async fn create_tag(&self, name: &RefName, at: &RefExpr) -> Result<CommitId> {
+        let commit = self.beginning(at).await?;
+        let core = self.core();
+        core.refs
+            .create_tag(core.id, name, commit, core.clock.now_us())
+            .await?;
+        Ok(commit)
+    }
+
+    /// Removes a tag.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn delete_tag(&self, name: &RefName) -> Result<()> {
+        let core = self.core();
+        if core.refs.delete_tag(core.id, name, core.clock.now_us()).await? {
+            return Ok(());
+        }
+        Err(Error::NotFound {
+            what: "tag",
+            name: name.to_string(),
+        })
+    }
+
+    /// Returns the latest recorded moves of refs, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn ref_log(&self, limit: usize) -> Result<Vec<RefLogEntry>> {
+        self.core().refs.ref_log(self.core().id, limit).await
+    }
+}
+
+/// Returns the record of a branch that begins at `head`.
+pub(super) fn new_branch(core: &Core, name: &RefName, head: CommitId, mode: CommitMode) -> BranchRecord {
+    BranchRecord {
+        name: name.clone(),
+        incarnation: core.ids.fresh(),
+        generation: 0,
+        base_generation: 0,
+        head,
+        staged: None,
+        folded_seq: 0,
+        sealed_seq: 0,
+        seq: 0,
+        mode,
+        protection: None,
+        created_us: core.clock.now_us(),
+        recent_writes: Vec::new(),
+    }
+}

@@ -1,0 +1,109 @@
+//! Verification looks at what is stored, and at everything that is needed.
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use versioning::fsck::fsck;
+use versioning::object::Object;
+use versioning::refs::CommitMode;
+use versioning::{Batch, BlobRef, Error, Space, Value};
+
+use super::lake::{Lake, name};
+
+/// Returns the paths of the stored files of a kind: `n` for nodes, `b` for blobs, `d` for data.
+async fn stored(lake: &Lake, kind: &str) -> Vec<String> {
+    let all: Vec<(String, u64)> = lake.parts.files.list("").try_collect().await.unwrap();
+    let of_kind = format!("/{kind}/");
+    let paths = all.into_iter().map(|(path, _)| path);
+    paths.filter(|path| path.contains(&of_kind)).collect()
+}
+
+async fn problems(lake: &Lake) -> Vec<String> {
+    fsck(&lake.repository).await.unwrap().problems
+}
+
+/// Replaces what is stored at a path.
+async fn damage(lake: &Lake, path: &str) {
+    lake.parts.files.delete(path).await.unwrap();
+    let garbage = Bytes::from_static(b"garbage");
+    lake.parts.files.put(path, garbage).await.unwrap();
+}
+
+/// Writes an object with data of its own, and one blob that comes along in the same write.
+async fn put_object(lake: &Lake) {
+    let mut upload = lake.repository.upload().await.unwrap();
+    upload.write(Bytes::from_static(b"data")).await.unwrap();
+    let object = Object {
+        segments: vec![upload.finish().await.unwrap().segment],
+        ..Object::default()
+    };
+    let planned = move |view: versioning::View| {
+        let blob = Bytes::from_static(b"a blob");
+        let value = Value {
+            blobs: vec![view.blob_ref(&blob)],
+            ..Value::default()
+        };
+        let mut batch = Batch::default();
+        batch.put(Space::Objects, "t/0", object.encode());
+        batch.put(Space::Meta, "t", value);
+        batch.blobs.push(blob);
+        async move { Ok::<_, Error>((batch, ())) }
+    };
+    lake.repository.write(&name("main"), planned).await.unwrap();
+}
+
+#[tokio::test]
+async fn damage_is_seen_past_what_is_in_memory() {
+    let lake = Lake::new(CommitMode::Staged).await;
+    put_object(&lake).await;
+    lake.commit("main").await.unwrap();
+    assert_eq!(problems(&lake).await, Vec::<String>::new());
+    for kind in ["n", "b", "c"] {
+        let lake = Lake::new(CommitMode::Staged).await;
+        put_object(&lake).await;
+        lake.commit("main").await.unwrap();
+        assert!(lake.get("main", "t").await.is_some(), "all of it is in memory");
+        for path in stored(&lake, kind).await {
+            damage(&lake, &path).await;
+        }
+        assert!(lake.get("main", "t").await.is_some(), "all of it still is");
+        assert!(!problems(&lake).await.is_empty(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn unfolded_writes_are_looked_into() {
+    let lake = Lake::new(CommitMode::Staged).await;
+    put_object(&lake).await;
+    assert_eq!(lake.log("main").await.len(), 1);
+    let report = fsck(&lake.repository).await.unwrap();
+    assert_eq!((report.objects, report.data_files), (1, 1));
+    assert_eq!(
+        report.problems,
+        Vec::<String>::new(),
+        "the log itself brings the blob"
+    );
+
+    let data = stored(&lake, "d").await;
+    lake.parts.files.delete(&data[0]).await.unwrap();
+    assert_eq!(
+        problems(&lake).await,
+        [format!("data file {} is missing", data[0])]
+    );
+}
+
+#[tokio::test]
+async fn a_blob_that_only_the_log_needs_is_looked_for() {
+    let lake = Lake::new(CommitMode::Staged).await;
+    let nowhere = BlobRef {
+        hash: versioning::Hash([7; 32]),
+        epoch: 1,
+    };
+    let value = Value {
+        blobs: vec![nowhere],
+        ..Value::default()
+    };
+    lake.put("main", Space::Meta, "t", value).await.unwrap();
+    let problems = problems(&lake).await;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("it is missing"), "{problems:?}");
+}

@@ -1,0 +1,170 @@
+//! What is not versioned: state that is changed by compare-and-set, and events in the order of their effect.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use testkit::{memory_parts, repository};
+use versioning::codec::DecodeError;
+use versioning::events::Retention;
+use versioning::refs::SqliteRefs;
+use versioning::repository::{Limits, Parts};
+use versioning::state::{StateOf, Stateful};
+use versioning::{Batch, Error, RefName, Repositories, Repository, RepositoryName, Space, Value};
+
+/// A number by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Counters(std::collections::BTreeMap<String, u8>);
+
+impl Stateful for Counters {
+    const NAMESPACE: &'static str = "counters";
+
+    fn apply(&mut self, key: &str, value: Option<&Bytes>) -> Result<(), DecodeError> {
+        match value {
+            Some(value) => {
+                let number = *value.first().ok_or(DecodeError::Truncated)?;
+                self.0.insert(key.to_owned(), number)
+            }
+            None => self.0.remove(key),
+        };
+        Ok(())
+    }
+}
+
+async fn count(state: &StateOf<Counters>, key: &str) -> Result<u8, Error> {
+    state
+        .change(|counters| {
+            let next = counters.0.get(key).copied().unwrap_or_default() + 1;
+            Ok((
+                vec![(key.to_owned(), Some(Bytes::copy_from_slice(&[next])))],
+                next,
+            ))
+        })
+        .await
+}
+
+#[tokio::test]
+async fn changes_come_one_after_the_other() {
+    let (_store, lake) = repository(7).await.unwrap();
+    // two that know nothing of each other, as two processes
+    let holders = [StateOf::new(&lake), StateOf::new(&lake)].map(Arc::new);
+    let tasks = (0..60).map(|n: usize| {
+        let holder = Arc::clone(&holders[n % 2]);
+        tokio::spawn(async move { count(&holder, "a").await.unwrap() })
+    });
+    let mut seen = Vec::new();
+    for task in tasks.collect::<Vec<_>>() {
+        seen.push(task.await.unwrap());
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=60).collect::<Vec<_>>());
+    for holder in &holders {
+        assert_eq!(holder.read(|counters| counters.0["a"]).await.unwrap(), 60);
+    }
+    let refused: Result<(), Error> = holders[0].change(|_| Err(Error::Internal("no".into()))).await;
+    assert!(refused.is_err());
+    let removed = holders[1]
+        .change(|_| Ok::<_, Error>((vec![("a".into(), None)], ())))
+        .await;
+    removed.unwrap();
+    assert_eq!(
+        holders[0].read(Counters::clone).await.unwrap(),
+        Counters::default()
+    );
+}
+
+#[tokio::test]
+async fn a_record_that_makes_no_sense_is_named() {
+    let (_store, lake) = repository(7).await.unwrap();
+    let (refs, id) = lake.records();
+    let changes = [("odd".to_owned(), Some(Bytes::new()))];
+    refs.kv_swap(id, "counters", 0, &changes).await.unwrap();
+    let state: StateOf<Counters> = StateOf::new(&lake);
+    let error = state.read(|_| ()).await.unwrap_err();
+    assert!(error.to_string().contains("counters/odd"), "{error}");
+}
+
+fn main() -> RefName {
+    RefName::parse("main").unwrap()
+}
+
+/// Writes the next number at the key `n`, and tells of it.
+async fn write_next(lake: &Repository) -> u8 {
+    let plan = |view: versioning::View| async move {
+        let found = view.get(Space::Meta, b"n").await?;
+        let next = found.map_or(0, |value| value.payload[0]) + 1;
+        let mut batch = Batch::default();
+        let payload = Bytes::copy_from_slice(&[next]);
+        let value = Value {
+            payload: payload.clone(),
+            ..Value::default()
+        };
+        batch.put(Space::Meta, &b"n"[..], value);
+        batch.tell(&payload)?;
+        Ok::<_, Error>((batch, next))
+    };
+    lake.write(&main(), plan).await.unwrap()
+}
+
+async fn told(lake: &Repository) -> Vec<(u64, u8)> {
+    let events = lake.events(&main(), 0, 1_000).await.unwrap();
+    events
+        .iter()
+        .map(|event| (event.number, event.payload[0]))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_order_of_events_is_that_of_effects() {
+    let (_store, lake) = repository(7).await.unwrap();
+    let writers = (0..100).map(|_| {
+        let lake = lake.clone();
+        tokio::spawn(async move { write_next(&lake).await })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let expected: Vec<_> = (1..=100).map(|n| (u64::from(n), n)).collect();
+    assert_eq!(told(&lake).await, expected);
+    assert_eq!(lake.last_event(&main()).await.unwrap(), 100);
+    lake.tell(&main(), &[Bytes::from_static(&[7])]).await.unwrap();
+    assert_eq!(told(&lake).await.last(), Some(&(101, 7)));
+}
+
+#[tokio::test]
+async fn events_survive_and_old_ones_are_forgotten() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let limits = || Limits {
+        events: Retention {
+            events_max: 600,
+            ..Retention::default()
+        },
+        ..Limits::default()
+    };
+    let open = async || {
+        let refs = SqliteRefs::open(&folder.path().join("refs.db")).await.unwrap();
+        Parts {
+            refs: Arc::new(refs),
+            ..memory_parts(7)
+        }
+    };
+    let lake = RepositoryName::parse("lake").unwrap();
+    let many = vec![Bytes::from_static(&[1]); 700];
+    let parts = open().await;
+    {
+        let store = Repositories::open(parts.clone(), limits()).await.unwrap();
+        let lake = store.create(&lake, &main()).await.unwrap();
+        write_next(&lake).await;
+        lake.tell(&main(), &many).await.unwrap();
+        store.close().await;
+    }
+    // the files are in memory and stay with the parts; the refs are read anew
+    let parts = Parts {
+        files: parts.files,
+        ..open().await
+    };
+    let store = Repositories::open(parts, limits()).await.unwrap();
+    let lake = store.get(&lake).await.unwrap();
+    let events = told(&lake).await;
+    assert_eq!((events.len(), events[0].0), (600, 102));
+    assert_eq!(lake.last_event(&main()).await.unwrap(), 701);
+}
