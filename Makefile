@@ -9,7 +9,7 @@ CASES ?= 2000
 SEED ?= 1
 SECONDS ?= 60
 
-.PHONY: help setup demo test check it idle crash model fuzz bench run
+.PHONY: help setup demo test check it conformance idle crash model fuzz bench run
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -34,6 +34,9 @@ check: ## format, lints, Rust tests
 
 it: ## real clients: a plain Thrift client over all transports, an S3 client, Spark (PARTS=spark-3.5 for the older one)
 	integration/tests/run.sh $(PARTS)
+
+conformance: ## Hive 3.1.3's own client tests against a skep with a plain warehouse (PARTS="databases tables" for some)
+	integration/conformance/conformance.sh $(if $(filter command line environment,$(origin PARTS)),$(PARTS))
 
 idle: ## the memory of CONNECTIONS idle connections to the metastore
 	integration/engines/skep.sh "$$(mktemp -d)" python3 integration/idle/idle.py $(or $(CONNECTIONS),10000)

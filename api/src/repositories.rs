@@ -2,6 +2,8 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use catalog::warehouse::DeleteMode;
+use catalog::{Catalog, WarehouseSettings};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,6 +29,23 @@ pub struct RepositoryBody {
     pub default_branch: String,
     /// Microseconds since the Unix epoch.
     pub created_us: u64,
+    /// The folder for the data of its managed tables, if that is not skep's: such data has no versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warehouse: Option<Warehouse>,
+}
+
+/// A plain warehouse.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Warehouse {
+    /// Its URI, such as `file:/warehouse`.
+    pub root: String,
+    /// When data goes whose table was dropped: `keep`, which is meant if nothing is said, or `immediate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete: Option<String>,
+    /// The folder to which it is moved then; without it, it is gone at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trash: Option<String>,
 }
 
 impl From<&RepositoryRecord> for RepositoryBody {
@@ -35,6 +54,21 @@ impl From<&RepositoryRecord> for RepositoryBody {
             name: record.name.to_string(),
             default_branch: record.default_branch.to_string(),
             created_us: record.created_us,
+            // settings that cannot be read are told by whoever opens the warehouse
+            warehouse: WarehouseSettings::of(&record.settings)
+                .ok()
+                .flatten()
+                .map(Into::into),
+        }
+    }
+}
+
+impl From<WarehouseSettings> for Warehouse {
+    fn from(settings: WarehouseSettings) -> Warehouse {
+        Warehouse {
+            root: settings.root,
+            delete: Some(settings.delete.as_str().to_owned()),
+            trash: settings.trash,
         }
     }
 }
@@ -47,6 +81,9 @@ pub struct NewRepository {
     /// `main` if not given.
     #[serde(default)]
     pub default_branch: Option<String>,
+    /// A folder that is not skep's for the data of its managed tables; `None` keeps it in the repository.
+    #[serde(default)]
+    pub warehouse: Option<Warehouse>,
 }
 
 /// What a verification found.
@@ -85,8 +122,26 @@ async fn create(
 ) -> Result<(StatusCode, Json<RepositoryBody>), Problem> {
     let name = RepositoryName::parse(&new.name)?;
     let branch = ref_name(new.default_branch.as_deref().unwrap_or("main"))?;
-    let repository = api.repositories.create(&name, &branch).await?;
+    let warehouse = new.warehouse.as_ref().map(warehouse_settings).transpose()?;
+    let settings = warehouse.as_ref().map(|warehouse| warehouse.put_into(&[]));
+    let repository = api
+        .repositories
+        .create_with(&name, &branch, &settings.unwrap_or_default())
+        .await?;
+    if let Some(warehouse) = warehouse {
+        catalog::warehouse::found(&Catalog::new(repository.clone()), &warehouse.root).await?;
+    }
     Ok((StatusCode::CREATED, Json(repository.record().into())))
+}
+
+fn warehouse_settings(warehouse: &Warehouse) -> Result<WarehouseSettings, Problem> {
+    let delete = warehouse.delete.as_deref().map(DeleteMode::parse).transpose()?;
+    let trash = warehouse.trash.as_deref();
+    Ok(WarehouseSettings::new(
+        &warehouse.root,
+        delete.unwrap_or_default(),
+        trash,
+    )?)
 }
 
 /// Returns a repository.

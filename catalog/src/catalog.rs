@@ -1,17 +1,28 @@
 //! The façade: the catalog of one repository, at any ref.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use versioning::{RefExpr, RefName, Repository};
 
 use crate::records::SharedCache;
-use crate::{Draft, Result, Snapshot};
+use crate::warehouse::{
+    DeleteMode, Folders, OpenWarehouse, Others, PlainWarehouse, Ticket, WarehouseSettings, unusable,
+};
+use crate::{Draft, Error, Result, Snapshot};
 
 /// The catalog of one repository. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     repository: Repository,
     cache: SharedCache,
+    warehouse: Option<Plain>,
+}
+
+/// The plain warehouse of a repository.
+#[derive(Debug, Clone)]
+struct Plain {
+    warehouse: PlainWarehouse,
+    delete: DeleteMode,
 }
 
 impl Catalog {
@@ -20,7 +31,27 @@ impl Catalog {
         Catalog {
             repository,
             cache: SharedCache::default(),
+            warehouse: None,
         }
+    }
+
+    /// Returns the catalog of a repository with the plain warehouse that its settings name, which `open` opens.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] if there is a warehouse and `open` does not know its kind.
+    pub fn open(repository: Repository, open: &OpenWarehouse) -> Result<Catalog> {
+        let record = repository.record();
+        let warehouse = match WarehouseSettings::of(&record.settings)? {
+            Some(settings) => Some(Plain {
+                warehouse: open(&settings).ok_or_else(|| unusable(&record.name, &settings.root))?,
+                delete: settings.delete,
+            }),
+            None => None,
+        };
+        Ok(Catalog {
+            warehouse,
+            ..Catalog::new(repository)
+        })
     }
 
     /// Returns the repository.
@@ -45,7 +76,8 @@ impl Catalog {
     /// Changes a branch: `plan` makes its changes on a draft of the present state and gives it back with an
     /// answer. All of it is durable when this returns `Ok`; nothing of it has happened otherwise.
     ///
-    /// `plan` may be called again when another writer was faster, and must have no effect of its own.
+    /// `plan` may be called again when another writer was faster, and must have no effect of its own. What it plans
+    /// with folders of a plain warehouse is done here, in step with the change.
     ///
     /// # Errors
     /// Those of `plan`; [`crate::Error::Store`] if the branch is not there or cannot be written.
@@ -54,21 +86,93 @@ impl Catalog {
         P: FnMut(Draft) -> F + Send + 'static,
         F: Future<Output = Result<(Draft, T), E>> + Send + 'static,
         T: Send + 'static,
-        E: From<versioning::Error> + Send + 'static,
+        E: From<versioning::Error> + From<Error> + Send + 'static,
     {
+        let tickets = Tickets::default();
+        let (plain, folders) = (self.warehouse.clone(), self.folders(branch));
+        let kept = tickets.clone();
         let cache = self.cache.clone();
         let (clock, ids) = (
             Arc::clone(self.repository.clock()),
             Arc::clone(self.repository.ids()),
         );
         let planned = move |view| {
-            let draft = Draft::new(view, cache.clone(), Arc::clone(&ids), clock.now_us());
+            let mut draft = Draft::new(view, cache.clone(), Arc::clone(&ids), clock.now_us());
+            draft.folders = folders();
             let answer = plan(draft);
+            let (plain, tickets) = (plain.clone(), kept.clone());
             async move {
-                let (draft, answer) = answer.await?;
+                let Some(plain) = plain else {
+                    let (draft, answer) = answer.await?;
+                    return Ok((draft.into_batch(), answer));
+                };
+                plain.undo(&tickets).await;
+                let (mut draft, answer) = answer.await?;
+                plain.prepare(&mut draft, &tickets).await?;
                 Ok((draft.into_batch(), answer))
             }
         };
-        self.repository.write(branch, planned).await
+        let outcome = self.repository.write(branch, planned).await;
+        if let Some(plain) = &self.warehouse {
+            match &outcome {
+                Ok(_) => plain.finish(&tickets).await,
+                Err(_) => plain.undo(&tickets).await,
+            }
+        }
+        outcome
+    }
+
+    /// Returns what gives each draft of a write the folders of the warehouse.
+    fn folders(&self, branch: &RefName) -> impl Fn() -> Option<Folders> + Send + 'static {
+        let plain = self.warehouse.clone();
+        let (repository, cache, own) = (self.repository.clone(), self.cache.clone(), branch.clone());
+        let may_empty = |plain: &Plain, repository: &Repository, own: &RefName| {
+            plain.delete == DeleteMode::Immediate && repository.record().default_branch == *own
+        };
+        move || {
+            let plain = plain.as_ref()?;
+            let others = may_empty(plain, &repository, &own).then(|| Others {
+                repository: repository.clone(),
+                own: own.clone(),
+                cache: cache.clone(),
+            });
+            Some(Folders {
+                warehouse: Arc::clone(&plain.warehouse.files),
+                others,
+                purge: false,
+                changes: Vec::new(),
+            })
+        }
+    }
+}
+
+/// What one write does with folders, between its plan and its end.
+type Tickets = Arc<Mutex<Option<Ticket>>>;
+
+fn take(tickets: &Tickets) -> Option<Ticket> {
+    tickets.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+impl Plain {
+    async fn prepare(&self, draft: &mut Draft, tickets: &Tickets) -> Result<()> {
+        let changes = draft.take_folder_changes();
+        let PlainWarehouse { files, journal } = &self.warehouse;
+        let ticket = journal.prepare(&**files, changes).await?;
+        *tickets.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
+        Ok(())
+    }
+
+    async fn undo(&self, tickets: &Tickets) {
+        if let Some(ticket) = take(tickets) {
+            let PlainWarehouse { files, journal } = &self.warehouse;
+            journal.undo(&**files, ticket).await;
+        }
+    }
+
+    async fn finish(&self, tickets: &Tickets) {
+        if let Some(ticket) = take(tickets) {
+            let PlainWarehouse { files, journal } = &self.warehouse;
+            journal.finish(&**files, ticket).await;
+        }
     }
 }

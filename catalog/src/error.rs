@@ -125,6 +125,13 @@ pub enum Error {
         expected: ParameterValue,
         actual: Option<ParameterValue>,
     },
+    /// The file system of a plain warehouse would not.
+    #[error("{operation} the folder {uri} failed: {message}")]
+    Folder {
+        operation: &'static str,
+        uri: String,
+        message: String,
+    },
     #[error("{operation} is not possible: {reason}")]
     NotAllowed { operation: &'static str, reason: String },
     #[error("{what} {key} cannot be read: {message}")]
@@ -174,6 +181,7 @@ impl Error {
             | Error::DatabaseNotEmpty { .. }
             | Error::DefaultDatabase
             | Error::NotAllowed { .. } => Kind::Denied,
+            Error::Folder { .. } => Kind::Unavailable,
             Error::ParameterMismatch { .. } => Kind::Conflict,
             Error::Corrupt { .. } => Kind::Corrupt,
             Error::Store(error) => error.kind(),

@@ -29,6 +29,7 @@ mod records;
 mod registry;
 mod snapshot;
 pub mod types;
+pub mod warehouse;
 
 pub use catalog::Catalog;
 pub use check::{CheckOutcome, CheckRunner, CheckSpec};
@@ -41,3 +42,4 @@ pub use partitions::{PartitionRef, PartitionScan};
 pub use records::{SharedCache, SharedRefs};
 pub use registry::VersionPlace;
 pub use snapshot::{DEFAULT_DATABASE, DEFAULT_DATABASE_ID, OpenTable, Snapshot};
+pub use warehouse::{OpenWarehouse, PlainWarehouse, Warehouse, WarehouseSettings};

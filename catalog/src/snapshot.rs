@@ -10,8 +10,8 @@ use crate::codec::Shared;
 use crate::keys::{self, MetaKey, StatsKey};
 use crate::location::{Location, Place};
 use crate::model::{
-    Constraint, ConstraintKind, Database, DatabaseId, Function, Partition, PrincipalKind, Table, TableEntry,
-    TableId, TableKind, TableStatistics,
+    Constraint, ConstraintKind, Database, DatabaseId, Function, Parameters, Partition, PrincipalKind, Table,
+    TableEntry, TableId, TableKind, TableStatistics,
 };
 use crate::names::{self, Pattern};
 use crate::partitions::{PartitionScan, plan_match};
@@ -270,12 +270,10 @@ impl Snapshot {
     /// Returns the partition with these values.
     ///
     /// # Errors
-    /// [`Error::NoSuchPartition`], also for another number of values than there are keys.
+    /// [`Error::NoSuchPartition`]; [`Error::PartitionArity`] for another number of values than there are keys.
     pub async fn partition(&self, open: &OpenTable, values: &[String]) -> Result<Partition> {
-        let found = match names::partition_name(&open.table.key_names(), values) {
-            Ok(name) => self.find_partition(open.table.id, &name).await?,
-            Err(_) => None,
-        };
+        let name = names::partition_name(&open.table.key_names(), values)?;
+        let found = self.find_partition(open.table.id, &name).await?;
         found.ok_or_else(|| open.no_such_partition(values))
     }
 
@@ -354,6 +352,7 @@ fn default_database() -> Database {
         description: Some("Default Hive database".to_owned()),
         owner: Some("public".to_owned()),
         owner_kind: Some(PrincipalKind::Role),
+        parameters: Some(Parameters::new()),
         ..Database::default()
     }
 }

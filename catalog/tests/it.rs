@@ -14,6 +14,7 @@ mod it {
     mod merge_laws;
     mod merges;
     mod partitions;
+    mod plain;
     mod registry;
     mod statistics;
     mod tables;

@@ -31,16 +31,27 @@ once() {
   echo "$dir"
 }
 
-# jars NAME: prints the folder with the jars that poms/NAME.xml asks for.
+maven() {
+  need mvn "install Maven 3.6 or later"
+  (cd "$CACHE" && mvn -B -ntp "$@") </dev/null >"$CACHE/maven.log" 2>&1 ||
+    { grep '^.*ERROR' "$CACHE/maven.log" | head -n 5 >&2; say "see $CACHE/maven.log"; return 1; }
+}
+
+# jars NAME [POM]: prints the folder with the jars that poms/NAME.xml (or POM) asks for.
 jars() {
-  local pom=$ENGINES/poms/$1.xml
+  local pom=${2:-$ENGINES/poms/$1.xml}
+  [[ -f $pom ]] || die "no such pom: $pom"
   once "jars/$1" "$(cksum <"$pom")" copy_jars "$pom"
 }
-copy_jars() {
-  need mvn "install Maven 3.6 or later"
-  (cd "$CACHE" && mvn -B -ntp -f "$1" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$2") \
-    </dev/null >"$CACHE/maven.log" 2>&1 ||
-    { grep '^.*ERROR' "$CACHE/maven.log" | head -n 5 >&2; say "see $CACHE/maven.log"; return 1; }
+copy_jars() { maven -f "$1" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$2"; }
+
+# unpacked NAME GROUP:ARTIFACT:VERSION:tar.gz[:CLASSIFIER] [PART]: prints the folder with the contents of the archive's
+# top folder, or of them only PART.
+unpacked() { once "$1" "$2" unpack "$2" "${3:-}"; }
+unpack() {
+  maven dependency:copy -Dartifact="$1" -DoutputDirectory="$3" &&
+    tar xzf "$3"/*.tar.gz -C "$3" --strip-components=1 ${2:+--wildcards "*/$2"} &&
+    rm "$3"/*.tar.gz
 }
 
 # python_env NAME: prints the folder of a virtual environment with what python/NAME.txt asks for.
@@ -70,6 +81,38 @@ java_home() {
   die "no Java $1 to $2 found: install one and set JAVA_HOME_$1"
 }
 
+# Prints the options that open to Hadoop and Hive what they reach by reflection.
+add_opens() {
+  local package
+  for package in java.base/java.{io,lang,lang.invoke,lang.reflect,net,nio,time,util,util.concurrent,util.concurrent.atomic,util.regex} \
+    java.base/sun.nio.{ch,cs} java.sql/java.sql java.security.jgss/sun.security.krb5; do
+    echo "--add-opens=$package=ALL-UNNAMED"
+  done
+}
+
+# site_xml FILE...: writes the `key=value` lines of standard input to every FILE, as a Hadoop configuration.
+site_xml() {
+  {
+    echo "<configuration>"
+    sed -n 's/&/\&amp;/g;s/</\&lt;/g;s|^\([^#=][^=]*\)=\(.*\)|<property><name>\1</name><value>\2</value></property>|p'
+    echo "</configuration>"
+  } | tee "$@" >/dev/null
+}
+
+# log4j2 FILE...: writes a Log4j 2 configuration that logs to standard error.
+log4j2() {
+  tee "$@" >/dev/null <<X
+status = error
+rootLogger.level = ${LOG_LEVEL:-info}
+rootLogger.appenderRef.e.ref = e
+appender.e.type = Console
+appender.e.name = e
+appender.e.target = SYSTEM_ERR
+appender.e.layout.type = PatternLayout
+appender.e.layout.pattern = %d{HH:mm:ss.SSS} %-5p [%t] %c{2} %m%n
+X
+}
+
 # ---------------------------------------------------------------- skep
 
 # Prints the program to run: $SKEP_BIN, or what the checkout builds with $PROFILE.
@@ -95,6 +138,13 @@ free_ports() {
     port=$((port + 1))
     listens "$port" || { echo "$port"; left=$((left - 1)); }
   done
+}
+
+# Prints the path of the shim that binds to 127.0.0.1 what would bind to all addresses.
+loopback() { echo "$(once loopback "$(cksum <"$ENGINES/loopback.c")" compile_loopback)/loopback.so"; }
+compile_loopback() {
+  need "${CC:-cc}" "install a C compiler"
+  "${CC:-cc}" -shared -fPIC -O2 -o "$1/loopback.so" "$ENGINES/loopback.c" -ldl
 }
 
 # start DIR COMMAND...: runs COMMAND in DIR until `stop DIR`, and returns when `ready DIR` holds.
@@ -124,7 +174,7 @@ stop() {
   local pid try
   running "$1" || return 0
   pid=$(cat "$1/pid")
-  kill "$pid"
+  kill -s "${STOP_SIGNAL:-TERM}" "$pid"
   for try in {1..150}; do
     running "$1" || break
     ((try != 100)) || { say "pid $pid does not stop: killed"; kill -9 "$pid"; }

@@ -3,9 +3,44 @@
 //! The original keeps neither unset lists nor unset maps of tables and partitions: they come back empty, and
 //! Java clients rely on it. What was set is never changed here.
 
+use std::collections::BTreeMap;
+
 use thrift_idl::types::{
-    Database, EnvironmentContext, Function, Partition, PrincipalType, StorageDescriptor, Table,
+    Database, EnvironmentContext, Function, Partition, PrincipalType, SkewedInfo, StorageDescriptor, Table,
 };
+
+use crate::exception::Failure;
+
+/// Fails for a table without what the original insists on.
+pub(crate) fn check_table(table: &Table) -> Result<(), Failure> {
+    let missing = |what: &str| Failure::meta(format!("{what} cannot be null."));
+    table.table_name.as_ref().ok_or_else(|| missing("Table name"))?;
+    let storage = table.sd.as_ref().ok_or_else(|| missing("Storage descriptor"))?;
+    let columns = storage.cols.as_ref().ok_or_else(|| missing("Columns"))?;
+    if columns.iter().any(|column| column.r#type.is_none()) {
+        return Err(missing("Column type"));
+    }
+    check_serde(storage)
+}
+
+/// Fails for a partition whose storage lacks what the original insists on.
+pub(crate) fn check_partition(partition: &Partition) -> Result<(), Failure> {
+    let missing = |what: &str| Failure::meta(format!("{what} cannot be null."));
+    let Some(storage) = &partition.sd else {
+        return Ok(());
+    };
+    if storage.cols.iter().flatten().any(|column| column.name.is_none()) {
+        return Err(missing("Column name"));
+    }
+    check_serde(storage)
+}
+
+fn check_serde(storage: &StorageDescriptor) -> Result<(), Failure> {
+    match storage.serde_info {
+        Some(_) => Ok(()),
+        None => Err(Failure::meta("Invalid SerDeInfo object")),
+    }
+}
 
 /// Completes a table that is to be created.
 pub(crate) fn new_table(table: &mut Table, user: Option<String>) {
@@ -20,7 +55,9 @@ pub(crate) fn shape_table(table: &mut Table) {
     table.retention.get_or_insert(0);
     table.partition_keys.get_or_insert_default();
     table.parameters.get_or_insert_default();
-    shape_storage(table.sd.get_or_insert_default());
+    let storage = table.sd.get_or_insert_default();
+    storage.cols.get_or_insert_default();
+    shape_storage(storage);
 }
 
 /// Gives a partition the shape of one that was stored.
@@ -32,7 +69,11 @@ pub(crate) fn shape_partition(partition: &mut Partition) {
 
 fn shape_storage(storage: &mut StorageDescriptor) {
     blank_to_none(&mut storage.location);
-    storage.cols.get_or_insert_default();
+    storage.skewed_info.get_or_insert_with(|| SkewedInfo {
+        skewed_col_names: Some(Vec::new()),
+        skewed_col_values: Some(Vec::new()),
+        skewed_col_value_location_maps: Some(BTreeMap::new()),
+    });
     storage.compressed.get_or_insert(false);
     storage.num_buckets.get_or_insert(0);
     storage
@@ -95,6 +136,11 @@ impl Words {
     pub(crate) fn is_set(&self, key: &str) -> bool {
         self.get(key)
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// Returns whether what is removed skips the trash.
+    pub(crate) fn purges(&self) -> bool {
+        self.is_set("ifPurge")
     }
 
     /// Returns whether the client keeps statistics of files itself.

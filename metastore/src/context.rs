@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use catalog::{Catalog, Error};
+use catalog::{Catalog, Error, OpenWarehouse};
 use thrift_idl::Protocol;
 use versioning::refs::RepositoryId;
 use versioning::{Clock, RefExpr, Repositories, RepositoryName};
@@ -11,12 +11,12 @@ use versioning::{Clock, RefExpr, Repositories, RepositoryName};
 use crate::states::States;
 
 /// What a listener answers from.
-#[derive(Debug)]
 pub struct Context {
     pub(crate) repositories: Repositories,
     pub(crate) listener: Listener,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) started_s: i64,
+    warehouses: Arc<OpenWarehouse>,
     pub(crate) settings: Settings,
     catalogs: Arc<Mutex<BTreeMap<RepositoryId, Catalog>>>,
     states: Arc<Mutex<BTreeMap<RepositoryId, Arc<States>>>>,
@@ -27,6 +27,8 @@ pub struct Context {
 pub struct Settings {
     /// How long a lock or a Hive transaction lives without a sign of life of its owner.
     pub lease_ms: u64,
+    /// How many partitions one call may ask for, as `metastore.limit.partition.request` does; names do not count.
+    pub partitions_max: Option<u32>,
     /// Whether changes are told of in notifications.
     pub notifications: bool,
 }
@@ -36,8 +38,17 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             lease_ms: 300_000,
+            partitions_max: None,
             notifications: true,
         }
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("listener", &self.listener)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,6 +61,7 @@ impl Context {
             listener,
             clock,
             started_s,
+            warehouses: Arc::new(|_| None),
             settings: Settings::default(),
             catalogs: Arc::default(),
             states: Arc::default(),
@@ -64,6 +76,7 @@ impl Context {
             clock: Arc::clone(&self.clock),
             started_s: self.started_s,
             settings: self.settings,
+            warehouses: Arc::clone(&self.warehouses),
             catalogs: Arc::clone(&self.catalogs),
             states: Arc::clone(&self.states),
         }
@@ -72,6 +85,11 @@ impl Context {
     /// Returns the same with other settings.
     pub fn with_settings(self, settings: Settings) -> Context {
         Context { settings, ..self }
+    }
+
+    /// Says how plain warehouses are opened.
+    pub fn with_warehouses(self, warehouses: Arc<OpenWarehouse>) -> Context {
+        Context { warehouses, ..self }
     }
 
     /// Returns what is kept unversioned beside the catalog of a repository.
@@ -90,10 +108,12 @@ impl Context {
         let repository = self.repositories.get(name).await?;
         let mut catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
         let id = repository.record().id;
-        Ok(catalogs
-            .entry(id)
-            .or_insert_with(|| Catalog::new(repository))
-            .clone())
+        if let Some(catalog) = catalogs.get(&id) {
+            return Ok(catalog.clone());
+        }
+        let catalog = Catalog::open(repository, &*self.warehouses)?;
+        catalogs.insert(id, catalog.clone());
+        Ok(catalog)
     }
 }
 

@@ -50,6 +50,15 @@ impl Failure {
         ))
     }
 
+    /// Returns whether there is no repository or ref of the name that was given.
+    pub(crate) fn is_no_such_place(&self) -> bool {
+        use versioning::Error::{Name, NotFound};
+        matches!(
+            self,
+            Failure::Catalog(Error::Store(NotFound { .. } | Name { .. }))
+        )
+    }
+
     /// Returns the failure of a request that is wrong, whatever the method.
     pub(crate) fn meta(message: impl Into<String>) -> Failure {
         Failure::As(&[Class::Meta], message.into())
@@ -104,6 +113,7 @@ const MISSING: &[Class] = &[
     Class::InvalidObject,
     Class::Meta,
 ];
+/// No database of that name, or no repository or ref in which it could be.
 const MISSING_DATABASE: &[Class] = &[
     Class::NoSuchObject,
     Class::UnknownDatabase,
@@ -125,13 +135,6 @@ const REFUSED: &[Class] = &[Class::InvalidOperation, Class::Meta, Class::Invalid
 const META: &[Class] = &[Class::Meta];
 /// The original throws it where its methods do not declare it, and then clients see an internal error.
 const UNDECLARED: &[Class] = &[Class::InvalidObject];
-/// A ref or repository that is not there; a client takes a database of it for missing.
-const MISSING_REF: &[Class] = &[
-    Class::NoSuchObject,
-    Class::UnknownDatabase,
-    Class::Meta,
-    Class::InvalidObject,
-];
 
 /// Answers a call of `R` that failed.
 pub(crate) fn raise<R: Servable>(failure: Failure) -> Answer {
@@ -204,6 +207,7 @@ fn classes(error: &Error) -> &'static [Class] {
         | Error::InvalidPartitionName { .. }
         | Error::InvalidPartitionValue { .. }
         | Error::NotPartitioned { .. }
+        | Error::Folder { .. }
         | Error::Corrupt { .. } => META,
         Error::Store(error) => describe_store(error).0,
     }
@@ -283,6 +287,9 @@ fn text(error: &Error) -> String {
         Error::ForeignLocation { .. } => {
             format!("{error}: write to it through its own ref, or give a location of the ref in use")
         }
+        Error::Folder { operation, uri, .. } if *operation == "making" => {
+            format!("{uri} is not a directory or unable to create one")
+        }
         Error::Corrupt { .. } => format!("{error} (run `skep fsck`)"),
         // whoever compares knows how the client spells places, and words this itself
         Error::ParameterMismatch { .. }
@@ -291,6 +298,7 @@ fn text(error: &Error) -> String {
         | Error::InvalidPartitionValue { .. }
         | Error::NotPartitioned { .. }
         | Error::InvalidLocation { .. }
+        | Error::Folder { .. }
         | Error::NotAllowed { .. }
         | Error::Store(_) => error.to_string(),
     }
@@ -315,8 +323,9 @@ fn describe_ledger(error: &LedgerError) -> (&'static [Class], String) {
 fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {
     use versioning::Error;
     match error {
-        Error::NotFound { .. } | Error::Ambiguous { .. } => (MISSING_REF, error.to_string()),
-        Error::Name { .. } => (MISSING_REF, error.to_string()),
+        Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Name { .. } => {
+            (MISSING_DATABASE, error.to_string())
+        }
         Error::AlreadyExists { .. } => (EXISTS, error.to_string()),
         Error::ReadOnly { reference } => (
             REFUSED,

@@ -51,13 +51,12 @@ impl Asked {
             Some((catalog, database)) => (catalog, Some(database)),
             None => (field, name),
         };
-        let catalog = if catalog.is_empty() {
-            DEFAULT_CATALOG
-        } else {
-            catalog
+        let (name, suffix) = match catalog {
+            "" => (DEFAULT_CATALOG, ""),
+            catalog => split_suffix(catalog),
         };
         Asked {
-            catalog: catalog.to_owned(),
+            catalog: format!("{}{suffix}", name.to_lowercase()),
             database: database.map(str::to_owned),
         }
     }
@@ -185,6 +184,7 @@ mod tests {
                 None,
                 r#"lake - sales "" hive"#,
             ),
+            (Some("@HIVE#Sales"), None, None, r#"lake - sales "" hive"#),
             (None, None, None, r#"lake - - "" hive"#),
         ] {
             let place = Asked::parse(name, catalog).place(&listener(on)).unwrap();
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for name in ["sales@", "sales@a/b", "@NO#sales", "sales@_shared"] {
+        for name in ["sales@", "sales@a/b", "@n*#sales", "sales@_shared"] {
             assert!(
                 Asked::parse(Some(name), None).place(&listener(None)).is_err(),
                 "{name}"

@@ -10,7 +10,7 @@ use versioning::repository::RefKind;
 use versioning::{Error, RefExpr, Repository};
 
 use crate::catalogs::CatalogNotes;
-use crate::context::Call;
+use crate::context::{Call, Settings};
 use crate::convert::{Names, partition_to, table_to};
 use crate::exception::Failure;
 use crate::filter::Key;
@@ -27,8 +27,7 @@ pub(crate) struct Target {
     pub(crate) database: String,
     /// How the client calls things.
     pub(crate) names: Names,
-    /// Whether changes are told of.
-    pub(crate) tells: bool,
+    pub(crate) settings: Settings,
 }
 
 impl Call {
@@ -43,6 +42,15 @@ impl Call {
             return Err(Failure::meta("Database name cannot be null."));
         }
         self.resolve(asked).await
+    }
+
+    /// As [`Call::database`]; `None` for a repository or a ref that is not there, of which lists are empty.
+    pub(crate) async fn database_if_any(
+        &self,
+        name: Option<&str>,
+        catalog: Option<&str>,
+    ) -> Result<Option<Target>, Failure> {
+        if_any(self.database(name, catalog).await)
     }
 
     /// Finds what a client names, or the listener's own repository and ref.
@@ -69,8 +77,16 @@ impl Call {
             reference,
             database,
             names,
-            tells: self.context.settings.notifications,
+            settings: self.context.settings,
         })
+    }
+}
+
+/// Returns what was found; `None` if the repository or the ref is not there.
+pub(crate) fn if_any(found: Result<Target, Failure>) -> Result<Option<Target>, Failure> {
+    match found {
+        Err(failure) if failure.is_no_such_place() => Ok(None),
+        found => found.map(Some),
     }
 }
 
@@ -111,7 +127,11 @@ impl Target {
         T: Send + 'static,
     {
         self.check_writable().await?;
-        let input = Arc::new((input, self.tells.then(|| self.narrator()), self.database.clone()));
+        let input = Arc::new((
+            input,
+            self.settings.notifications.then(|| self.narrator()),
+            self.database.clone(),
+        ));
         let plan = move |mut draft: Draft| {
             let shared = Arc::clone(&input);
             async move {
@@ -181,6 +201,23 @@ impl Call {
 }
 
 impl NamedTable {
+    /// Returns whether a client says of a partition that it is one of another table.
+    pub(crate) fn is_denied_by(&self, partition: &thrift_idl::types::Partition) -> bool {
+        let says_a_table = partition.db_name.is_some() || partition.table_name.is_some();
+        says_a_table && !self.is_table_of(partition)
+    }
+
+    /// Returns whether a client says of a partition that it is one of this table.
+    pub(crate) fn is_table_of(&self, partition: &thrift_idl::types::Partition) -> bool {
+        let asked = Asked::parse(partition.db_name.as_deref(), None).database;
+        let names_database = asked.is_some_and(|name| {
+            let plain = name.split('@').next().unwrap_or_default().trim();
+            plain.eq_ignore_ascii_case(&self.target.database)
+        });
+        let name = partition.table_name.as_deref();
+        names_database && name.is_some_and(|name| name.trim().eq_ignore_ascii_case(self.name.trim()))
+    }
+
     /// Returns the table as it is now.
     ///
     /// # Errors

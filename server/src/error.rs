@@ -98,6 +98,15 @@ impl From<versioning::Error> for Failure {
     }
 }
 
+impl From<catalog::Error> for Failure {
+    fn from(error: catalog::Error) -> Failure {
+        match error {
+            catalog::Error::Store(error) => error.into(),
+            other => Failure::new(Exit::Failed, other.to_string()),
+        }
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
         Failure::new(Exit::Failed, error.to_string())

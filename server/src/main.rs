@@ -15,6 +15,7 @@ mod output;
 mod serve;
 mod settings;
 mod telemetry;
+mod warehouse;
 
 use std::process::ExitCode;
 

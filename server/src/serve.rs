@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use api::{Api, Metrics};
 use catalog::merge::CatalogResolver;
+use catalog::{Catalog, OpenWarehouse, WarehouseSettings};
 use metastore::{Context, Listener};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use versioning::events::Narrate;
-use versioning::refs::{FolderLock, SqliteRefs};
+use versioning::refs::{FolderLock, RefStore, SqliteRefs};
 use versioning::repository::{Limits, Parts};
 use versioning::store::LocalFiles;
-use versioning::{Error, RefName, Repositories, RepositoryName};
+use versioning::{RefName, Repositories, RepositoryName};
 
 use crate::error::{Exit, Failure};
 use crate::lent::{EngineRunner, ParquetFooters};
@@ -104,6 +105,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let secret = credentials::secret_key(&settings)?;
     let thrift = settings.listeners()?;
     let default = RepositoryName::parse(&settings.repository)?;
+    let warehouse = settings.warehouse()?;
     // ports first: what is taken is told before anything is made
     let http = bind("REST API", settings.http).await?;
     let s3 = bind("S3 gateway", settings.s3).await?;
@@ -117,7 +119,11 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
         ..Limits::default()
     };
     let folder = OpenFolder::open(&settings.data, limits, settings.narrator()).await?;
-    first_repository(&folder.repositories, &default).await?;
+    let warehouses = crate::warehouse::opener();
+    first_repository(&folder, &default, warehouse.as_ref()).await?;
+    if warehouse.is_some() {
+        found_warehouse(&folder.repositories, &default, &warehouses).await?;
+    }
     folder.repositories.resume().await?;
     for (socket, listener) in &metastores {
         warn_of_missing_ref(&folder.repositories, socket.local_addr()?, listener, &default).await;
@@ -148,6 +154,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     for (socket, listener) in metastores {
         let ThriftListener { place, door } = listener;
         let context = context(&folder.repositories, place, &default, &settings);
+        let context = context.with_warehouses(warehouses.clone());
         tasks.spawn(metastore::serve(
             socket,
             context,
@@ -186,15 +193,23 @@ async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Creates the first repository, unless there is one.
-async fn first_repository(repositories: &Repositories, name: &RepositoryName) -> Result<(), Failure> {
-    match repositories.get(name).await {
-        Err(Error::NotFound { .. }) => {}
-        found => return Ok(found.map(drop)?),
+/// Creates the first repository, unless there is one, and tells it of its plain warehouse, if one is set.
+async fn first_repository(
+    folder: &OpenFolder,
+    name: &RepositoryName,
+    warehouse: Option<&WarehouseSettings>,
+) -> Result<(), Failure> {
+    let with_warehouse =
+        |settings: &[(String, String)]| warehouse.map(|warehouse| warehouse.put_into(settings));
+    if let Some(record) = folder.refs.repository(name).await? {
+        if let Some(settings) = with_warehouse(&record.settings).filter(|new| *new != record.settings) {
+            folder.refs.set_repository_settings(record.id, &settings).await?;
+        }
+        return Ok(());
     }
-    repositories
-        .create(name, &RefName::parse(DEFAULT_BRANCH)?)
-        .await?;
+    let settings = with_warehouse(&[]).unwrap_or_default();
+    let branch = RefName::parse(DEFAULT_BRANCH)?;
+    folder.repositories.create_with(name, &branch, &settings).await?;
     tracing::info!(repository = %name, "created the first repository");
     Ok(())
 }
@@ -218,6 +233,20 @@ async fn warn_of_missing_ref(
              as by `skep branch create`, or the listener is bound to another"
         );
     }
+}
+
+/// Gives the database `default` its place in the plain warehouse.
+async fn found_warehouse(
+    repositories: &Repositories,
+    name: &RepositoryName,
+    warehouses: &Arc<OpenWarehouse>,
+) -> Result<(), Failure> {
+    let repository = repositories.get(name).await?;
+    let Some(settings) = WarehouseSettings::of(&repository.record().settings)? else {
+        return Ok(());
+    };
+    let catalog = Catalog::open(repository, &**warehouses)?;
+    Ok(catalog::warehouse::found(&catalog, &settings.root).await?)
 }
 
 fn api(repositories: &Repositories) -> Api {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use catalog::warehouse::{DeleteMode, WarehouseSettings};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use metastore::HeadMoves;
@@ -39,6 +40,15 @@ pub(crate) struct Settings {
     pub(crate) thrift_http: Vec<ListenerSetting>,
     /// The repository that a first start creates, and that clients mean who name none.
     pub(crate) repository: String,
+    /// The plain warehouse of that repository, such as `file:/warehouse`: a folder that is not skep's, for the data of
+    /// its managed tables, which then has no versions.
+    pub(crate) warehouse: Option<String>,
+    /// When data goes there whose table was dropped: `keep` or `immediate`.
+    pub(crate) warehouse_delete: String,
+    /// The folder to which it is moved then; without it, it is gone at once.
+    pub(crate) warehouse_trash: Option<String>,
+    /// How many partitions one call to the metastore may ask for.
+    pub(crate) partitions_max: Option<u32>,
     /// The scheme of the locations that the metastore hands out.
     pub(crate) location_scheme: String,
     /// The access key of the gateway, and where its secret is: an environment variable or a file.
@@ -77,6 +87,10 @@ impl Default for Settings {
             thrift: vec![ListenerSetting::Short(THRIFT_PORT.to_string())],
             thrift_http: Vec::new(),
             repository: "lake".into(),
+            warehouse: None,
+            warehouse_delete: "keep".into(),
+            warehouse_trash: None,
+            partitions_max: None,
             location_scheme: "s3a".into(),
             access_key: crate::credentials::DEFAULT_ACCESS_KEY.into(),
             secret_key_env: None,
@@ -113,10 +127,22 @@ impl Settings {
             .map_err(|error| Failure::new(Exit::WrongUse, format!("settings: {error}")))
     }
 
+    /// Returns the plain warehouse of the first repository, if it has one.
+    pub(crate) fn warehouse(&self) -> Result<Option<WarehouseSettings>, Failure> {
+        let wrong = |error: catalog::Error| Failure::new(Exit::WrongUse, format!("settings: {error}"));
+        let Some(root) = &self.warehouse else {
+            return Ok(None);
+        };
+        let delete = DeleteMode::parse(&self.warehouse_delete).map_err(wrong)?;
+        let settings = WarehouseSettings::new(root, delete, self.warehouse_trash.as_deref());
+        settings.map(Some).map_err(wrong)
+    }
+
     /// Returns what all listeners of the metastore have in common.
     pub(crate) fn metastore(&self) -> metastore::Settings {
         metastore::Settings {
             lease_ms: self.lock_lease_s.saturating_mul(1_000),
+            partitions_max: self.partitions_max,
             notifications: self.notifications,
         }
     }

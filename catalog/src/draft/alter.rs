@@ -79,10 +79,11 @@ impl Draft {
         };
         self.place_altered_table(&old, &mut new, is_renamed).await?;
         let keep_statistics = takes_do_not_update(&mut new.table) || how.keep_statistics;
-        if let Some(place) = new.countable_place().filter(|_| !keep_statistics) {
-            self.folder_statistics(&place)
-                .await?
-                .write(&mut new.table.parameters);
+        if let Some(place) = new.countable_place().filter(|_| !keep_statistics && !is_renamed) {
+            let found = self.count_files(&place).await?;
+            if let Some(found) = found {
+                found.write(&mut new.table.parameters);
+            }
         }
         self.put_altered_table(&old, &new);
         self.follow_constraints(&old, &new).await?;
@@ -139,11 +140,15 @@ impl Draft {
         let base = new.database.table_base(&new.kind);
         let given = match new.location() {
             None | Some(Location::Default) => None,
-            Some(location) => Some(location.resolve(&base, &new.name)).filter(|place| *place != before),
+            Some(location) => {
+                let place = self.qualified(location.resolve(&base, &new.name));
+                Some(place).filter(|place| *place != before)
+            }
         };
         let default = base.child(&new.name);
         let place = match given {
             None if is_renamed && self.moves_along(old, &before, &default).await? => default,
+            None if is_renamed && self.moves_folder(old, new, &before, &default).await? => default,
             None => before.clone(),
             Some(place) => {
                 self.keep_partitions_in_place(new, &before).await?;
@@ -191,7 +196,9 @@ impl Draft {
     /// Returns whether a table that is renamed takes the default folder of its new name: a managed one that is in
     /// its default folder, which is empty, if no other lies in the new one.
     async fn moves_along(&self, old: &OpenTable, before: &Place, after: &Place) -> Result<bool> {
-        let may = old.kind == TableKind::Managed && old.location() == Some(&Location::Default);
+        let may = old.kind == TableKind::Managed
+            && old.location() == Some(&Location::Default)
+            && before.object_prefix().is_some();
         let is_empty = may && self.objects_below(before).await?.count == 0;
         Ok(is_empty && !self.is_occupied(after).await?)
     }

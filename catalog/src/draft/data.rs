@@ -8,6 +8,7 @@ use crate::location::Place;
 use crate::model::{DatabaseId, Location, Parameters, Table, TableEntry};
 use crate::names::Pattern;
 use crate::snapshot::{OpenTable, Snapshot};
+use crate::warehouse::is_within;
 use crate::{Result, is_data, keys};
 
 /// Statistics of a folder that need no look at the data.
@@ -55,6 +56,27 @@ impl Snapshot {
 }
 
 impl Snapshot {
+    /// Returns the places outside of the repository at which partitions lie that are not below their table's. It
+    /// looks at all partitions.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`].
+    pub(crate) async fn places_apart(&self, open: &OpenTable) -> Result<Vec<Place>> {
+        let mut places = Vec::new();
+        if !open.is_partitioned() {
+            return Ok(places);
+        }
+        let table = open.place();
+        let is_below = |uri: &str| matches!(&table, Some(Place::External(table)) if is_within(uri, table));
+        let mut scan = self.partitions(open.id);
+        while let Some(partition) = scan.next().await? {
+            let location = partition.location()?;
+            let place = location.map(|location| open.partition_place(partition.name, &location));
+            places.extend(place.filter(|place| matches!(place, Place::External(uri) if !is_below(uri))));
+        }
+        Ok(places)
+    }
+
     /// Returns whether a managed table lies at a place, though not by default.
     ///
     /// The sums over entries of tables count those: databases without any are passed over.
@@ -103,6 +125,14 @@ impl Snapshot {
 }
 
 impl FolderStatistics {
+    /// Counts a file of a folder by the rest of its path there, unless it is hidden.
+    pub fn add(&mut self, rest: &str, bytes: u64) {
+        if is_data(rest.as_bytes()) {
+            self.files += 1;
+            self.bytes += bytes;
+        }
+    }
+
     pub(super) fn write(self, parameters: &mut Option<Parameters>) {
         let parameters = parameters.get_or_insert_default();
         parameters.insert(FAST_STATISTICS[0].to_owned(), self.files.to_string());
@@ -138,8 +168,16 @@ impl Draft {
         Ok(())
     }
 
-    /// Deletes the data of a table and of its partitions, wherever in the repository it lies.
+    /// Deletes the data of a table and of its partitions, wherever in the repository or its plain warehouse it lies.
     pub(super) async fn delete_table_data(&mut self, open: &OpenTable) -> Result<()> {
+        if self.folders.is_some() {
+            let apart = self.places_apart(open).await?;
+            for place in open.data_place().iter().chain(&apart) {
+                if matches!(place, Place::External(_)) {
+                    self.remove_data(place, None).await?;
+                }
+            }
+        }
         let table = open.data_place().and_then(|place| place.object_prefix());
         let mut prefixes: Vec<String> = table.into_iter().collect();
         let base = open

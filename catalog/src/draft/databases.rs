@@ -22,6 +22,8 @@ impl Draft {
         }
         database.id = DatabaseId(self.ids.fresh());
         database.created_s.get_or_insert(self.now_s);
+        self.place_in_warehouse(&mut database);
+        database.location = self.qualified_location(database.location);
         shorten(&mut database);
         self.put_database(&database);
         Ok(database)
@@ -36,6 +38,7 @@ impl Draft {
         database.id = old.id;
         database.name = old.name;
         database.created_s = old.created_s.or(database.created_s);
+        database.location = self.qualified_location(database.location);
         shorten(&mut database);
         if database.location != old.location {
             self.pin_tables(&database, &old.location).await?;
@@ -69,8 +72,11 @@ impl Draft {
                 what,
             });
         }
+        // the original removes what lies in the database's folder, whosever it is
+        let mut keeps_nothing = self.plain_uri(&database.place()).is_some();
         for (table, _) in &tables {
-            self.drop_table(&database.name, table, delete_data).await?;
+            let dropped = self.drop_table(&database.name, table, delete_data).await?;
+            keeps_nothing &= dropped.owns_data() || dropped.kind.is_view();
         }
         self.change(|changes| {
             for function in &functions {
@@ -86,6 +92,9 @@ impl Draft {
         });
         if delete_data {
             self.delete_markers(&database.place()).await?;
+            if keeps_nothing {
+                self.remove_data(&database.place(), None).await?;
+            }
         }
         Ok(database)
     }

@@ -1,14 +1,16 @@
 //! Exchanging partitions: they leave one table for another with their data.
 
 use crate::draft::{AddPartitions, Draft};
+use crate::location::Place;
 use crate::model::{Column, Location, Partition, Storage};
 use crate::snapshot::OpenTable;
+use crate::warehouse::FolderChange;
 use crate::{Error, Result};
 
 impl Draft {
     /// Moves the partitions with these first values from one table to another of the same columns, and returns
     /// them as they are there. An empty value, and all behind it, is any. No bytes move: the objects keep their
-    /// data and get other paths.
+    /// data and get other paths. In a plain warehouse folders move, if nothing else may need them.
     ///
     /// # Errors
     /// [`Error::NoSuchTable`]; [`Error::NoSuchPartition`] if there is none; [`Error::PartitionExists`];
@@ -42,8 +44,11 @@ impl Draft {
         };
         let there = found.iter().map(there).collect();
         let added = self.add_partitions(to_database, to_table, there, &how).await?;
-        for (from, to) in moves {
-            self.move_objects(&from, &to).await?;
+        for planned in moves {
+            match planned {
+                Move::Objects { from, to } => self.move_objects(&from, &to).await?,
+                Move::Folder { from, to } => self.plan_folder(FolderChange::Move { from, to }),
+            }
         }
         let names: Vec<String> = found.into_iter().map(|partition| partition.name).collect();
         self.drop_partitions(from_database, from_table, &names, false, true)
@@ -61,13 +66,8 @@ impl Draft {
         Ok(found)
     }
 
-    /// Returns from where to where the objects of a partition go.
-    async fn check_move(
-        &self,
-        from: &OpenTable,
-        to: &OpenTable,
-        partition: &Partition,
-    ) -> Result<(String, String)> {
+    /// Returns from where to where the data of a partition goes.
+    async fn check_move(&self, from: &OpenTable, to: &OpenTable, partition: &Partition) -> Result<Move> {
         let before = from.place_of(partition);
         let after = to.place().map(|place| place.child(&partition.name));
         if before != from.place().map(|place| place.child(&partition.name)) {
@@ -76,6 +76,9 @@ impl Draft {
         let (Some(before), Some(after)) = (before, after) else {
             return Err(refused("a table has no place"));
         };
+        if let (Some(from), Some(to)) = (self.plain_uri(&before), self.plain_uri(&after)) {
+            return self.check_folder_move(&before, from, to).await;
+        }
         let (Some(from), Some(to)) = (before.object_prefix(), after.object_prefix()) else {
             return Err(refused("the data is not versioned here"));
         };
@@ -84,8 +87,31 @@ impl Draft {
                 "there is data in a folder that a partition would move to",
             ));
         }
-        Ok((from, to))
+        Ok(Move::Objects { from, to })
     }
+
+    async fn check_folder_move(&self, before: &Place, from: String, to: String) -> Result<Move> {
+        if !self.may_empty(before).await? {
+            return Err(refused(
+                "the data is not versioned, and other versions may need it",
+            ));
+        }
+        if !self.has_folder(&from).await? {
+            return Err(refused("a partition has no folder"));
+        }
+        if self.has_folder(&to).await? {
+            return Err(refused("there is a folder where a partition would move to"));
+        }
+        Ok(Move::Folder { from, to })
+    }
+}
+
+/// What happens to the data of a partition.
+enum Move {
+    /// Objects of the repository get other paths.
+    Objects { from: String, to: String },
+    /// A folder of a plain warehouse is moved.
+    Folder { from: String, to: String },
 }
 
 /// Returns a partition as it is added to the other table: in the folder that it has there by default.

@@ -26,17 +26,36 @@ impl Draft {
         Ok(function)
     }
 
-    /// Replaces a function. Its name and its time of creation stay.
+    /// Replaces a function, which moves to the database and the name that are given with it. Its time of creation
+    /// stays.
     ///
     /// # Errors
-    /// [`Error::NoSuchFunction`].
-    pub async fn alter_function(&mut self, database: &str, name: &str, mut function: Function) -> Result<()> {
+    /// [`Error::NoSuchFunction`], [`Error::NoSuchDatabase`], [`Error::InvalidName`]; [`Error::FunctionExists`] for the
+    /// new name.
+    pub async fn alter_function(
+        &mut self,
+        database: &str,
+        name: &str,
+        new_database: &str,
+        mut function: Function,
+    ) -> Result<()> {
         let old = self.function(database, name).await?;
-        let database = self.database(database).await?;
+        let from = self.database(database).await?;
+        function.name = names::object_name("object", &function.name)?;
         function.created_s = old.created_s;
-        function.name = old.name;
-        let key = MetaKey::Function(database.id, &function.name).encode();
-        self.change(|changes| changes.put(key, &function));
+        let to = self.database(new_database).await?;
+        let before = MetaKey::Function(from.id, &old.name).encode();
+        let after = MetaKey::Function(to.id, &function.name).encode();
+        if before != after && self.get::<Function>(&after).await?.is_some() {
+            return Err(Error::FunctionExists {
+                database: to.name,
+                function: function.name,
+            });
+        }
+        self.change(|changes| {
+            changes.delete::<Function>(before);
+            changes.put(after, &function);
+        });
         Ok(())
     }
 

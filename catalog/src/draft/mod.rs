@@ -7,6 +7,7 @@ mod databases;
 mod exchange;
 mod folders;
 mod functions;
+mod moves;
 mod partitions;
 mod registry;
 mod statistics;
@@ -21,6 +22,7 @@ use versioning::{Batch, Hash, Ids, View};
 
 use crate::model::Parameters;
 use crate::records::{Changes, Records, SharedCache};
+use crate::warehouse::{FolderChange, Folders};
 use crate::{Result, Snapshot};
 
 pub use alter::AlterTable;
@@ -41,6 +43,8 @@ pub struct Draft {
     batch: Batch,
     ids: Arc<dyn Ids>,
     now_s: i32,
+    /// Those of the plain warehouse, if the repository has one.
+    pub(crate) folders: Option<Folders>,
 }
 
 impl Deref for Draft {
@@ -60,7 +64,23 @@ impl Draft {
             batch: Batch::default(),
             ids,
             now_s,
+            folders: None,
         }
+    }
+
+    /// Says that what is removed from a plain warehouse skips the trash.
+    pub fn purge(&mut self) {
+        if let Some(folders) = &mut self.folders {
+            folders.purge = true;
+        }
+    }
+
+    /// Takes what is planned with the folders of the plain warehouse.
+    pub(crate) fn take_folder_changes(&mut self) -> Vec<FolderChange> {
+        let folders = self.folders.as_mut();
+        folders
+            .map(|folders| std::mem::take(&mut folders.changes))
+            .unwrap_or_default()
     }
 
     /// Returns the catalog as it is with the changes.

@@ -1,6 +1,6 @@
 //! Adding, altering, renaming and dropping partitions.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use versioning::{KeyRange, Space};
@@ -9,10 +9,11 @@ use crate::columns::match_ids;
 use crate::draft::Draft;
 use crate::draft::tables::columns_mut;
 use crate::keys::{self, StatsKey};
-use crate::location::Location;
+use crate::location::{Location, Place, hadoop_uri};
 use crate::model::{Columns, Partition, Storage, Table};
 use crate::names;
 use crate::snapshot::OpenTable;
+use crate::warehouse::is_within;
 use crate::{Error, Result};
 
 /// How partitions are added.
@@ -63,7 +64,12 @@ impl Draft {
                 }
                 return Err(open.partition_exists(partition.values));
             }
+            if open.location().is_none() && partition.storage.as_ref().is_some_and(|it| it.location.is_some())
+            {
+                return Err(open.partition_of_a_view("specify location for a partition of"));
+            }
             matcher.settle(partition.storage.as_mut());
+            self.qualify_storage(partition.storage.as_mut());
             place_partition(&open, &mut partition, None);
             partition.created_s = Some(self.now_s);
             partition.accessed_s.get_or_insert(0);
@@ -82,6 +88,7 @@ impl Draft {
         let like = |storage: &Storage| Storage {
             columns: storage.columns.clone(),
             template: Arc::clone(&storage.template),
+            skew_locations: storage.skew_locations.as_ref().map(|_| BTreeMap::new()),
             ..Storage::default()
         };
         Partition {
@@ -91,7 +98,7 @@ impl Draft {
         }
     }
 
-    /// Replaces partitions, which their values name, all or none. Their times of creation stay.
+    /// Replaces partitions, which their values name, all or none. Their times of creation stay if none are given.
     ///
     /// # Errors
     /// [`Error::NoSuchTable`], [`Error::NoSuchPartition`].
@@ -125,8 +132,9 @@ impl Draft {
         how: &AlterPartitions,
     ) -> Result<()> {
         matcher.settle(partition.storage.as_mut());
+        self.qualify_storage(partition.storage.as_mut());
         place_partition(open, partition, Some(old));
-        partition.created_s = old.created_s.or(partition.created_s);
+        partition.created_s = partition.created_s.filter(|time| *time != 0).or(old.created_s);
         partition.privileges = partition.privileges.take().or_else(|| old.privileges.clone());
         self.stamp(&mut partition.parameters);
         if how.keep_statistics {
@@ -150,7 +158,13 @@ impl Draft {
         mut partition: Partition,
     ) -> Result<()> {
         let open = self.table(database, table).await?;
-        let old = self.partition(&open, old_values).await?;
+        let old = self
+            .partition(&open, old_values)
+            .await
+            .map_err(|error| match error {
+                Error::PartitionArity { values, .. } => open.no_such_partition(&values),
+                other => other,
+            })?;
         partition.name = names::partition_name(&open.key_names(), &partition.values)?;
         if partition.name == old.name {
             return self
@@ -175,6 +189,10 @@ impl Draft {
     async fn move_partition(&mut self, open: &OpenTable, old: &Partition, new: &mut Partition) -> Result<()> {
         let default = |partition: &Partition| open.partition_place(&partition.name, &Location::Default);
         let (from, to, told) = (default(old), default(new), open.place_of(new));
+        if self.moves_partition_folder(open, old, &to).await? {
+            set_location(new, Location::Default);
+            return self.move_statistics(open, &old.name, &new.name).await;
+        }
         let stays = told.is_none() || told.as_ref() == Some(&from) || told.as_ref() == Some(&to);
         if stays && open.place_of(old).as_ref() == Some(&from) {
             match (from.object_prefix(), to.object_prefix()) {
@@ -237,20 +255,21 @@ impl Draft {
         if let (Some(example), false) = (missing.first(), if_exists) {
             return Err(open.missing_partitions(missing.len(), example));
         }
-        let deletes = delete_data && open.owns_data();
-        let data = dropped
-            .iter()
-            .filter(|_| deletes)
-            .filter_map(|partition| open.place_of(partition));
-        let prefixes: Vec<String> = data.filter_map(|place| place.object_prefix()).collect();
+        self.purge_if_told(&open);
+        if delete_data && open.owns_data() {
+            let base = open.place();
+            for place in dropped
+                .iter()
+                .filter_map(|partition| open.removed_place(partition))
+            {
+                self.remove_data(&place, base.as_ref()).await?;
+            }
+        }
         self.change(|changes| {
             for partition in &dropped {
                 changes.delete::<Partition>(keys::partition(open.id, &partition.name));
                 let statistics = keys::partition_statistics(open.id, &partition.name);
                 changes.batch().delete_prefix(Space::Stats, statistics);
-            }
-            for prefix in prefixes {
-                changes.batch().delete_prefix(Space::Objects, prefix);
             }
         });
         Ok(dropped)
@@ -271,14 +290,11 @@ impl Draft {
 
     /// States how many files a partition has: always, or only if there are any and the client said nothing.
     async fn count_partition(&self, open: &OpenTable, partition: &mut Partition, always: bool) -> Result<()> {
-        let Some(place) = open
-            .place_of(partition)
-            .filter(|place| place.object_prefix().is_some())
-        else {
+        let Some(place) = open.place_of(partition) else {
             return Ok(());
         };
-        let found = self.folder_statistics(&place).await?;
-        if always || found.files > 0 {
+        let found = self.count_files(&place).await?;
+        if let Some(found) = found.filter(|found| always || found.files > 0) {
             found.write(&mut partition.parameters);
         }
         Ok(())
@@ -309,6 +325,44 @@ fn place_partition(open: &OpenTable, partition: &mut Partition, old: Option<&Par
 }
 
 impl OpenTable {
+    /// Fails for a table to which no partition can be added that is stored as the table is.
+    ///
+    /// # Errors
+    /// [`Error::NotPartitioned`]; [`Error::NotAllowed`] for a view, which has no place below which it could lie.
+    pub fn check_appendable(&self) -> Result<()> {
+        if !self.is_partitioned() {
+            let (database, table) = (self.database.name.clone(), self.name.clone());
+            return Err(Error::NotPartitioned { database, table });
+        }
+        match self.location() {
+            Some(_) => Ok(()),
+            None => Err(self.partition_of_a_view("append a partition to")),
+        }
+    }
+
+    fn partition_of_a_view(&self, what: &'static str) -> Error {
+        Error::NotAllowed {
+            operation: what,
+            reason: format!("{}.{} is a view", self.database.name, self.name),
+        }
+    }
+
+    /// Returns the place that goes with a partition. That of an archived one is where it lay before.
+    fn removed_place(&self, partition: &Partition) -> Option<Place> {
+        let place = self.place_of(partition);
+        let said = |key: &str| partition.parameters.as_ref()?.get(key);
+        let archived =
+            said("original_location").filter(|_| said("is_archived").is_some_and(|it| it == "true"));
+        match (archived, self.place(), place) {
+            (Some(uri), Some(Place::External(table)), Some(Place::External(_)))
+                if is_within(&hadoop_uri(uri), &table) =>
+            {
+                Some(Place::External(hadoop_uri(uri)))
+            }
+            (_, _, place) => place,
+        }
+    }
+
     fn partition_exists(&self, values: Vec<String>) -> Error {
         let (database, table) = (self.database.name.clone(), self.name.clone());
         Error::PartitionExists {

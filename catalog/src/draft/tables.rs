@@ -11,6 +11,7 @@ use crate::model::{
 };
 use crate::names;
 use crate::snapshot::OpenTable;
+use crate::warehouse::FolderChange;
 use crate::{Error, Result};
 
 /// The parameter that says whose the data is, whatever the kind says.
@@ -18,6 +19,14 @@ const EXTERNAL: &str = "EXTERNAL";
 
 /// Said by clients that keep statistics themselves; never stored.
 pub(super) const DO_NOT_UPDATE_STATISTICS: &str = "DO_NOT_UPDATE_STATS";
+
+/// Where data is that goes.
+enum Data {
+    /// Objects of the repository, by their prefix.
+    Objects(String),
+    /// A folder of a plain warehouse.
+    Plain(String),
+}
 
 impl Draft {
     /// Creates a table or a view in `database`. Its id and those of its columns are assigned here.
@@ -68,7 +77,10 @@ impl Draft {
     async fn place_new_table(&self, open: &mut OpenTable) -> Result<()> {
         let base = open.database.table_base(&open.kind);
         let location = match open.location() {
-            Some(location) => Some(location.resolve(&base, &open.name).relative_to(&base, &open.name)),
+            Some(location) => {
+                let place = self.qualified(location.resolve(&base, &open.name));
+                Some(place.relative_to(&base, &open.name))
+            }
             None if open.kind == TableKind::View => None,
             None => Some(self.free_location(open, &base).await?),
         };
@@ -92,8 +104,8 @@ impl Draft {
         let Some(place) = open.countable_place() else {
             return Ok(());
         };
-        let found = self.folder_statistics(&place).await?;
-        if found.files > 0 {
+        let found = self.count_files(&place).await?;
+        if let Some(found) = found.filter(|found| found.files > 0) {
             found.write(&mut open.table.parameters);
         }
         Ok(())
@@ -106,6 +118,7 @@ impl Draft {
     /// [`Error::NoSuchTable`].
     pub async fn drop_table(&mut self, database: &str, name: &str, delete_data: bool) -> Result<OpenTable> {
         let open = self.table(database, name).await?;
+        self.purge_if_told(&open);
         if delete_data && open.owns_data() {
             self.delete_table_data(&open).await?;
         }
@@ -126,10 +139,10 @@ impl Draft {
     }
 
     /// Removes the data of a table, or of the partitions that are named, and what is known of it. An empty list
-    /// of names removes nothing.
+    /// of names removes nothing, and so does a name that no partition has.
     ///
     /// # Errors
-    /// [`Error::NoSuchTable`]; [`Error::NotAllowed`] for data that lies elsewhere; [`Error::MissingPartitions`].
+    /// [`Error::NoSuchTable`]; [`Error::NotAllowed`] for data that lies elsewhere.
     pub async fn truncate_table(
         &mut self,
         database: &str,
@@ -137,44 +150,80 @@ impl Draft {
         partitions: Option<&[String]>,
     ) -> Result<()> {
         let mut open = self.table(database, name).await?;
+        self.purge_if_told(&open);
         let names = match partitions {
             Some(names) => names.to_vec(),
             None if open.is_partitioned() => self.partition_names(open.id).await?,
             None => {
                 let place = open.data_place();
-                self.delete_objects(&versioned_folder(&open, place.as_ref())?);
+                let data = self.data_to_clear(&open, place.as_ref()).await?;
+                self.clear(data);
                 reset_statistics(&mut open.table.parameters);
                 self.put_table(&open.table);
                 return self.drop_statistics(open.id, None);
             }
         };
+        // all are looked at before the first changes
         let mut emptied = Vec::new();
         for name in names {
-            emptied.push(self.emptied_partition(&open, &name).await?);
+            if let Some(partition) = self.find_partition(open.id, &name).await? {
+                emptied.push(self.emptied_partition(&open, partition).await?);
+            }
         }
         self.change(|changes| {
-            for (partition, folder) in emptied {
-                let name = &partition.name;
-                let statistics = keys::partition_statistics(open.id, name);
-                changes.batch().delete_prefix(Space::Objects, folder);
+            for (partition, _) in &emptied {
+                let statistics = keys::partition_statistics(open.id, &partition.name);
                 changes.batch().delete_prefix(Space::Stats, statistics);
-                changes.put(keys::partition(open.id, name), &partition);
+                changes.put(keys::partition(open.id, &partition.name), partition);
             }
         });
+        for (_, data) in emptied {
+            self.clear(data);
+        }
         Ok(())
     }
 
-    /// Returns a partition as it is without its data, and the prefix of that.
-    async fn emptied_partition(&self, open: &OpenTable, name: &str) -> Result<(Partition, String)> {
-        let mut partition: Partition = self.named_partition(open, name).await?;
+    /// Returns a partition as it is without its data, and where that is.
+    async fn emptied_partition(
+        &self,
+        open: &OpenTable,
+        mut partition: Partition,
+    ) -> Result<(Partition, Data)> {
         let location = partition
             .storage
             .as_ref()
             .and_then(|storage| storage.location.as_ref());
-        let place = location.map(|location| open.partition_place(name, location));
-        let folder = versioned_folder(open, place.as_ref())?;
+        let place = location.map(|location| open.partition_place(&partition.name, location));
+        let data = self.data_to_clear(open, place.as_ref()).await?;
         reset_statistics(&mut partition.parameters);
-        Ok((partition, folder))
+        Ok((partition, data))
+    }
+
+    /// Returns where the data at a place is, if it may be removed.
+    async fn data_to_clear(&self, open: &OpenTable, place: Option<&Place>) -> Result<Data> {
+        let refused = |why: &str| Error::NotAllowed {
+            operation: "truncate",
+            reason: format!("the data of {}.{} {why}", open.database.name, open.name),
+        };
+        let place = place.ok_or_else(|| refused("is nowhere"))?;
+        match self.plain_uri(place) {
+            Some(uri) if self.may_empty(place).await? => Ok(Data::Plain(uri)),
+            Some(_) => Err(refused("is not versioned, and other versions may need it")),
+            None => place
+                .object_prefix()
+                .map(Data::Objects)
+                .ok_or_else(|| refused("is not versioned here")),
+        }
+    }
+
+    fn clear(&mut self, data: Data) {
+        match data {
+            Data::Objects(prefix) => self.delete_objects(&prefix),
+            Data::Plain(uri) => {
+                let purge = self.purges();
+                self.plan_folder(FolderChange::Clear { uri, purge });
+            }
+        }
     }
 
     async fn partition_names(&self, table: TableId) -> Result<Vec<String>> {
@@ -197,12 +246,12 @@ impl Draft {
 }
 
 impl OpenTable {
-    /// Returns where the files of a table lie that has all of them in one folder of this repository.
+    /// Returns where the files of a table lie that has all of them in one folder.
     pub(super) fn countable_place(&self) -> Option<Place> {
         if self.is_partitioned() || self.kind == TableKind::View {
             return None;
         }
-        self.data_place().filter(|place| place.object_prefix().is_some())
+        self.data_place()
     }
 }
 
@@ -253,19 +302,6 @@ pub(super) fn takes_do_not_update(table: &mut Table) -> bool {
         .as_mut()
         .and_then(|found| found.remove(DO_NOT_UPDATE_STATISTICS));
     found.is_some_and(|value| value.eq_ignore_ascii_case("true"))
-}
-
-/// Returns the prefix of the data at a place of a table that is to be truncated.
-fn versioned_folder(open: &OpenTable, place: Option<&Place>) -> Result<String> {
-    place
-        .and_then(Place::object_prefix)
-        .ok_or_else(|| Error::NotAllowed {
-            operation: "truncate",
-            reason: format!(
-                "the data of {}.{} is not versioned here",
-                open.database.name, open.name
-            ),
-        })
 }
 
 /// States that there are no rows and no files, where something was stated of them.

@@ -22,21 +22,21 @@ async fn functions_come_and_go() {
         draft.create_function("sales", function("fn2")).await?;
         let altered = Function {
             class_name: Some("x.Z".into()),
-            ..function("other")
+            ..function("Fn3")
         };
-        draft.alter_function("sales", "fn2", altered).await?;
+        draft.alter_function("sales", "fn2", "sales", altered).await?;
     })
     .unwrap();
     let main = lake.main().await;
     let sales = main.database("sales").await.unwrap();
     assert_eq!(
         main.functions(sales.id, &Pattern::parse("fn*")).await.unwrap(),
-        ["fn1", "fn2"]
+        ["fn1", "fn3"]
     );
-    let found = main.function("sales", "FN2").await.unwrap();
+    let found = main.function("sales", "FN3").await.unwrap();
     assert_eq!(
         (found.name.as_str(), found.class_name.as_deref()),
-        ("fn2", Some("x.Z"))
+        ("fn3", Some("x.Z"))
     );
     assert_eq!(found.created_s, Some(1_767_225_600));
     refused!(main.function("sales", "zz").await, Error::NoSuchFunction { .. });

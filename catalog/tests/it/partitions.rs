@@ -58,7 +58,7 @@ async fn partitions_come_in_the_order_of_their_names() {
     );
     refused!(
         main.partition(&orders, &values("x")).await,
-        Error::NoSuchPartition { .. }
+        Error::PartitionArity { .. }
     );
     assert_eq!(main.count_partitions(orders.id, "").await.unwrap(), 6);
     assert_eq!(

@@ -32,6 +32,10 @@ async fn get_catalogs<A>(call: Call, _: A) -> Result<GetCatalogsResponse, Failur
     let repositories = &call.context.repositories;
     let mut names = vec![DEFAULT_CATALOG.to_owned()];
     for record in repositories.list().await? {
+        // the listener's own is the one called `hive`
+        if record.name == call.context.listener.repository {
+            continue;
+        }
         let notes = CatalogNotes::read(&repositories.get(&record.name).await?).await?;
         if !notes.is_dropped {
             names.push(notes.name.unwrap_or_else(|| record.name.to_string()));

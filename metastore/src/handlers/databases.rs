@@ -150,8 +150,12 @@ async fn alter(call: Call, name: Option<String>, mut wire: types::Database) -> R
         .write((database, stays), |draft, (database, stays)| {
             async move {
                 let mut database = database.clone();
+                let before = draft.database(&database.name).await?;
+                database.description = database.description.or(before.description);
+                database.owner_kind = database.owner_kind.or(before.owner_kind);
+                database.parameters.get_or_insert_default();
                 if *stays {
-                    database.location = draft.database(&database.name).await?.location;
+                    database.location = before.location;
                 }
                 let name = database.name.clone();
                 Ok(draft.alter_database(&name, database).await.map(std::mem::drop)?)

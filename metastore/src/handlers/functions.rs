@@ -31,13 +31,17 @@ pub(super) fn routes() -> Routes {
 
 async fn get(call: Call, args: GetFunctionArgs) -> Result<types::Function, Failure> {
     let target = call.database(args.db_name.as_deref(), None).await?;
-    let name = args.func_name.unwrap_or_default();
+    let name = args
+        .func_name
+        .ok_or_else(|| Failure::meta("Function name cannot be null."))?;
     let function = target.snapshot().await?.function(&target.database, &name).await?;
     Ok(function_to(&function, &target.names))
 }
 
 async fn names(call: Call, args: GetFunctionsArgs) -> Result<Vec<String>, Failure> {
-    let target = call.database(args.db_name.as_deref(), None).await?;
+    let Some(target) = call.database_if_any(args.db_name.as_deref(), None).await? else {
+        return Ok(Vec::new());
+    };
     let snapshot = target.snapshot().await?;
     let Some(database) = snapshot.find_database(&target.database).await? else {
         return Ok(Vec::new());
@@ -102,6 +106,7 @@ async fn create(call: Call, args: CreateFunctionArgs) -> Result<(), Failure> {
     let target = call
         .database(wire.db_name.as_deref(), wire.cat_name.as_deref())
         .await?;
+    check_class(&wire)?;
     new_function(&mut wire, call.session.user());
     let input = (target.database.clone(), function_from(wire));
     target
@@ -119,17 +124,56 @@ async fn create(call: Call, args: CreateFunctionArgs) -> Result<(), Failure> {
 
 async fn alter(call: Call, args: AlterFunctionArgs) -> Result<(), Failure> {
     let target = call.database(args.db_name.as_deref(), None).await?;
-    let function = function_from(args.new_func.unwrap_or_default());
-    let input = (
-        target.database.clone(),
-        args.func_name.unwrap_or_default(),
-        function,
-    );
+    let wire = args.new_func.unwrap_or_default();
+    check_class(&wire)?;
+    let new_database = match wire.db_name.as_deref() {
+        Some(name) => call.database(Some(name), None).await?.database,
+        None => target.database.clone(),
+    };
+    let name = args.func_name.unwrap_or_default();
+    let input = (target.database.clone(), name, new_database, function_from(wire));
     target
-        .write(input, |draft, (database, name, function)| {
-            async move { Ok(draft.alter_function(database, name, function.clone()).await?) }.boxed()
+        .write(input, |draft, (database, name, new_database, function)| {
+            async move {
+                let altered = draft
+                    .alter_function(database, name, new_database, function.clone())
+                    .await;
+                altered.map_err(|error| alter_failure(error, new_database))
+            }
+            .boxed()
         })
         .await
+}
+
+fn check_class(function: &types::Function) -> Result<(), Failure> {
+    match function.class_name {
+        Some(_) => Ok(()),
+        None => {
+            let text = "Function class name cannot be null".to_owned();
+            Err(Failure::As(&[Class::InvalidObject], text))
+        }
+    }
+}
+
+/// Words what goes wrong when a function is altered as the original does, which throws for a bad new function what
+/// the method does not declare.
+fn alter_failure(error: Error, new_database: &str) -> Failure {
+    match error {
+        Error::NoSuchFunction { database, function } => {
+            Failure::meta(format!("function {database}.{function} doesn't exist"))
+        }
+        Error::FunctionExists { function, .. } => {
+            Failure::meta(format!("Function {function} already exists"))
+        }
+        Error::NoSuchDatabase { name } if name == new_database => {
+            Failure::As(&[Class::InvalidObject], format!("Database {name} does not exist"))
+        }
+        Error::InvalidName { name, .. } => Failure::As(
+            &[Class::InvalidObject],
+            format!("{name} is not a valid object name"),
+        ),
+        other => other.into(),
+    }
 }
 
 async fn drop(call: Call, args: DropFunctionArgs) -> Result<(), Failure> {

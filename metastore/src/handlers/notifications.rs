@@ -199,7 +199,7 @@ async fn fire(call: Call, args: FireListenerEventArgs) -> Result<FireEventRespon
     for data in written(&request) {
         events.push(to_stored(inserted(&target, &seen, &request, data).await?));
     }
-    if target.tells && !events.is_empty() && target.is_branch().await? {
+    if target.settings.notifications && !events.is_empty() && target.is_branch().await? {
         let branch = &target.reference.name;
         target.catalog.repository().tell(branch, &events).await?;
     }

@@ -15,7 +15,7 @@ use thrift_idl::methods::{
 use thrift_idl::types::{self, AddPartitionsResult};
 
 use super::partitions::Which;
-use crate::complete::{Words, shape_partition};
+use crate::complete::{Words, check_partition, shape_partition};
 use crate::context::Call;
 use crate::convert::{Names, partition_from, partition_to};
 use crate::exception::{Class, Failure};
@@ -80,6 +80,10 @@ struct Added {
     partitions: Vec<Partition>,
     how: How,
     names: Names,
+    /// Whether some of them are said to be of another table.
+    has_strangers: bool,
+    /// Whether some of them have no storage, as those of views have none.
+    has_bare: bool,
 }
 
 /// Adds partitions; returns those that were added, for the wire.
@@ -88,10 +92,13 @@ async fn add(
     partitions: Vec<types::Partition>,
     how: How,
 ) -> Result<Vec<types::Partition>, Failure> {
+    let has_strangers = partitions.iter().any(|partition| named.is_denied_by(partition));
+    let has_bare = partitions.iter().any(|partition| partition.sd.is_none());
     let NamedTable { target, name } = named;
     let from = |mut wire: types::Partition| {
+        check_partition(&wire)?;
         shape_partition(&mut wire);
-        partition_from(wire, &target.names.locator)
+        Ok::<_, Failure>(partition_from(wire, &target.names.locator)?)
     };
     let added = Added {
         database: target.database.clone(),
@@ -99,10 +106,13 @@ async fn add(
         partitions: partitions.into_iter().map(from).collect::<Result<_, _>>()?,
         how,
         names: target.names.clone(),
+        has_strangers,
+        has_bare,
     };
     target
         .write(added, |draft, it: &Added| {
             async move {
+                check(draft, it).await?;
                 let added = draft
                     .add_partitions(&it.database, &it.table, it.partitions.clone(), &it.how)
                     .await;
@@ -113,6 +123,19 @@ async fn add(
             .boxed()
         })
         .await
+}
+
+async fn check(draft: &Draft, it: &Added) -> Result<(), Failure> {
+    let open = draft.table(&it.database, &it.table).await.map_err(add_failure)?;
+    if it.has_strangers {
+        return Err(Failure::meta(
+            "Partition does not belong to the table of the others.",
+        ));
+    }
+    if it.has_bare && open.location().is_some() {
+        return Err(Failure::meta("Storage descriptor cannot be null."));
+    }
+    Ok(())
 }
 
 /// Makes folders for partitions that have no files yet.
@@ -150,6 +173,9 @@ fn add_failure(error: Error) -> Failure {
             &[Class::InvalidObject, Class::Meta],
             "Unable to add partition because table or database do not exist".into(),
         ),
+        Error::InvalidPartitionName { ref name, .. } if !name.is_empty() => {
+            Failure::As(&[Class::InvalidObject], error.to_string())
+        }
         other => other.into(),
     }
 }
@@ -179,14 +205,6 @@ pub(super) async fn add_list(call: &Call, partitions: Vec<types::Partition>) -> 
         return Ok(0);
     };
     let (database, table) = (first.db_name.clone(), first.table_name.clone());
-    if partitions
-        .iter()
-        .any(|other| (&other.db_name, &other.table_name) != (&database, &table))
-    {
-        return Err(Failure::meta(
-            "the partitions of one call have to be of one table",
-        ));
-    }
     let named = call.table(database, table, first.cat_name.clone()).await?;
     let added = add(named, partitions, How::default()).await?;
     Ok(i32::try_from(added.len()).unwrap_or(i32::MAX))
@@ -219,7 +237,9 @@ async fn append(named: NamedTable, which: Which) -> Result<types::Partition, Fai
         .write(input, |draft, (database, table, which, names)| {
             async move {
                 let open = draft.table(database, table).await.map_err(add_failure)?;
-                let mut partition = Draft::partition_like(&open, which.values(&open.key_names())?);
+                let values = which.values(&open.key_names()).map_err(add_failure)?;
+                open.check_appendable()?;
+                let mut partition = Draft::partition_like(&open, values);
                 partition.accessed_s = Some(0);
                 let how = How::default();
                 let added = draft

@@ -79,6 +79,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn alter(named: NamedTable, partitions: Vec<types::Partition>, words: Words) -> Result<(), Failure> {
+    let has_strangers = partitions.iter().any(|partition| named.is_denied_by(partition));
     let NamedTable { target, name } = named;
     let from = |mut wire: types::Partition| {
         shape_partition(&mut wire);
@@ -90,9 +91,13 @@ async fn alter(named: NamedTable, partitions: Vec<types::Partition>, words: Word
     };
     target
         .write(
-            (target.database.clone(), name, partitions, how),
-            |draft, (database, table, partitions, how)| {
+            ((target.database.clone(), name), partitions, how, has_strangers),
+            |draft, ((database, table), partitions, how, has_strangers)| {
                 async move {
+                    draft.table(database, table).await?;
+                    if *has_strangers {
+                        return Err(other_table());
+                    }
                     match draft
                         .alter_partitions(database, table, partitions.clone(), how)
                         .await
@@ -115,27 +120,39 @@ async fn rename(
     values: Option<Vec<String>>,
     partition: Option<types::Partition>,
 ) -> Result<(), Failure> {
-    let NamedTable { target, name } = named;
     let mut wire = partition.ok_or_else(|| Failure::meta("New partition cannot be null."))?;
+    let is_stranger = !named.is_table_of(&wire);
+    let NamedTable { target, name } = named;
     shape_partition(&mut wire);
     let partition = partition_from(wire, &target.names.locator)?;
     let input = (
-        target.database.clone(),
-        name,
+        (target.database.clone(), name),
         values.unwrap_or_default(),
         partition,
+        is_stranger,
     );
     target
-        .write(input, |draft, (database, table, values, partition)| {
-            async move {
-                let renamed = draft
-                    .rename_partition(database, table, values, partition.clone())
-                    .await;
-                renamed.map_err(rename_failure)
-            }
-            .boxed()
-        })
+        .write(
+            input,
+            |draft, ((database, table), values, partition, is_stranger)| {
+                async move {
+                    draft.table(database, table).await?;
+                    if *is_stranger {
+                        return Err(other_table());
+                    }
+                    let renamed = draft
+                        .rename_partition(database, table, values, partition.clone())
+                        .await;
+                    renamed.map_err(rename_failure)
+                }
+                .boxed()
+            },
+        )
         .await
+}
+
+fn other_table() -> Failure {
+    Failure::meta("Partition doesn't have a valid table or database name")
 }
 
 fn rename_failure(error: Error) -> Failure {

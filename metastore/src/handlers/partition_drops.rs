@@ -12,9 +12,10 @@ use thrift_idl::types::{self, DropPartitionsExpr, DropPartitionsResult};
 
 use super::expressions::names_to_drop;
 use super::partitions::Which;
+use crate::complete::Words;
 use crate::context::Call;
 use crate::convert::{Names, partition_to};
-use crate::exception::Failure;
+use crate::exception::{Class, Failure};
 use crate::registry::Routes;
 use crate::target::{NamedTable, SeenTable};
 
@@ -22,22 +23,46 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .serve::<DropPartition, _, _>(async |call: Call, it: DropPartitionArgs| {
             let which = Which::Values(it.part_vals.unwrap_or_default());
-            drop_one(call, (it.db_name, it.tbl_name, None), which, it.delete_data).await
+            drop_one(
+                call,
+                (it.db_name, it.tbl_name, None),
+                which,
+                (it.delete_data, Words::default()),
+            )
+            .await
         })
         .serve::<DropPartitionWithEnvironmentContext, _, _>(
             async |call: Call, it: DropPartitionWithEnvironmentContextArgs| {
                 let which = Which::Values(it.part_vals.unwrap_or_default());
-                drop_one(call, (it.db_name, it.tbl_name, None), which, it.delete_data).await
+                drop_one(
+                    call,
+                    (it.db_name, it.tbl_name, None),
+                    which,
+                    (it.delete_data, it.environment_context.into()),
+                )
+                .await
             },
         )
         .serve::<DropPartitionByName, _, _>(async |call: Call, it: DropPartitionByNameArgs| {
             let which = Which::Name(it.part_name.unwrap_or_default());
-            drop_one(call, (it.db_name, it.tbl_name, None), which, it.delete_data).await
+            drop_one(
+                call,
+                (it.db_name, it.tbl_name, None),
+                which,
+                (it.delete_data, Words::default()),
+            )
+            .await
         })
         .serve::<DropPartitionByNameWithEnvironmentContext, _, _>(
             async |call: Call, it: DropPartitionByNameWithEnvironmentContextArgs| {
                 let which = Which::Name(it.part_name.unwrap_or_default());
-                drop_one(call, (it.db_name, it.tbl_name, None), which, it.delete_data).await
+                drop_one(
+                    call,
+                    (it.db_name, it.tbl_name, None),
+                    which,
+                    (it.delete_data, it.environment_context.into()),
+                )
+                .await
             },
         )
         .serve::<DropPartitionReq, _, _>(async |call: Call, args: DropPartitionReqArgs| {
@@ -47,7 +72,7 @@ pub(super) fn routes() -> Routes {
                 call,
                 (it.db_name, it.tbl_name, it.cat_name),
                 which,
-                it.delete_data,
+                (it.delete_data, it.environment_context.into()),
             )
             .await
         })
@@ -61,20 +86,24 @@ async fn drop_one(
     call: Call,
     (database, table, catalog): Address,
     which: Which,
-    delete_data: Option<bool>,
+    (delete_data, words): (Option<bool>, Words),
 ) -> Result<bool, Failure> {
     let NamedTable { target, name } = call.table(database, table, catalog).await?;
     let input = (
-        target.database.clone(),
-        name,
+        (target.database.clone(), name),
         which,
         delete_data.unwrap_or_default(),
+        words.purges(),
     );
     target
-        .write(input, |draft, (database, table, which, delete_data)| {
+        .write(input, |draft, ((database, table), which, delete_data, purge)| {
             async move {
+                if *purge {
+                    draft.purge();
+                }
                 let open = draft.table(database, table).await?;
-                let partition = draft.partition(&open, &which.values(&open.key_names())?).await?;
+                let values = which.values(&open.key_names()).map_err(name_failure)?;
+                let partition = draft.partition(&open, &values).await?;
                 draft
                     .drop_partitions(database, table, &[partition.name], *delete_data, false)
                     .await?;
@@ -85,6 +114,16 @@ async fn drop_one(
         .await
 }
 
+/// What is no partition's name names no partition.
+fn name_failure(error: Error) -> Failure {
+    match error {
+        Error::InvalidPartitionName { ref name, .. } if !name.is_empty() => {
+            Failure::As(&[Class::NoSuchObject], error.to_string())
+        }
+        other => other.into(),
+    }
+}
+
 /// What a plan needs to drop partitions.
 struct Dropped {
     database: String,
@@ -93,6 +132,7 @@ struct Dropped {
     expressions: Vec<DropPartitionsExpr>,
     delete_data: bool,
     if_exists: bool,
+    purge: bool,
     spelled: Names,
 }
 
@@ -109,6 +149,7 @@ async fn drop_req(call: Call, args: DropPartitionsReqArgs) -> Result<DropPartiti
         expressions: parts.exprs.unwrap_or_default(),
         delete_data: request.delete_data.unwrap_or_default(),
         if_exists: request.if_exists.unwrap_or(true),
+        purge: Words::from(request.environment_context).purges(),
         spelled: named.target.names.clone(),
     };
     let wanted = request.need_result.unwrap_or(true);
@@ -122,6 +163,9 @@ async fn drop_req(call: Call, args: DropPartitionsReqArgs) -> Result<DropPartiti
 }
 
 async fn drop_named(draft: &mut Draft, it: &Dropped) -> Result<Vec<types::Partition>, Failure> {
+    if it.purge {
+        draft.purge();
+    }
     let open = draft.table(&it.database, &it.table).await?;
     let names = names(draft, &open, it).await?;
     let dropped = draft

@@ -162,10 +162,16 @@ impl Projection {
 }
 
 async fn values(call: Call, request: PartitionValuesRequest) -> Result<PartitionValuesResponse, Failure> {
+    // the original says with a MetaException what else would be a NoSuchObjectException
+    let missing = |failure: Failure| Failure::meta(failure.to_string());
     let named = call
         .table(request.db_name, request.tbl_name, request.cat_name)
-        .await?;
-    let seen = named.see().await?;
+        .await
+        .map_err(missing)?;
+    let seen = named.see().await.map_err(missing)?;
+    if request.partition_keys.as_ref().is_none_or(Vec::is_empty) {
+        return Err(Failure::meta("no partition key is named"));
+    }
     let columns = positions(&seen, request.partition_keys)?;
     let order = positions(&seen, request.partition_order)?;
     let plan = plan(&seen, request.filter.as_deref())?;

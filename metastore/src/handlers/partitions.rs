@@ -117,12 +117,12 @@ fn by_values() -> Routes {
     Routes::default()
         .stream::<GetPartitionsPs, _, _>(async |call: Call, args: GetPartitionsPsArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
-            let among = Among::Values(args.part_vals.unwrap_or_default());
+            let among = first_values(args.part_vals)?;
             Ok(Listing::of(partitions(named, among, None, args.max_parts).await?))
         })
         .stream::<GetPartitionsPsWithAuth, _, _>(async |call: Call, args: GetPartitionsPsWithAuthArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
-            let among = Among::Values(args.part_vals.unwrap_or_default());
+            let among = first_values(args.part_vals)?;
             Ok(Listing::of(partitions(named, among, None, args.max_parts).await?))
         })
         .stream::<GetPartitionsPsWithAuthReq, _, _>(
@@ -131,7 +131,7 @@ fn by_values() -> Routes {
                 let named = call
                     .table(request.db_name, request.tbl_name, request.cat_name)
                     .await?;
-                let among = Among::Values(request.part_vals.unwrap_or_default());
+                let among = first_values(request.part_vals)?;
                 let rows = partitions(named, among, None, request.max_parts).await?;
                 let value = GetPartitionsPsWithAuthResponse {
                     partitions: Some(Vec::new()),
@@ -145,7 +145,7 @@ fn by_values() -> Routes {
         )
         .stream::<GetPartitionNamesPs, _, _>(async |call: Call, args: GetPartitionNamesPsArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
-            let among = Among::Values(args.part_vals.unwrap_or_default());
+            let among = first_values(args.part_vals)?;
             Ok(Listing::of(partition_names(named, among, args.max_parts).await?))
         })
         .stream::<GetPartitionNamesPsReq, _, _>(async |call: Call, args: GetPartitionNamesPsReqArgs| {
@@ -153,7 +153,7 @@ fn by_values() -> Routes {
             let named = call
                 .table(request.db_name, request.tbl_name, request.cat_name)
                 .await?;
-            let among = Among::Values(request.part_values.unwrap_or_default());
+            let among = first_values(request.part_values)?;
             let rows = partition_names(named, among, request.max_parts).await?;
             let value = GetPartitionNamesPsResponse {
                 names: Some(Vec::new()),
@@ -250,6 +250,14 @@ async fn one(named: NamedTable, values: Option<Vec<String>>) -> Result<types::Pa
     Ok(seen.partition_to_wire(&partition))
 }
 
+/// Returns which partitions begin with values; there has to be one, which may be empty for any.
+fn first_values(values: Option<Vec<String>>) -> Result<Among, Failure> {
+    match values.filter(|values| !values.is_empty()) {
+        Some(values) => Ok(Among::Values(values)),
+        None => Err(Failure::meta("Invalid partition key & values; no value is given")),
+    }
+}
+
 /// Returns how to find what a filter accepts among the partitions of a table; no filter accepts all.
 pub(super) fn plan(seen: &SeenTable, filter: Option<&str>) -> Result<Plan, Failure> {
     Ok(filter::plan(filter.unwrap_or_default(), &seen.keys())?)
@@ -261,11 +269,32 @@ async fn partitions(
     filter: Option<String>,
     max: Option<i16>,
 ) -> Result<PartitionRows, Failure> {
+    let limit = named.target.settings.partitions_max;
+    // the original does not look at the number here
+    let is_by_values = matches!(among, Among::Values(_));
     let seen = named.see().await?;
     let plan = plan(&seen, filter.as_deref())?;
-    Ok(PartitionRows::new(
-        Walk::start(seen, among, plan, room(max)).await?,
-    ))
+    let walk = Walk::start(seen, among, plan, room(max)).await?;
+    if let Some(limit) = limit.filter(|_| !is_by_values) {
+        check_limit(&walk, max, limit).await?;
+    }
+    Ok(PartitionRows::new(walk))
+}
+
+/// Fails for a call that asks for more partitions than it may, by their number or by asking for all.
+async fn check_limit(walk: &Walk, max: Option<i16>, limit: u32) -> Result<(), Failure> {
+    let asked = match max.and_then(|max| usize::try_from(max).ok()) {
+        Some(max) => max,
+        None => walk.left().await?,
+    };
+    if asked <= usize::try_from(limit).unwrap_or(usize::MAX) {
+        return Ok(());
+    }
+    let table = &walk.seen.open.name;
+    Err(Failure::meta(format!(
+        "Number of partitions scanned (={asked}) on table '{table}' exceeds limit (={limit}). This is controlled \
+         on the metastore server by metastore.limit.partition.request."
+    )))
 }
 
 async fn partition_names(named: NamedTable, among: Among, max: Option<i16>) -> Result<NameRows, Failure> {
@@ -293,7 +322,9 @@ async fn named_partitions(
     table: NamedTable,
     names: Option<Vec<String>>,
 ) -> Result<Vec<types::Partition>, Failure> {
-    named(&table.see().await?, names.unwrap_or_default()).await
+    let seen = table.see().await?;
+    let names = names.ok_or_else(|| Failure::meta("Partition names cannot be null."))?;
+    named(&seen, names).await
 }
 
 /// As [`named_partitions`], of a table that has been seen.

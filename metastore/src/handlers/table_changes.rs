@@ -16,11 +16,12 @@ use thrift_idl::methods::{
 use thrift_idl::types::{self, AlterTableResponse, SQLAllTableConstraints, TruncateTableResponse};
 
 use super::constraints::read;
-use crate::complete::{Words, new_table, shape_table};
+use crate::complete::{Words, check_table, new_table, shape_table};
 use crate::context::Call;
 use crate::convert::{Names, constraints_from, table_from};
 use crate::exception::{Class, Failure};
 use crate::registry::Routes;
+use crate::route::Asked;
 use crate::target::{NamedTable, Target};
 
 pub(super) fn routes() -> Routes {
@@ -96,22 +97,20 @@ fn removing() -> Routes {
     Routes::default()
         .serve::<DropTable, _, _>(async |call: Call, args: DropTableArgs| {
             let named = call.table(args.dbname, args.name, None).await?;
-            drop(named, args.delete_data).await
+            drop(named, args.delete_data, Words::default()).await
         })
         .serve::<DropTableWithEnvironmentContext, _, _>(
             async |call: Call, args: DropTableWithEnvironmentContextArgs| {
                 let named = call.table(args.dbname, args.name, None).await?;
-                drop(named, args.delete_data).await
+                drop(named, args.delete_data, args.environment_context.into()).await
             },
         )
         .serve::<DropTableReq, _, _>(async |call: Call, args: DropTableReqArgs| {
             let request = args.drop_table_req.unwrap_or_default();
-            drop(
-                call.table(request.db_name, request.table_name, request.catalog_name)
-                    .await?,
-                request.delete_data,
-            )
-            .await
+            let named = call
+                .table(request.db_name, request.table_name, request.catalog_name)
+                .await?;
+            drop(named, request.delete_data, request.env_context.into()).await
         })
         .serve::<TruncateTable, _, _>(async |call: Call, args: TruncateTableArgs| {
             let named = call.table(args.db_name, args.table_name, None).await?;
@@ -148,9 +147,19 @@ struct Created {
 
 async fn create(call: Call, table: Option<types::Table>, words: Words, given: Given) -> Result<(), Failure> {
     let mut wire = table.ok_or_else(|| Failure::meta("Table cannot be null."))?;
+    check_table(&wire)?;
+    let nowhere = |failure: Failure| match failure {
+        failure if failure.is_no_such_place() => Failure::As(&[Class::InvalidObject], failure.to_string()),
+        failure => failure,
+    };
+    if Asked::parse(wire.db_name.as_deref(), None).database.is_none() {
+        let text = "Database name cannot be null.".to_owned();
+        return Err(Failure::As(&[Class::InvalidObject], text));
+    }
     let target = call
         .database(wire.db_name.as_deref(), wire.cat_name.as_deref())
-        .await?;
+        .await
+        .map_err(nowhere)?;
     new_table(&mut wire, call.session.user());
     if words.keeps_statistics() {
         let parameters = wire.parameters.get_or_insert_default();
@@ -196,6 +205,7 @@ async fn alter(
     mut how: How,
 ) -> Result<(), Failure> {
     let mut wire = table.ok_or_else(|| Failure::meta("New table cannot be null."))?;
+    check_altered(&wire)?;
     shape_table(&mut wire);
     let target = named.target;
     how.database = other_database(&call, &target, &wire).await?;
@@ -229,6 +239,15 @@ async fn alter(
             .boxed()
         })
         .await
+}
+
+/// Fails for a table without what the original insists on.
+fn check_altered(table: &types::Table) -> Result<(), Failure> {
+    check_table(table)?;
+    match table.db_name {
+        Some(_) => Ok(()),
+        None => Err(Failure::meta("Database name cannot be null.")),
+    }
 }
 
 /// Lets a table that gets another name keep its write ids. It happens before: ids that no table uses do no
@@ -332,16 +351,20 @@ async fn alter_req(call: Call, args: AlterTableReqArgs) -> Result<AlterTableResp
     Ok(AlterTableResponse {})
 }
 
-async fn drop(named: NamedTable, delete_data: Option<bool>) -> Result<(), Failure> {
+async fn drop(named: NamedTable, delete_data: Option<bool>, words: Words) -> Result<(), Failure> {
     let input = (
         named.target.database.clone(),
         named.name,
         delete_data.unwrap_or_default(),
+        words.purges(),
     );
     named
         .target
-        .write(input, |draft, (database, name, delete_data)| {
+        .write(input, |draft, (database, name, delete_data, purge)| {
             async move {
+                if *purge {
+                    draft.purge();
+                }
                 Ok(draft
                     .drop_table(database, name, *delete_data)
                     .await

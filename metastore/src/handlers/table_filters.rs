@@ -5,7 +5,7 @@ use catalog::names::Pattern;
 use thrift_idl::methods::{GetTableNamesByFilter, GetTableNamesByFilterArgs};
 
 use crate::context::Call;
-use crate::exception::Failure;
+use crate::exception::{Class, Failure};
 use crate::filter::{self, Key};
 use crate::registry::Routes;
 use crate::walk::room;
@@ -23,8 +23,16 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn names(call: Call, args: GetTableNamesByFilterArgs) -> Result<Vec<String>, Failure> {
-    let target = call.database(args.dbname.as_deref(), None).await?;
-    let text = args.filter.unwrap_or_default();
+    let Some(text) = args.filter else {
+        let text = "the filter cannot be null".to_owned();
+        return Err(Failure::As(&[Class::InvalidOperation], text));
+    };
+    let unknown = |text: String| Failure::As(&[Class::UnknownDatabase], text);
+    let target = match call.database(args.dbname.as_deref(), None).await {
+        Ok(target) if !target.database.is_empty() => target,
+        Ok(_) => return Err(unknown("the database's name cannot be empty".into())),
+        Err(failure) => return Err(unknown(failure.to_string())),
+    };
     let fields = filter::names(&text)?;
     let keys = fields
         .iter()
@@ -72,7 +80,7 @@ fn key(name: &str) -> Result<Key, Failure> {
 fn value(table: &Table, field: &str) -> Option<String> {
     match field {
         OWNER => table.owner.clone(),
-        LAST_ACCESS => table.accessed_s.map(|at| at.to_string()),
+        LAST_ACCESS => Some(table.accessed_s.unwrap_or_default().to_string()),
         TABLE_NAME => Some(table.name.clone()),
         TABLE_TYPE => Some(table.kind.as_str().to_owned()),
         other => {

@@ -23,7 +23,7 @@ use crate::convert::{Names, columns_to};
 use crate::exception::{Class, Failure};
 use crate::registry::Routes;
 use crate::route::Asked;
-use crate::target::{SeenTable, Target};
+use crate::target::{SeenTable, Target, if_any};
 
 pub(super) fn routes() -> Routes {
     lists()
@@ -44,17 +44,17 @@ pub(super) fn routes() -> Routes {
 fn lists() -> Routes {
     Routes::default()
         .serve::<GetAllTables, _, _>(async |call: Call, args: GetAllTablesArgs| {
-            let target = call.database(args.db_name.as_deref(), None).await?;
-            table_names(&target, &Pattern::all(), &[]).await
+            let target = call.database_if_any(args.db_name.as_deref(), None).await?;
+            table_names(target.as_ref(), &Pattern::all(), &[]).await
         })
         .serve::<GetTables, _, _>(async |call: Call, args: GetTablesArgs| {
-            let target = call.database(args.db_name.as_deref(), None).await?;
-            table_names(&target, &pattern(args.pattern.as_deref()), &[]).await
+            let target = call.database_if_any(args.db_name.as_deref(), None).await?;
+            table_names(target.as_ref(), &pattern(args.pattern.as_deref()), &[]).await
         })
         .serve::<GetTablesByType, _, _>(async |call: Call, args: GetTablesByTypeArgs| {
-            let target = call.database(args.db_name.as_deref(), None).await?;
+            let target = call.database_if_any(args.db_name.as_deref(), None).await?;
             let kinds: Vec<TableKind> = kinds(args.table_type);
-            table_names(&target, &pattern(args.pattern.as_deref()), &kinds).await
+            table_names(target.as_ref(), &pattern(args.pattern.as_deref()), &kinds).await
         })
         .serve::<GetMaterializedViewsForRewriting, _, _>(materialized_views)
         .serve::<GetTableMeta, _, _>(get_table_meta)
@@ -120,10 +120,13 @@ async fn entries(
 }
 
 async fn table_names(
-    target: &Target,
+    target: Option<&Target>,
     pattern: &Pattern,
     kinds: &[TableKind],
 ) -> Result<Vec<String>, Failure> {
+    let Some(target) = target else {
+        return Ok(Vec::new());
+    };
     let tables = entries(&target.snapshot().await?, &target.database, pattern, kinds).await?;
     Ok(tables.into_iter().map(|(name, _)| name).collect())
 }
@@ -133,9 +136,11 @@ async fn materialized_views(
     call: Call,
     args: GetMaterializedViewsForRewritingArgs,
 ) -> Result<Vec<String>, Failure> {
-    let target = call.database(args.db_name.as_deref(), None).await?;
-    let snapshot = target.snapshot().await?;
     let mut names = Vec::new();
+    let Some(target) = call.database_if_any(args.db_name.as_deref(), None).await? else {
+        return Ok(names);
+    };
+    let snapshot = target.snapshot().await?;
     let kinds = [TableKind::MaterializedView];
     for (name, entry) in entries(&snapshot, &target.database, &Pattern::all(), &kinds).await? {
         let table = snapshot.find_table_by_id(entry.id).await?;
@@ -182,14 +187,22 @@ async fn all_materialized_views<A>(call: Call, _: A) -> Result<Vec<Table>, Failu
 async fn get_table_meta(call: Call, args: GetTableMetaArgs) -> Result<Vec<TableMeta>, Failure> {
     let asked = Asked::parse(args.db_patterns.as_deref(), None);
     let databases = asked.database.is_some();
-    let target = call.resolve(asked).await?;
+    let Some(target) = if_any(call.resolve(asked).await)? else {
+        return Ok(Vec::new());
+    };
     let databases = if databases {
         Pattern::parse(&target.database)
     } else {
         Pattern::all()
     };
     let tables = pattern(args.tbl_patterns.as_deref());
-    let kinds: Vec<TableKind> = kinds(args.tbl_types.unwrap_or_default());
+    // here an empty name is a kind that no table has
+    let kinds: Vec<TableKind> = args
+        .tbl_types
+        .iter()
+        .flatten()
+        .map(|name| TableKind::parse(name))
+        .collect();
     let snapshot = target.snapshot().await?;
     let mut found = Vec::new();
     for database in snapshot.databases(&databases).await? {
@@ -200,7 +213,7 @@ async fn get_table_meta(call: Call, args: GetTableMetaArgs) -> Result<Vec<TableM
                     table_name: Some(name),
                     table_type: Some(entry.kind.as_str().to_owned()),
                     comments: table.parameter("comment").map(str::to_owned),
-                    cat_name: Some(target.names.catalog.clone()),
+                    cat_name: None,
                     owner_type: table.owner_kind.map(|kind| PrincipalType(kind.code())),
                     owner_name: table.owner,
                 });
@@ -303,7 +316,7 @@ async fn get_table_objects_by_name_req(
         .database(request.db_name.as_deref(), request.cat_name.as_deref())
         .await?;
     let names = match (request.tbl_names, request.tables_pattern) {
-        (None, Some(pattern)) => Some(table_names(&target, &Pattern::parse(&pattern), &[]).await?),
+        (None, Some(pattern)) => Some(table_names(Some(&target), &Pattern::parse(&pattern), &[]).await?),
         (names, _) => names,
     };
     Ok(GetTablesResult {

@@ -72,7 +72,7 @@ async fn catalogs_are_repositories_that_clients_make() {
         .unwrap()
         .names
         .unwrap();
-    assert_eq!(names, ["hive", "lake", "other_cat"]);
+    assert_eq!(names, ["hive", "other_cat"]);
     let found = get(&mut client, "OTHER_CAT").await.unwrap();
     assert_eq!(
         (found.description, found.location_uri),
@@ -158,7 +158,7 @@ async fn only_empty_catalogs_are_dropped() {
         .unwrap()
         .names
         .unwrap();
-    assert_eq!(names, ["hive", "lake"]);
+    assert_eq!(names, ["hive"]);
     assert_eq!(
         drop_catalog(&mut client, "hive").await,
         "MetaException: Can not drop hive catalog"

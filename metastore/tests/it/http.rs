@@ -172,12 +172,10 @@ async fn the_path_names_a_repository_and_a_ref() {
     };
     assert!(client.call::<GetDatabase>(args).await.is_ok());
     client.path = "/repositories/lake/refs/none";
-    let args = GetAllTablesArgs {
-        db_name: some("before"),
-    };
+    let args = GetDatabaseArgs { name: some("before") };
     assert!(
         client
-            .call::<GetAllTables>(args)
+            .call::<GetDatabase>(args)
             .await
             .unwrap_err()
             .contains("none")

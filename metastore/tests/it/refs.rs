@@ -235,7 +235,7 @@ async fn a_hive_catalog_is_a_repository() {
         "{refused}"
     );
     let catalogs = client.get::<GetCatalogs>(GetCatalogsArgs {}).await.unwrap();
-    assert_eq!(catalogs.names.unwrap(), ["hive", "lake", "other"]);
+    assert_eq!(catalogs.names.unwrap(), ["hive", "other"]);
     let request = thrift_idl::types::GetCatalogRequest {
         name: some("other@trunk"),
     };

@@ -97,7 +97,7 @@ async fn roles_events_and_catalogs() {
         .unwrap()
         .names
         .unwrap();
-    assert_eq!(catalogs, ["hive", "lake"]);
+    assert_eq!(catalogs, ["hive"]);
     let uuid = client
         .get::<GetMetastoreDbUuid>(GetMetastoreDbUuidArgs {})
         .await

@@ -228,7 +228,7 @@ async fn lists() {
         table_name: some("v1"),
         table_type: some("VIRTUAL_VIEW"),
         comments: some("cm"),
-        cat_name: some("hive"),
+        cat_name: None,
         owner_name: some("o"),
         owner_type: Some(thrift_idl::types::PrincipalType::USER),
     };

@@ -125,6 +125,22 @@ struct ServeArguments {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     repository: Option<String>,
+    /// The folder for the data of its managed tables, such as file:/warehouse: not versioned then
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warehouse: Option<String>,
+    /// When data goes there whose table was dropped: keep, or immediate [default: keep]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warehouse_delete: Option<String>,
+    /// The folder to which it is moved then, such as file:/trash [default: it is gone at once]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warehouse_trash: Option<String>,
+    /// How many partitions one call to the metastore may ask for [default: any number]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partitions_max: Option<u32>,
     /// The gateway's access key [default: skep]
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]

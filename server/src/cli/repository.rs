@@ -1,6 +1,6 @@
 //! `skep repository`.
 
-use api::repositories::{NewRepository, RepositoryBody};
+use api::repositories::{NewRepository, RepositoryBody, Warehouse};
 use clap::{Args, Subcommand};
 
 use super::Remote;
@@ -21,6 +21,15 @@ pub(super) struct Create {
     /// The name of its first branch
     #[arg(long, default_value = "main")]
     default_branch: String,
+    /// The folder for the data of its managed tables, such as file:/warehouse: not versioned then
+    #[arg(long)]
+    warehouse: Option<String>,
+    /// When data goes there whose table was dropped: keep, or immediate
+    #[arg(long, requires = "warehouse")]
+    warehouse_delete: Option<String>,
+    /// The folder to which it is moved then, such as file:/trash
+    #[arg(long, requires = "warehouse")]
+    warehouse_trash: Option<String>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -36,11 +45,16 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         Command::Create(Create {
             name,
             default_branch,
+            warehouse,
+            warehouse_delete: delete,
+            warehouse_trash: trash,
             remote,
         }) => {
+            let warehouse = warehouse.map(|root| Warehouse { root, delete, trash });
             let new = NewRepository {
                 name,
                 default_branch: Some(default_branch),
+                warehouse,
             };
             let made: RepositoryBody = remote.client().create_repository(&new).await?;
             let say = |made: &RepositoryBody| {

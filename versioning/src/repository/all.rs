@@ -77,12 +77,25 @@ impl Repositories {
     /// # Errors
     /// [`Error::AlreadyExists`].
     pub async fn create(&self, name: &RepositoryName, default_branch: &RefName) -> Result<Repository> {
+        self.create_with(name, default_branch, &[]).await
+    }
+
+    /// As [`Repositories::create`], with settings of upper rooms.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`].
+    pub async fn create_with(
+        &self,
+        name: &RepositoryName,
+        default_branch: &RefName,
+        settings: &[(String, String)],
+    ) -> Result<Repository> {
         let record = RepositoryRecord {
             id: RepositoryId(self.parts.ids.fresh()),
             name: name.clone(),
             default_branch: default_branch.clone(),
             created_us: self.parts.clock.now_us(),
-            settings: Vec::new(),
+            settings: settings.to_vec(),
         };
         let repository = self.handle(record);
         let core = &repository.inner.core;

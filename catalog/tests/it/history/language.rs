@@ -33,7 +33,7 @@ pub(super) async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
                 ..Function::default()
             };
             if draft.function(db, object).await.is_ok() {
-                return draft.alter_function(db, object, function).await;
+                return draft.alter_function(db, object, db, function).await;
             }
             draft.create_function(db, function).await.map(drop)
         }

@@ -1,0 +1,177 @@
+//! What the settings of a repository say of its warehouse.
+
+use versioning::RepositoryName;
+
+use crate::location::{Place, hadoop_uri};
+use crate::model::Location;
+use crate::{Catalog, DEFAULT_DATABASE, Error, Result};
+
+const ROOT: &str = "warehouse";
+const DELETE: &str = "warehouse.delete";
+const TRASH: &str = "warehouse.trash";
+
+/// When data goes whose table or partition was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeleteMode {
+    /// Never by the drop: older commits may need it.
+    #[default]
+    Keep,
+    /// With the drop, if that is on the default branch and no other branch has a table there.
+    Immediate,
+}
+
+impl DeleteMode {
+    /// Reads `keep` or `immediate`.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] for another word.
+    pub fn parse(text: &str) -> Result<DeleteMode> {
+        match text {
+            "keep" => Ok(DeleteMode::Keep),
+            "immediate" => Ok(DeleteMode::Immediate),
+            other => Err(Error::NotAllowed {
+                operation: "a warehouse",
+                reason: format!("delete is keep or immediate, not {other:?}"),
+            }),
+        }
+    }
+
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DeleteMode::Keep => "keep",
+            DeleteMode::Immediate => "immediate",
+        }
+    }
+}
+
+/// A plain warehouse, as the settings of a repository name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WarehouseSettings {
+    /// The URI of its folder, as Hadoop spells it.
+    pub root: String,
+    pub delete: DeleteMode,
+    /// The URI of the folder to which removed ones are moved; without it they are gone at once.
+    pub trash: Option<String>,
+}
+
+impl WarehouseSettings {
+    /// Returns the settings of a warehouse at `root`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLocation`] unless it is a URI of an absolute path without `..`.
+    pub fn new(root: &str, delete: DeleteMode, trash: Option<&str>) -> Result<WarehouseSettings> {
+        Ok(WarehouseSettings {
+            root: checked(root)?,
+            delete,
+            trash: trash.map(checked).transpose()?,
+        })
+    }
+
+    /// Reads the settings of a repository; `None` if it has no warehouse.
+    ///
+    /// # Errors
+    /// As [`WarehouseSettings::new`] and [`DeleteMode::parse`].
+    pub fn of(settings: &[(String, String)]) -> Result<Option<WarehouseSettings>> {
+        let get = |wanted: &str| {
+            let found = settings.iter().rfind(|(key, _)| key == wanted);
+            found.map(|(_, value)| value.as_str())
+        };
+        let Some(root) = get(ROOT) else { return Ok(None) };
+        let delete = get(DELETE)
+            .map(DeleteMode::parse)
+            .transpose()?
+            .unwrap_or_default();
+        WarehouseSettings::new(root, delete, get(TRASH)).map(Some)
+    }
+
+    /// Returns the settings of a repository with these in place of those that it had for a warehouse.
+    pub fn put_into(&self, settings: &[(String, String)]) -> Vec<(String, String)> {
+        let ours = [ROOT, DELETE, TRASH];
+        let mut all: Vec<_> = settings
+            .iter()
+            .filter(|(key, _)| !ours.contains(&key.as_str()))
+            .cloned()
+            .collect();
+        let mut put = |key: &str, value: &str| all.push((key.to_owned(), value.to_owned()));
+        put(ROOT, &self.root);
+        put(DELETE, self.delete.as_str());
+        if let Some(trash) = &self.trash {
+            put(TRASH, trash);
+        }
+        all
+    }
+}
+
+fn checked(uri: &str) -> Result<String> {
+    let spelled = hadoop_uri(uri);
+    let path = spelled.split_once(':').map(|(_, path)| path);
+    let is_sound = path.is_some_and(|path| path.starts_with('/') && path.split('/').all(|part| part != ".."));
+    if is_sound && path != Some("/") {
+        return Ok(spelled);
+    }
+    Err(Error::InvalidLocation {
+        location: uri.to_owned(),
+        rule: "a warehouse is a URI of an absolute path without `..`, such as file:/warehouse",
+    })
+}
+
+/// Gives the database `default` of a repository that has a warehouse the warehouse itself as its place, as the
+/// original does, unless it was given another already.
+///
+/// # Errors
+/// [`Error::Store`]; also for a default branch that cannot be written.
+pub async fn found(catalog: &Catalog, root: &str) -> Result<()> {
+    let branch = catalog.repository().record().default_branch.clone();
+    let present = catalog.snapshot(&branch.clone().into()).await?;
+    if present.database(DEFAULT_DATABASE).await?.location != Location::Default {
+        return Ok(());
+    }
+    let root = root.to_owned();
+    let plan = move |mut draft: crate::Draft| {
+        let root = root.clone();
+        async move {
+            let mut database = draft.database(DEFAULT_DATABASE).await?;
+            database.location = Location::External(root.clone());
+            draft.alter_database(DEFAULT_DATABASE, database).await?;
+            draft.make_folders([Place::External(root)]).await?;
+            Ok::<_, Error>((draft, ()))
+        }
+    };
+    catalog.write(&branch, plan).await
+}
+
+/// Returns the trouble with the warehouse of a repository.
+pub(crate) fn unusable(repository: &RepositoryName, root: &str) -> Error {
+    Error::NotAllowed {
+        operation: "a write",
+        reason: format!("the warehouse {root} of {repository} is of no kind that this server knows"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_as_they_were_put() {
+        let other = [("k".to_owned(), "v".to_owned())];
+        let settings =
+            WarehouseSettings::new("file:///w//x/", DeleteMode::Immediate, Some("file:/trash")).unwrap();
+        assert_eq!(settings.root, "file:/w/x");
+        let put = settings.put_into(&other);
+        assert!(put.contains(&other[0]));
+        assert_eq!(WarehouseSettings::of(&put).unwrap(), Some(settings.clone()));
+        assert_eq!(settings.put_into(&put), put);
+        assert_eq!(WarehouseSettings::of(&other).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_folder_is_no_warehouse() {
+        for root in ["", "w", "/w", "file:w", "file:/", "file:/w/../x"] {
+            let found = WarehouseSettings::new(root, DeleteMode::Keep, None);
+            assert!(matches!(found, Err(Error::InvalidLocation { .. })), "{root}");
+        }
+        assert!(DeleteMode::parse("later").is_err());
+    }
+}
