@@ -122,7 +122,7 @@ async fn create(
 ) -> Result<(StatusCode, Json<RepositoryBody>), Problem> {
     let name = RepositoryName::parse(&new.name)?;
     let branch = ref_name(new.default_branch.as_deref().unwrap_or("main"))?;
-    let warehouse = new.warehouse.map(warehouse_settings).transpose()?;
+    let warehouse = new.warehouse.as_ref().map(warehouse_settings).transpose()?;
     let settings = warehouse.as_ref().map(|warehouse| warehouse.put_into(&[]));
     let repository = api
         .repositories
@@ -134,7 +134,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(repository.record().into())))
 }
 
-fn warehouse_settings(warehouse: Warehouse) -> Result<WarehouseSettings, Problem> {
+fn warehouse_settings(warehouse: &Warehouse) -> Result<WarehouseSettings, Problem> {
     let delete = warehouse.delete.as_deref().map(DeleteMode::parse).transpose()?;
     let trash = warehouse.trash.as_deref();
     Ok(WarehouseSettings::new(
