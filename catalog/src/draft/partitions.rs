@@ -256,13 +256,13 @@ impl Draft {
             return Err(open.missing_partitions(missing.len(), example));
         }
         self.purge_if_told(&open);
-        if delete_data && open.owns_data() {
-            let base = open.place();
-            for place in dropped
-                .iter()
-                .filter_map(|partition| open.removed_place(partition))
-            {
-                self.remove_data(&place, base.as_ref()).await?;
+        let deletes = delete_data && open.owns_data();
+        let (base, mut prefixes) = (open.place(), Vec::new());
+        let gone = dropped.iter().filter(|_| deletes);
+        for place in gone.filter_map(|partition| open.removed_place(partition)) {
+            match place.object_prefix() {
+                Some(prefix) => prefixes.push(prefix),
+                None => self.remove_data(&place, base.as_ref()).await?,
             }
         }
         self.change(|changes| {
@@ -270,6 +270,9 @@ impl Draft {
                 changes.delete::<Partition>(keys::partition(open.id, &partition.name));
                 let statistics = keys::partition_statistics(open.id, &partition.name);
                 changes.batch().delete_prefix(Space::Stats, statistics);
+            }
+            for prefix in prefixes {
+                changes.batch().delete_prefix(Space::Objects, prefix);
             }
         });
         Ok(dropped)
