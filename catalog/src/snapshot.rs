@@ -33,7 +33,7 @@ pub struct Snapshot {
 }
 
 /// A table with the database that it stands in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenTable {
     pub database: Database,
     pub table: Table,

@@ -14,7 +14,7 @@ use crate::context::{Call, Settings};
 use crate::convert::{Names, partition_to, table_to};
 use crate::exception::Failure;
 use crate::filter::Key;
-use crate::notify::Narrator;
+use crate::notify::{self, Narrator};
 use crate::route::Asked;
 
 /// Where a call's database is.
@@ -127,19 +127,15 @@ impl Target {
         T: Send + 'static,
     {
         self.check_writable().await?;
-        let input = Arc::new((
-            input,
-            self.settings.notifications.then(|| self.narrator()),
-            self.database.clone(),
-        ));
+        let input = Arc::new((input, self.settings.notifications, self.database.clone()));
         let plan = move |mut draft: Draft| {
             let shared = Arc::clone(&input);
             async move {
-                let (input, narrator, database) = &*shared;
+                let (input, is_told, database) = &*shared;
                 let before = draft.snapshot().clone();
                 let answer = plan(&mut draft, input).await?;
-                if let Some(narrator) = narrator {
-                    narrator.tell(&before, &mut draft, database).await?;
+                if *is_told {
+                    notify::tell(&before, &mut draft, database).await?;
                 }
                 Ok((draft, answer))
             }

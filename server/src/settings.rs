@@ -13,7 +13,6 @@ use versioning::events::{Narrate, Retention};
 
 use crate::error::{Exit, Failure};
 use crate::listeners::{Carrier, ListenerSetting, ThriftListener};
-use crate::machine::MachineClock;
 
 /// The port of the REST API, if nothing else is said.
 pub(crate) const HTTP_PORT: u16 = 7373;
@@ -157,9 +156,8 @@ impl Settings {
 
     /// Returns who tells of moves of heads, if anybody is to be told.
     pub(crate) fn narrator(&self) -> Option<Arc<dyn Narrate>> {
-        let scheme = self.location_scheme.clone();
         self.notifications
-            .then(|| Arc::new(HeadMoves::new(scheme, Arc::new(MachineClock))) as Arc<dyn Narrate>)
+            .then(|| Arc::new(HeadMoves::default()) as Arc<dyn Narrate>)
     }
 
     /// Returns the listeners of the metastore, those for HTTP last.

@@ -112,7 +112,7 @@ impl Server {
 /// Returns a store in memory in which moves of heads are told, with the repository `lake`.
 async fn narrated() -> (Repositories, Repository) {
     let parts = testkit::memory_parts(1);
-    let narrator = HeadMoves::new("s3a".into(), parts.clock.clone());
+    let narrator = HeadMoves::default();
     let open = Repositories::open(parts, versioning::repository::Limits::default());
     let repositories = open.await.unwrap().narrated_by(Arc::new(narrator));
     let (lake, main) = (
