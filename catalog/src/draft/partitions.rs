@@ -1,6 +1,6 @@
 //! Adding, altering, renaming and dropping partitions.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use versioning::{KeyRange, Space};
@@ -88,7 +88,7 @@ impl Draft {
         let like = |storage: &Storage| Storage {
             columns: storage.columns.clone(),
             template: Arc::clone(&storage.template),
-            skew_locations: storage.skew_locations.as_ref().map(|_| BTreeMap::new()),
+            skew_locations: None,
             ..Storage::default()
         };
         Partition {
