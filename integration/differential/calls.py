@@ -19,16 +19,37 @@ TIME_PARAMETERS = {"transient_lastDdlTime", "last_modified_time", "impala.lastCo
 AFTER_1973 = 100_000_000
 
 
+class Calls:
+    """A client that asks by a request for what Hive 4 serves no other way, and is as any other else."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def __getattr__(self, name):
+        return getattr(self.client, name)
+
+    def get_table(self, database, name):
+        request = skep.idl().GetTableRequest(dbName=database, tblName=name)
+        return self.client.get_table_req(request).table
+
+    def get_table_objects_by_name(self, database, names):
+        request = skep.idl().GetTablesRequest(dbName=database, tblNames=names)
+        return self.client.get_table_objects_by_name_req(request).tables
+
+
 class Server:
     """A metastore with a warehouse in a local folder, and one client of it."""
 
     def __init__(self, name, address, warehouse, stack):
         self.name, self.warehouse = name, pathlib.Path(warehouse)
+        # Hive 4 has a warehouse of its own for external tables, and makes all tables that
+        self.external = pathlib.Path(f"{warehouse}-external")
+        self.external = self.external if name == "4.0.1" else self.warehouse
         self.client = stack.enter_context(skep.metastore(address, timeout_s=120))
         self.client.set_ugi("lab", ["lab"])
         self.env = {**{name: getattr(skep.idl(), name) for name in dir(skep.idl()) if not name.startswith("_")}}
         self.env |= {name: value for name, value in globals().items() if name[0] != "_"}
-        self.env |= {"c": self.client, "W": f"file:{self.warehouse}", "there": self.there}
+        self.env |= {"c": Calls(self.client) if name == "4.0.1" else self.client, "W": f"file:{self.external}", "there": self.there}
 
     def there(self, path):
         """Whether a folder of the warehouse is there."""
@@ -37,10 +58,11 @@ class Server:
     def folders(self):
         """Returns the folders of the warehouse, those of nothing but hidden names left out."""
         found = []
-        for folder, names, _ in os.walk(self.warehouse):
-            names[:] = [name for name in names if name[0] not in "._"]
-            found += [os.path.relpath(os.path.join(folder, name), self.warehouse) for name in names]
-        return sorted(found)
+        for root in {self.warehouse, self.external}:
+            for folder, names, _ in os.walk(root):
+                names[:] = [name for name in names if name[0] not in "._"]
+                found += [os.path.relpath(os.path.join(folder, name), root) for name in names]
+        return sorted(set(found))
 
     def run(self, line):
         """Runs a line and returns what it ended in, with all that differs by nature made the same."""
@@ -56,7 +78,7 @@ class Server:
             return {"!": type(error).__name__, "message": self.words(error.message or "")}
 
     def words(self, text):
-        text = text.replace(f"file:{self.warehouse}", "file:$WH").replace(str(self.warehouse), "$WH")
+        text = text.replace(f"file:{self.external}", "file:$WH").replace(f"file:{self.warehouse}", "file:$WH").replace(str(self.warehouse), "$WH")
         return re.sub(r"\b1[5-9]\d{8}\b", "<TS>", text)
 
     def plain(self, value, name=None):

@@ -61,8 +61,8 @@ def writes(n):
         (2, f"c.drop_partition({n.both()}, {n.values()}, {n.flag()})"),
         (2, f"c.rename_partition({both}, *(lambda v: (v, changed(c.get_partition({both}, v), values={n.values()})))({n.values()}))"),
         (2, f"c.alter_partition({both}, changed(c.get_partition({both}, {n.values()}), parameters={{'q': '1'}}))"),
-        (1, f"c.create_function(function({n.database()}, {n.one('f1', 'f2')}))"),
-        (1, f"c.drop_function({n.database()}, {n.one('f1', 'f2')})"),
+        (1, f"c.create_function(function({n.database()}, {n.of(['f1', 'f2'])}))"),
+        (1, f"c.drop_function({n.database()}, {n.of(['f1', 'f2'])})"),
     ]
 
 
@@ -70,9 +70,9 @@ def reads(n):
     both = n.both()
     return [
         (2, f"c.get_database({n.database()})"),
-        (2, f"c.get_all_tables({n.database()})"),
+        (2, f"sorted(c.get_all_tables({n.database()}))"),
         (3, f"c.get_table({both})"),
-        (2, f"c.get_tables({n.database()}, {n.of(['*', 't*', 'T1|t2', '*2'])})"),
+        (2, f"sorted(c.get_tables({n.database()}, {n.of(['*', 't*', 'T1|t2', '*2'])}))"),
         (1, f"sorted(c.get_databases({n.of(['*', 'd*', 'D1'])}))"),
         (1, f"c.get_fields({both})"),
         (1, f"c.get_schema({both})"),

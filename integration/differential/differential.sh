@@ -35,12 +35,10 @@ ready() { grep -q '^skep is up' "$1/log"; }
 start "$work/server" "$SKEP_BIN" serve --data "$work/server/data" --http "127.0.0.1:$http" --s3 "127.0.0.1:$s3" \
   --thrift "127.0.0.1:$thrift" --warehouse "file:$work/warehouse" --warehouse-delete immediate
 
-# Hive 4 makes an external table of each one that it is asked to manage, unless it is told not to.
-echo "metastore.metadata.transformer.class=" >"$work/hms.properties"
 if [[ " $* " == *" scenarios "* || " $* " == *" random "* ]]; then
   for version in ${AGAINST:-2.3.10 4.0.1}; do
     originals+=("$version")
-    HMS_HEAP=${HMS_HEAP:-600m} LOG_LEVEL=warn HMS_PROPERTIES=$work/hms.properties \
+    HMS_HEAP=${HMS_HEAP:-600m} LOG_LEVEL=warn START_LIMIT_S=900 \
       "$engines/hms.sh" "$version" "$work/hms-$version" "$hms"
     servers+=(--original "$version=127.0.0.1:$hms=$work/hms-$version/warehouse")
     hms=$(free_ports 1)

@@ -19,10 +19,10 @@ ALL = {
         "c.create_table(table('d', 'plain'))", "c.get_table('d', 'plain')", "c.get_fields('d', 't')", "c.get_schema('d', 't')",
         "c.create_table(table('d', 'ext', location=W + '/ext', tableType='EXTERNAL_TABLE', parameters={'EXTERNAL': 'TRUE'}))",
         "c.get_table('d', 'ext')", "c.create_table(table('d', 'v', tableType='VIRTUAL_VIEW', viewOriginalText='select 1', viewExpandedText='select 1'))",
-        "c.get_table('d', 'v')", "c.get_tables('d', '*')", "c.get_all_tables('d')", "c.get_tables_by_type('d', '*', 'VIRTUAL_VIEW')",
+        "c.get_table('d', 'v')", "sorted(c.get_tables('d', '*'))", "sorted(c.get_all_tables('d'))", "c.get_tables_by_type('d', '*', 'VIRTUAL_VIEW')",
         "c.get_table_objects_by_name('d', ['plain'])", "c.get_table('d', 'nope')", "c.get_table('nope', 't')",
         "c.drop_table('d', 'nope', True)", "c.drop_table('d', 'ext', True)", "c.drop_table('d', 'plain', True)",
-        "c.drop_table('d', 'v', True)", "c.get_all_tables('d')", "folders()",
+        "c.drop_table('d', 'v', True)", "sorted(c.get_all_tables('d'))", "folders()",
     ],
     "alterations": [
         *TABLE, "c.alter_table('d', 't', changed(c.get_table('d', 't'), columns='a bigint, b string, c int'))", "c.get_table('d', 't')",
@@ -64,7 +64,7 @@ ALL = {
         "c.get_partitions_by_filter('d', 'nope', \"k = 'x'\", -1)", "c.get_num_partitions_by_filter('d', 't', \"k > 'a'\")",
     ],
     "functions": [
-        *DATABASE, "c.create_function(function('d', 'F'))", "c.get_function('d', 'f')", "c.create_function(function('d', 'f'))",
+        *DATABASE, "c.create_function(function('d', 'f'))", "c.get_function('d', 'f')", "c.create_function(function('d', 'f'))",
         "c.get_functions('d', '*')", "c.get_function('d', 'no')", "c.drop_function('d', 'no')", "c.drop_function('d', 'f')",
         "c.get_functions('d', '*')", "c.create_function(function('nope', 'f'))",
     ],
