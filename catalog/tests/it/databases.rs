@@ -1,6 +1,6 @@
 //! Databases.
 
-use catalog::model::Location;
+use catalog::model::{Database, Location};
 use catalog::names::Pattern;
 use catalog::{DEFAULT_DATABASE_ID, Error, Place};
 
@@ -93,6 +93,29 @@ async fn a_database_is_dropped_with_what_is_in_it_or_not_at_all() {
     let main = lake.main().await;
     assert_eq!(counts(&main).await, [0, 0, 0, 3]);
     assert_eq!(files(&main).await, ["a", "sales.db/x", "sales.dbx"]);
+}
+
+#[tokio::test]
+async fn the_default_database_can_only_be_emptied() {
+    let lake = lake().await;
+    let fresh = lake.main().await.database("default").await.unwrap();
+    write!(lake, |draft| {
+        let told = Database {
+            description: Some("ours".into()),
+            ..draft.database("default").await?
+        };
+        draft.alter_database("default", told).await?;
+        draft.create_table("default", orders()).await?;
+    })
+    .unwrap();
+    refused!(
+        write!(lake, |draft| draft.reset_default_database(true, false).await?),
+        Error::DatabaseNotEmpty { .. }
+    );
+    write!(lake, |draft| draft.reset_default_database(true, true).await?).unwrap();
+    let main = lake.main().await;
+    assert_eq!(main.database("default").await.unwrap(), fresh);
+    assert!(main.tables(fresh.id, &Pattern::all()).await.unwrap().is_empty());
 }
 
 #[tokio::test]
