@@ -39,7 +39,7 @@ impl Call {
     ) -> Result<Target, Failure> {
         let asked = Asked::parse(name, catalog);
         if asked.database.is_none() {
-            return Err(Failure::meta("Database name cannot be null."));
+            return Err(Failure::Null("Database name"));
         }
         self.resolve(asked).await
     }
@@ -195,7 +195,7 @@ impl Call {
         catalog: Option<String>,
     ) -> Result<NamedTable, Failure> {
         let target = self.database(database.as_deref(), catalog.as_deref()).await?;
-        let name = table.ok_or_else(|| Failure::meta("Table name cannot be null."))?;
+        let name = table.ok_or(Failure::Null("Table name"))?;
         Ok(NamedTable { target, name })
     }
 }

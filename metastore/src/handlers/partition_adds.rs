@@ -37,7 +37,8 @@ fn adding() -> Routes {
             },
         )
         .serve::<AddPartitions, _, _>(async |call, args: AddPartitionsArgs| {
-            add_list(&call, args.new_parts.unwrap_or_default()).await
+            let partitions = args.new_parts.ok_or(Failure::Null("List of partitions"))?;
+            add_list(&call, partitions).await
         })
         .serve::<AddPartitionsReq, _, _>(add_req)
 }

@@ -113,8 +113,8 @@ fn removing() -> Routes {
             drop(named, request.delete_data, request.env_context.into()).await
         })
         .serve::<TruncateTable, _, _>(async |call: Call, args: TruncateTableArgs| {
-            let named = call.table(args.db_name, args.table_name, None).await?;
-            truncate(named, args.part_names).await
+            let named = call.table(args.db_name, args.table_name, None).await;
+            truncate(named.map_err(no_place)?, args.part_names).await
         })
         .serve::<TruncateTableReq, _, _>(async |call: Call, args: TruncateTableReqArgs| {
             let request = args.req.unwrap_or_default();
@@ -204,7 +204,7 @@ async fn alter(
     words: Words,
     mut how: How,
 ) -> Result<(), Failure> {
-    let mut wire = table.ok_or_else(|| Failure::meta("New table cannot be null."))?;
+    let mut wire = table.ok_or(Failure::Null("New table"))?;
     check_altered(&wire)?;
     shape_table(&mut wire);
     let target = named.target;
@@ -373,6 +373,14 @@ async fn drop(named: NamedTable, delete_data: Option<bool>, words: Words) -> Res
             .boxed()
         })
         .await
+}
+
+/// The original throws what the method does not declare where there is no such catalog.
+fn no_place(failure: Failure) -> Failure {
+    if failure.is_no_such_place() {
+        return Failure::As(&[Class::NoSuchObject], failure.to_string());
+    }
+    failure
 }
 
 /// Removes the data of the named partitions, or of the whole table if no list is given.
