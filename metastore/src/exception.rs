@@ -146,7 +146,7 @@ pub(crate) fn raise<R: Servable>(failure: Failure) -> Answer {
         Failure::Catalog(error) => describe(&error),
         Failure::Filter(error) => (META, error.to_string()),
         Failure::Ledger(error) => describe_ledger(&error),
-        Failure::Null(_) if nulls::end_connection(R::METHOD.name) => {
+        Failure::Null(what) if nulls::end_connection(R::METHOD.name, what) => {
             return Answer::HangUp(failure.to_string());
         }
         Failure::Null(_) => (META, failure.to_string()),

@@ -375,12 +375,17 @@ async fn drop(named: NamedTable, delete_data: Option<bool>, words: Words) -> Res
         .await
 }
 
-/// The original throws what the method does not declare where there is no such catalog.
+/// Says where a table is looked for that is not there, as [`undeclared`].
 fn no_place(failure: Failure) -> Failure {
     if failure.is_no_such_place() {
-        return Failure::As(&[Class::NoSuchObject], failure.to_string());
+        return undeclared(failure);
     }
     failure
+}
+
+/// Says a failure by an exception that the method does not declare.
+fn undeclared(failure: Failure) -> Failure {
+    Failure::As(&[Class::NoSuchObject], failure.to_string())
 }
 
 /// Removes the data of the named partitions, or of the whole table if no list is given.
@@ -390,9 +395,11 @@ async fn truncate(named: NamedTable, partitions: Option<Vec<String>>) -> Result<
         .target
         .write(input, |draft, (database, name, partitions)| {
             async move {
-                Ok(draft
-                    .truncate_table(database, name, partitions.as_deref())
-                    .await?)
+                match draft.truncate_table(database, name, partitions.as_deref()).await {
+                    // the original throws what the method does not declare
+                    Err(error @ Error::NoSuchTable { .. }) => Err(undeclared(error.into())),
+                    done => Ok(done?),
+                }
             }
             .boxed()
         })

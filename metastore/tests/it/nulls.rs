@@ -29,7 +29,13 @@ async fn some_methods_end_the_connection_over_what_is_missing() {
     assert!(hangs_up::<AlterPartition>(&server, no_partition).await);
     assert!(hangs_up::<AddPartitions>(&server, AddPartitionsArgs::default()).await);
     assert!(hangs_up::<DropFunction>(&server, DropFunctionArgs::default()).await);
-    // the others say what is missing, on a connection that goes on
+    // a name that is missing is said there, and by the others whatever is missing, on a connection that goes on
+    let no_table = AlterPartitionArgs {
+        db_name: some("g1"),
+        ..AlterPartitionArgs::default()
+    };
+    let said = client.outcome::<AlterPartition>(no_table).await;
+    assert_eq!(said, "MetaException: Table name cannot be null.");
     let said = client
         .outcome::<GetPartitionsPs>(GetPartitionsPsArgs::default())
         .await;
