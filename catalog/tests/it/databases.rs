@@ -1,6 +1,6 @@
 //! Databases.
 
-use catalog::model::{Database, Location};
+use catalog::model::{Database, Location, TableKind};
 use catalog::names::Pattern;
 use catalog::{DEFAULT_DATABASE_ID, Error, Place};
 
@@ -132,6 +132,21 @@ async fn data_of_external_tables_outlives_their_database() {
     })
     .unwrap();
     assert_eq!(files(&lake.main().await).await, ["sales.db/e/f"]);
+}
+
+#[tokio::test]
+async fn data_of_a_materialized_view_goes_with_it() {
+    let lake = lake().await;
+    write!(lake, |draft| {
+        draft.create_database(database("sales")).await?;
+        let mut view = table("v", "a int", "");
+        view.kind = TableKind::MaterializedView;
+        draft.create_table("sales", view).await?;
+        put_files(draft, &["sales.db/v/f"]);
+        draft.drop_table("sales", "v", true).await?;
+    })
+    .unwrap();
+    assert_eq!(files(&lake.main().await).await, [""; 0]);
 }
 
 #[tokio::test]
