@@ -221,6 +221,7 @@ async fn add_req(call: Call, args: AddPartitionsReqArgs) -> Result<AddPartitions
     let how = How {
         if_not_exists,
         keep_statistics: words.keeps_statistics(),
+        ..How::default()
     };
     let added = add(named, request.parts.unwrap_or_default(), how).await?;
     let wanted = request.need_result.unwrap_or(true);

@@ -129,6 +129,19 @@ async fn what_cannot_be_exchanged_stays() {
         assert_eq!(exchange(&mut client, spec, from, to).await.unwrap_err(), expected);
     }
     assert_eq!(names(&mut client, "g1", "a").await.len(), 3);
+    let old = GetPartitionArgs {
+        db_name: some("g1"),
+        tbl_name: some("a"),
+        part_vals: Some(texts(&["2017", "2"])),
+    };
+    let mut old = client.get::<GetPartition>(old).await.unwrap();
+    old.create_time = Some(5);
+    let args = AlterPartitionArgs {
+        db_name: some("g1"),
+        tbl_name: some("a"),
+        new_part: Some(old),
+    };
+    client.call::<AlterPartition>(args).await.unwrap();
     let args = ExchangePartitionArgs {
         partition_specs: Some(
             [
@@ -150,5 +163,7 @@ async fn what_cannot_be_exchanged_stays() {
         tbl_name: some("b"),
         part_vals: Some(texts(&["2017", "2"])),
     };
-    assert!(client.get::<GetPartition>(args).await.is_ok());
+    // it is as old as it was
+    let there = client.get::<GetPartition>(args).await.unwrap();
+    assert_eq!(there.create_time, Some(5));
 }

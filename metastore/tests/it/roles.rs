@@ -251,7 +251,7 @@ async fn partitions_say_what_was_granted_on_them_if_their_table_wants_it() {
     let ask = || GetPartitionWithAuthArgs {
         db_name: some("g1"),
         tbl_name: some("p"),
-        part_vals: Some(super::harness::texts(&["2020-01-01", "a b/c", "1"])),
+        part_vals: Some(texts(&["2020-01-01", "a b/c", "1"])),
         user_name: some("ann"),
         group_names: Some(vec!["staff".to_owned()]),
     };
