@@ -15,6 +15,7 @@ use crate::convert::{Names, partition_to, table_to};
 use crate::exception::Failure;
 use crate::filter::Key;
 use crate::notify::{self, Narrator};
+use crate::nulls::{DATABASE_NAME, TABLE_NAME};
 use crate::route::Asked;
 
 /// Where a call's database is.
@@ -39,7 +40,7 @@ impl Call {
     ) -> Result<Target, Failure> {
         let asked = Asked::parse(name, catalog);
         if asked.database.is_none() {
-            return Err(Failure::meta("Database name cannot be null."));
+            return Err(Failure::Null(DATABASE_NAME));
         }
         self.resolve(asked).await
     }
@@ -191,7 +192,7 @@ impl Call {
         catalog: Option<String>,
     ) -> Result<NamedTable, Failure> {
         let target = self.database(database.as_deref(), catalog.as_deref()).await?;
-        let name = table.ok_or_else(|| Failure::meta("Table name cannot be null."))?;
+        let name = table.ok_or(Failure::Null(TABLE_NAME))?;
         Ok(NamedTable { target, name })
     }
 }

@@ -15,7 +15,9 @@ mod it {
     mod harness;
     mod http;
     mod locks;
+    mod marks;
     mod notifications;
+    mod nulls;
     mod partition_projections;
     mod partition_specs;
     mod partitions;

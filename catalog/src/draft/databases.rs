@@ -7,7 +7,7 @@ use crate::keys::{self, MetaKey};
 use crate::location::{Location, Place};
 use crate::model::{Database, DatabaseId, Function, Table, TableKind};
 use crate::names::{self, Pattern};
-use crate::snapshot::{DEFAULT_DATABASE, OpenTable};
+use crate::snapshot::{DEFAULT_DATABASE, OpenTable, default_database};
 use crate::{Error, Result};
 
 impl Draft {
@@ -56,6 +56,35 @@ impl Draft {
         if database.name == DEFAULT_DATABASE {
             return Err(Error::DefaultDatabase);
         }
+        let keeps_nothing = self.drop_contents(&database, delete_data, cascade).await?;
+        self.change(|changes| changes.delete::<Database>(MetaKey::Database(&database.name).encode()));
+        if delete_data {
+            self.delete_markers(&database.place()).await?;
+            if keeps_nothing {
+                self.remove_data(&database.place(), None).await?;
+            }
+        }
+        Ok(database)
+    }
+
+    /// Makes the database `default` what it was at first, as if it had been dropped and made again: a repository
+    /// always has it. It stays where it is.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseNotEmpty`] without `cascade`, if there is something in it.
+    pub async fn reset_default_database(&mut self, delete_data: bool, cascade: bool) -> Result<Database> {
+        let before = self.database(DEFAULT_DATABASE).await?;
+        self.drop_contents(&before, delete_data, cascade).await?;
+        let after = Database {
+            location: before.location.clone(),
+            ..default_database()
+        };
+        self.put_database(&after);
+        Ok(before)
+    }
+
+    /// Drops what is in a database. Returns whether nothing of it may need the folder of the database.
+    async fn drop_contents(&mut self, database: &Database, delete_data: bool, cascade: bool) -> Result<bool> {
         let tables = self.tables(database.id, &Pattern::all()).await?;
         let functions = self.functions(database.id, &Pattern::all()).await?;
         let schemas = KeyRange::prefix(keys::schemas(database.id));
@@ -68,7 +97,7 @@ impl Draft {
         };
         if let (Some(what), false) = (content, cascade) {
             return Err(Error::DatabaseNotEmpty {
-                name: database.name,
+                name: database.name.clone(),
                 what,
             });
         }
@@ -88,15 +117,8 @@ impl Draft {
                     changes.batch().delete_prefix(Space::Meta, prefix);
                 }
             }
-            changes.delete::<Database>(MetaKey::Database(&database.name).encode());
         });
-        if delete_data {
-            self.delete_markers(&database.place()).await?;
-            if keeps_nothing {
-                self.remove_data(&database.place(), None).await?;
-            }
-        }
-        Ok(database)
+        Ok(keeps_nothing)
     }
 
     fn put_database(&mut self, database: &Database) {
