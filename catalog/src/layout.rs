@@ -96,6 +96,18 @@ pub(crate) fn lay_out(database: &mut Database, default: Layout) -> Result<()> {
     Ok(())
 }
 
+/// Fails for a database that is to leave the shared namespace and still says that it lies there.
+pub(crate) fn check_stay(old: &Database, new: &Database) -> Result<()> {
+    let is_shared = |database: &Database| matches!(database.location, Location::Shared(_));
+    if !is_shared(old) || is_shared(new) || said_by(new)? != Some(Layout::Shared) {
+        return Ok(());
+    }
+    Err(Error::NotAllowed {
+        operation: "another location",
+        reason: format!("database {} says {LAYOUT}=shared: change that first", old.name),
+    })
+}
+
 fn said_by(database: &Database) -> Result<Option<Layout>> {
     let said = database.parameters.as_ref().and_then(|found| found.get(LAYOUT));
     said.map(|text| Layout::parse(text)).transpose()

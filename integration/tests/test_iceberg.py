@@ -179,6 +179,8 @@ def test_a_state_that_goes_on_from_ours_is_taken(sql, db):
     """The branch's first commit is picked to main, so both sides moved the table; its second goes on from that."""
     sql(f"create table ice.{db}.t (id bigint) using iceberg tblproperties ('write.metadata.compression-codec' = 'gzip')")
     name = f"b-{db}"
+    with skep.metastore() as client:
+        assert client.get_table(db, "t").parameters["metadata_location"].endswith(".gz.metadata.json")
     branch(name, f"insert into ice.`{db}{{b}}`.t values (1)", sql=sql)
     skep.run("cherry-pick", skep.head(name), "main")
     assert sql(f"select * from ice.{db}.t") == [(1,)]

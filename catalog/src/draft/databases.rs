@@ -37,6 +37,7 @@ impl Draft {
     /// [`Error::NoSuchDatabase`]; [`Error::NotAllowed`] for a layout that cannot be.
     pub async fn alter_database(&mut self, name: &str, mut database: Database) -> Result<Database> {
         let old = self.database(name).await?;
+        layout::check_stay(&old, &database)?;
         database.id = old.id;
         database.name = old.name;
         database.created_s = old.created_s.or(database.created_s);

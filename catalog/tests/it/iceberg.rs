@@ -71,6 +71,23 @@ async fn a_shared_database_has_a_place_that_no_other_has() {
 }
 
 #[tokio::test]
+async fn a_shared_database_leaves_when_it_says_so() {
+    let lake = with_shared().await;
+    let move_to = async |layout: &str| {
+        write!(lake, |draft| {
+            let mut ice = draft.database("ice").await?;
+            ice.location = Location::Rel("ice.db".into());
+            ice.parameters = Some([(LAYOUT.to_owned(), layout.to_owned())].into());
+            draft.alter_database("ice", ice).await?
+        })
+    };
+    refused!(move_to("shared").await, Error::NotAllowed { .. });
+    move_to("ref").await.unwrap();
+    let moved = lake.main().await.database("ice").await.unwrap();
+    assert_eq!(moved.place(), Place::Path("ice.db".into()));
+}
+
+#[tokio::test]
 async fn only_iceberg_tables_and_views_are_made_there() {
     let lake = with_shared().await;
     let refused = write!(lake, |draft| draft
