@@ -14,6 +14,7 @@ mod it {
     mod functions;
     mod harness;
     mod http;
+    mod layouts;
     mod locks;
     mod marks;
     mod notifications;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use catalog::Layout;
 use catalog::warehouse::{DeleteMode, WarehouseSettings};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) warehouse_delete: String,
     /// The folder to which it is moved then; without it, it is gone at once.
     pub(crate) warehouse_trash: Option<String>,
+    /// Where databases of that repository lie whose `skep.layout` says nothing: `ref` or `shared`.
+    pub(crate) layout: Option<String>,
     /// How many partitions one call to the metastore may ask for.
     pub(crate) partitions_max: Option<u32>,
     /// The scheme of the locations that the metastore hands out.
@@ -89,6 +92,7 @@ impl Default for Settings {
             warehouse: None,
             warehouse_delete: "keep".into(),
             warehouse_trash: None,
+            layout: None,
             partitions_max: None,
             location_scheme: "s3a".into(),
             access_key: crate::credentials::DEFAULT_ACCESS_KEY.into(),
@@ -135,6 +139,16 @@ impl Settings {
         let delete = DeleteMode::parse(&self.warehouse_delete).map_err(wrong)?;
         let settings = WarehouseSettings::new(root, delete, self.warehouse_trash.as_deref());
         settings.map(Some).map_err(wrong)
+    }
+
+    /// Returns the layout of databases of the first repository, if one is set.
+    pub(crate) fn layout(&self) -> Result<Option<Layout>, Failure> {
+        let wrong = |error: catalog::Error| Failure::new(Exit::WrongUse, format!("settings: {error}"));
+        self.layout
+            .as_deref()
+            .map(Layout::parse)
+            .transpose()
+            .map_err(wrong)
     }
 
     /// Returns what all listeners of the metastore have in common.

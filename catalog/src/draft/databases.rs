@@ -4,6 +4,7 @@ use versioning::{KeyRange, Space};
 
 use crate::draft::Draft;
 use crate::keys::{self, MetaKey};
+use crate::layout::{self, Layout};
 use crate::location::{Location, Place};
 use crate::model::{Database, DatabaseId, Function, Table, TableKind};
 use crate::names::{self, Pattern};
@@ -14,7 +15,7 @@ impl Draft {
     /// Creates a database. Its id is assigned here.
     ///
     /// # Errors
-    /// [`Error::InvalidName`], [`Error::DatabaseExists`].
+    /// [`Error::InvalidName`], [`Error::DatabaseExists`]; [`Error::NotAllowed`] for a layout that cannot be.
     pub async fn create_database(&mut self, mut database: Database) -> Result<Database> {
         database.name = names::object_name("database", &database.name)?;
         if self.find_database(&database.name).await?.is_some() {
@@ -22,6 +23,7 @@ impl Draft {
         }
         database.id = DatabaseId(self.ids.fresh());
         database.created_s.get_or_insert(self.now_s);
+        layout::lay_out(&mut database, self.layout)?;
         self.place_in_warehouse(&mut database);
         database.location = self.qualified_location(database.location);
         shorten(&mut database);
@@ -32,12 +34,14 @@ impl Draft {
     /// Replaces what is said of a database. Its name, id and time of creation stay.
     ///
     /// # Errors
-    /// [`Error::NoSuchDatabase`].
+    /// [`Error::NoSuchDatabase`]; [`Error::NotAllowed`] for a layout that cannot be.
     pub async fn alter_database(&mut self, name: &str, mut database: Database) -> Result<Database> {
         let old = self.database(name).await?;
+        layout::check_stay(&old, &database)?;
         database.id = old.id;
         database.name = old.name;
         database.created_s = old.created_s.or(database.created_s);
+        layout::lay_out(&mut database, Layout::Ref)?;
         database.location = self.qualified_location(database.location);
         shorten(&mut database);
         if database.location != old.location {

@@ -83,10 +83,10 @@ fn table_lines(table: &TableBody) -> Vec<String> {
         .as_ref()
         .map(|name| format!(", renamed from {name}"))
         .unwrap_or_default();
-    let data = if table.unversioned {
-        ", data not versioned"
-    } else {
-        ""
+    let data = match (table.unversioned, table.bound_to_ref) {
+        (true, _) => ", data not versioned",
+        (_, true) => ", Iceberg files bound to their ref: not to be merged",
+        _ => "",
     };
     let mut lines = vec![format!(
         "table {}.{}: {}{was}{data}",
