@@ -36,7 +36,7 @@ static ALLOCATED: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 
 #[test]
 fn no_file_is_forgotten() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it");
+    let folder = "tests/it";
     let modules = include_str!("it.rs");
     for file in std::fs::read_dir(folder).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();

@@ -129,7 +129,7 @@ proptest! {
 /// changes is a format that was broken: stored repositories would no longer be read.
 #[test]
 fn the_first_version_stays_readable() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+    let folder = PathBuf::from("tests/golden/v1");
     let mut files = BTreeMap::<&str, String>::new();
     for seed in 0..8 {
         for (name, bytes) in all_encodings(&mut Source::new(seed)) {

@@ -45,7 +45,7 @@ pub(super) fn routes() -> Routes {
                 user: args.user_name,
                 groups: args.group_names.unwrap_or_default(),
             };
-            list(&call, named, Among::All, args.max_parts, &asking).await
+            Box::pin(list(&call, named, Among::All, args.max_parts, &asking)).await
         })
         .stream::<GetPartitionsPsWithAuth, _, _>(async |call: Call, args: GetPartitionsPsWithAuthArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
@@ -54,7 +54,7 @@ pub(super) fn routes() -> Routes {
                 groups: args.group_names.unwrap_or_default(),
             };
             let among = first_values(args.part_vals)?;
-            list(&call, named, among, args.max_parts, &asking).await
+            Box::pin(list(&call, named, among, args.max_parts, &asking)).await
         })
         .stream::<GetPartitionsPsWithAuthReq, _, _>(
             async |call: Call, args: GetPartitionsPsWithAuthReqArgs| {
@@ -67,7 +67,7 @@ pub(super) fn routes() -> Routes {
                     groups: request.group_names.unwrap_or_default(),
                 };
                 let among = first_values(request.part_vals)?;
-                let listing = list(&call, named, among, request.max_parts, &asking).await?;
+                let listing = Box::pin(list(&call, named, among, request.max_parts, &asking)).await?;
                 let value = GetPartitionsPsWithAuthResponse {
                     partitions: Some(Vec::new()),
                 };

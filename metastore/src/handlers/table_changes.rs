@@ -378,13 +378,13 @@ async fn drop(named: NamedTable, delete_data: Option<bool>, words: Words) -> Res
 /// Says where a table is looked for that is not there, as [`undeclared`].
 fn no_place(failure: Failure) -> Failure {
     if failure.is_no_such_place() {
-        return undeclared(failure);
+        return undeclared(&failure);
     }
     failure
 }
 
 /// Says a failure by an exception that the method does not declare.
-fn undeclared(failure: Failure) -> Failure {
+fn undeclared(failure: &Failure) -> Failure {
     Failure::As(&[Class::NoSuchObject], failure.to_string())
 }
 
@@ -397,7 +397,7 @@ async fn truncate(named: NamedTable, partitions: Option<Vec<String>>) -> Result<
             async move {
                 match draft.truncate_table(database, name, partitions.as_deref()).await {
                     // the original throws what the method does not declare
-                    Err(error @ Error::NoSuchTable { .. }) => Err(undeclared(error.into())),
+                    Err(error @ Error::NoSuchTable { .. }) => Err(undeclared(&error.into())),
                     done => Ok(done?),
                 }
             }

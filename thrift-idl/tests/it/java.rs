@@ -78,7 +78,7 @@ fn jars(engines: &Path) -> Vec<(&'static str, Option<PathBuf>)> {
 
 /// Asks the classes in a folder of jars.
 fn ask(jars: &Path) -> Result<String, String> {
-    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/java/DumpSchema.java");
+    let program = "tests/java/DumpSchema.java";
     let output = Command::new("java")
         .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"])
         .arg(jars.join("*"))

@@ -89,10 +89,7 @@ fn version_1_stays_as_it_is() {
         ("internal", golden_internal()),
     ] {
         for (part, bytes) in [("hashed", &node.hashed), ("physical", &node.physical)] {
-            let path = format!(
-                "{}/tests/golden/node-v1-{name}.{part}",
-                env!("CARGO_MANIFEST_DIR")
-            );
+            let path = format!("tests/golden/node-v1-{name}.{part}");
             let path = Path::new(&path);
             if !path.exists() {
                 std::fs::write(path, bytes).unwrap();
