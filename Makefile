@@ -3,7 +3,7 @@ CACHE ?= $(or $(SKEP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skep-build)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 SPARK ?= 4.0
-PARTS ?= thrift transports s3 spark-4.0
+PARTS ?= thrift transports s3 spark-4.0 iceberg
 ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
@@ -22,8 +22,9 @@ demo: ## the main job: Spark works on a branch, one merge lands all of it (SPARK
 	integration/demo/demo.sh $(SPARK)
 
 # the program of `check` serves all that follows: a build of `server` alone has other features, and so is another
-test: check ## everything: checks, Rust tests, real clients, the demo, short crash and model runs
+test: check ## everything: checks, Rust tests, real clients, the demo, Hive's client tests, short crash and model runs
 	$(MAKE) it demo SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
+	$(MAKE) conformance PARTS= SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) crash ROUNDS=5 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) model CASES=200
 	$(MAKE) soak SECONDS=20 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep

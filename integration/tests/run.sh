@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [thrift|transports|s3|spark-4.0|spark-3.5]...
+# usage: run.sh [thrift|transports|s3|hmsclient|trino|spark-4.0|spark-3.5|iceberg]...
 #
 # Runs these parts of the tests with real clients, all if none is named, each beside a skep of its own. What a part needs
 # is fetched; a part for which something is missing is told as SKIPPED.
@@ -13,7 +13,7 @@ engines=$here/../engines
 . "$engines/lib.sh"
 
 [[ ${1:-} != -* ]] || usage
-(($#)) || set -- thrift transports s3 spark-4.0 spark-3.5
+(($#)) || set -- thrift transports s3 hmsclient trino spark-4.0 spark-3.5 iceberg
 SKEP_BIN=$(skep_program)
 export SKEP_BIN
 work=$(mktemp -d "${TMPDIR:-/tmp}/skep-tests.XXXXXX")
@@ -54,11 +54,24 @@ for part; do
     there python "$part" "$engines/clients.sh" true || continue
     check "$part" "$engines/clients.sh" -- "test_$part.py"
     ;;
+  hmsclient)
+    there python "$part" "$engines/python.sh" hmsclient true || continue
+    check "$part" "$engines/python.sh" hmsclient -- test_hmsclient.py
+    ;;
+  trino)
+    there trino "$part" "$engines/trino.sh" fetch || continue
+    there python "$part" "$engines/python.sh" trino true || continue
+    check "$part" "$engines/trino.sh" "$work/trino-server" "$engines/python.sh" trino -- test_trino.py
+    ;;
   spark-4.0 | spark-3.5)
     there spark "$part" "$engines/spark.sh" "${part#spark-}" true || continue
     for session in main magic port; do
       check "$part-$session" "$engines/spark.sh" "${part#spark-}" -- -m "$session" test_spark.py
     done
+    ;;
+  iceberg)
+    there spark "$part" env FORMAT=iceberg "$engines/spark.sh" 4.0 true || continue
+    check "$part" env FORMAT=iceberg "$engines/spark.sh" 4.0 -- test_iceberg.py
     ;;
   *) usage ;;
   esac
