@@ -7,6 +7,7 @@ and what is printed of a failing one can be pasted.
 import os
 import pathlib
 import re
+import shutil
 
 import skep
 from thriftpy2.thrift import TApplicationException, TException
@@ -99,12 +100,15 @@ class Server:
         return value
 
     def clear(self):
-        """Drops all databases, and what the database `default` holds."""
+        """Drops all databases and what the database `default` holds, and empties the warehouse."""
         for database in self.client.get_all_databases():
             if database != "default":
                 self.client.drop_database(database, True, True)
         for table in self.client.get_all_tables("default"):
             self.client.drop_table("default", table, True)
+        for root in {self.warehouse, self.external}:  # data of external tables stays
+            for folder in root.iterdir() if root.is_dir() else ():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def differences(theirs, ours, path=""):

@@ -53,6 +53,7 @@ ALL = {
         "c.get_partition('d', 't', ['m', '9'])", "folders()",
         "c.alter_partition('d', 't', changed(c.get_partition('d', 't', ['m', '9']), parameters={'q': '1'}))",
         "c.get_partition('d', 't', ['m', '9'])", "c.alter_partition('d', 't', partition('d', 't', ['no', '1'], location=W + '/no'))",
+        "sorted(c.get_partition_names('d', 'nope', -1))",
         "c.drop_partition('d', 't', ['m', '9'], True)", "c.drop_partition('d', 't', ['m', '9'], True)",
         "c.drop_partition_by_name('d', 't', 'k=y%2Fz/n=2', True)", "folders()", "c.drop_table('d', 't', True)", "folders()",
     ],
