@@ -3,13 +3,13 @@ CACHE ?= $(or $(SKEP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skep-build)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 SPARK ?= 4.0
-PARTS ?= thrift transports s3 hmsclient hive-java trino delta spark-4.0
+PARTS ?= thrift transports s3 hmsclient hive-java trino spark-4.0 iceberg delta
 ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
 SECONDS ?= 60
 
-.PHONY: help setup demo test check it conformance idle crash model fuzz bench run
+.PHONY: help setup demo test check it conformance idle crash model fuzz differential soak bench run
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -22,10 +22,13 @@ demo: ## the main job: Spark works on a branch, one merge lands all of it (SPARK
 	integration/demo/demo.sh $(SPARK)
 
 # the program of `check` serves all that follows: a build of `server` alone has other features, and so is another
-test: check ## everything: checks, Rust tests, real clients, the demo, short crash and model runs
+test: check ## everything: checks, Rust tests, real clients, the demo, Hive's client tests, short crash and model runs
 	$(MAKE) it demo SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
+	$(MAKE) conformance PARTS= SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) crash ROUNDS=5 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) model CASES=200
+	$(MAKE) soak SECONDS=20 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
+	$(MAKE) differential PARTS=golden SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 
 check: ## format, lints, Rust tests
 	cargo fmt --all -- --check
@@ -49,6 +52,12 @@ model: ## CASES random histories against a naive model
 
 fuzz: ## fuzz what reads bytes of strangers, each target for SECONDS
 	fuzz/fuzz.sh $(SECONDS)
+
+differential: ## the same calls on skep and on Hive Metastores, CASES random scripts from SEED too (PARTS="golden scenarios random")
+	integration/differential/differential.sh $(if $(filter command line environment,$(origin PARTS)),$(PARTS))
+
+soak: ## CLIENTS clients on one table for SECONDS (64, 600), and the history that they wrote is checked
+	integration/soak/soak.sh --clients $(or $(CLIENTS),64) --seconds $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),600)
 
 bench: ## skep beside a Hive Metastore 4.0.1 on PostgreSQL (PARTITIONS=100000 for the largest table; ALONE=1 for skep alone)
 	bench/bench.sh --partitions $(or $(PARTITIONS),10000)

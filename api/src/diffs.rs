@@ -63,6 +63,8 @@ pub struct TableBody {
     pub renamed_from: Option<String>,
     /// Whether its data lies outside of the repository.
     pub unversioned: bool,
+    /// Whether it is an Iceberg table whose files are bound to one ref, so that it cannot be merged.
+    pub bound_to_ref: bool,
     pub columns: Vec<ColumnBody>,
     pub properties: Vec<PropertyBody>,
     pub partitions: PartitionsBody,
@@ -245,6 +247,7 @@ impl From<TableDiff> for TableBody {
                 .renamed_from
                 .map(|(database, name)| format!("{database}.{name}")),
             unversioned: diff.is_unversioned,
+            bound_to_ref: diff.is_bound_to_ref,
             columns: diff.columns.into_iter().map(ColumnBody::from).collect(),
             properties: properties(diff.properties),
             partitions: diff.partitions.into(),

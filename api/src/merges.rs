@@ -221,8 +221,9 @@ async fn merge(
         ..landing(&api, &branch, new.author, new.message)?
     };
     let source = ref_expr(&new.source)?;
+    let resolver = api.resolver.reading(&repository);
     let outcome = repository
-        .merge(&source, &landing, api.resolver.as_ref(), api.gate.as_ref())
+        .merge(&source, &landing, &resolver, api.gate.as_ref())
         .await?;
     let (status, Json(mut answer)) = answer(outcome);
     answer.source_uncommitted = is_uncommitted(&repository, &source).await?;
@@ -290,7 +291,7 @@ async fn pick(
         dry_run: new.dry_run,
         ..landing(api, &branch, new.author, new.message)?
     };
-    let (resolver, gate) = (api.resolver.as_ref(), api.gate.as_ref());
+    let (resolver, gate) = (&api.resolver.reading(&repository), api.gate.as_ref());
     let outcome = match pick {
         Pick::Revert => {
             repository

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::warehouse::DeleteMode;
-use catalog::{Catalog, WarehouseSettings};
+use catalog::{Catalog, Layout, WarehouseSettings};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -84,6 +84,9 @@ pub struct NewRepository {
     /// A folder that is not skep's for the data of its managed tables; `None` keeps it in the repository.
     #[serde(default)]
     pub warehouse: Option<Warehouse>,
+    /// Where its databases lie whose `skep.layout` says nothing: `ref`, or `shared` for Iceberg tables alone.
+    #[serde(default)]
+    pub layout: Option<String>,
 }
 
 /// What a verification found.
@@ -123,11 +126,14 @@ async fn create(
     let name = RepositoryName::parse(&new.name)?;
     let branch = ref_name(new.default_branch.as_deref().unwrap_or("main"))?;
     let warehouse = new.warehouse.as_ref().map(warehouse_settings).transpose()?;
-    let settings = warehouse.as_ref().map(|warehouse| warehouse.put_into(&[]));
-    let repository = api
-        .repositories
-        .create_with(&name, &branch, &settings.unwrap_or_default())
-        .await?;
+    let mut settings = Vec::new();
+    if let Some(warehouse) = &warehouse {
+        settings = warehouse.put_into(&settings);
+    }
+    if let Some(layout) = &new.layout {
+        settings = Layout::parse(layout)?.put_into(&settings);
+    }
+    let repository = api.repositories.create_with(&name, &branch, &settings).await?;
     if let Some(warehouse) = warehouse {
         catalog::warehouse::found(&Catalog::new(repository.clone()), &warehouse.root).await?;
     }

@@ -18,7 +18,7 @@ mod sample;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use crate::operations::{OPERATIONS, Scale};
+use crate::operations::{OPERATIONS, Operation, Scale};
 use crate::process::Processes;
 use crate::report::Report;
 
@@ -31,7 +31,8 @@ usage: bench SERVER... [--partitions N] [--rest URL]
                     (with all that they have started)
   --partitions N    the largest table of the comparison; 1000, 10000 and 100000 are measured up to it
   --rest URL        where the first server, a skep, has its REST API: measures what only skep can do, too
-  --large N         the partitions of the table for that; 1000000 if not given";
+  --large N         the partitions of the table for that; 1000000 if not given
+  --only TEXT       of the comparison only the operations that have TEXT in their name";
 
 /// A server that is measured.
 struct Server {
@@ -59,6 +60,7 @@ struct Asked {
     partitions_max: usize,
     rest: Option<String>,
     large: usize,
+    only: String,
 }
 
 impl Asked {
@@ -68,11 +70,13 @@ impl Asked {
             partitions_max: 10_000,
             rest: None,
             large: 1_000_000,
+            only: String::new(),
         };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--partitions" => asked.partitions_max = arguments.next()?.parse().ok()?,
                 "--rest" => asked.rest = Some(arguments.next()?),
+                "--only" => asked.only = arguments.next()?,
                 "--large" => asked.large = arguments.next()?.parse().ok()?,
                 server => asked.servers.push(Server::parse(server)?),
             }
@@ -121,7 +125,10 @@ fn run(asked: &Asked) -> Result<(), Failure> {
         for server in &asked.servers {
             operations::load(&server.address, scale)?;
         }
-        for operation in OPERATIONS.iter().filter(|operation| (operation.fits)(partitions)) {
+        let wanted = |operation: &&Operation| {
+            (operation.fits)(partitions) && operation.label(partitions).contains(&asked.only)
+        };
+        for operation in OPERATIONS.iter().filter(wanted) {
             let measured = asked
                 .servers
                 .iter()

@@ -8,7 +8,7 @@ use crate::records::SharedCache;
 use crate::warehouse::{
     DeleteMode, Folders, OpenWarehouse, Others, PlainWarehouse, Ticket, WarehouseSettings, unusable,
 };
-use crate::{Draft, Error, Result, Snapshot};
+use crate::{Draft, Error, Layout, Result, Snapshot};
 
 /// The catalog of one repository. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Catalog {
     repository: Repository,
     cache: SharedCache,
     warehouse: Option<Plain>,
+    /// That of databases that say none.
+    layout: Layout,
 }
 
 /// The plain warehouse of a repository.
@@ -32,13 +34,15 @@ impl Catalog {
             repository,
             cache: SharedCache::default(),
             warehouse: None,
+            layout: Layout::default(),
         }
     }
 
-    /// Returns the catalog of a repository with the plain warehouse that its settings name, which `open` opens.
+    /// Returns the catalog of a repository with what its settings say: the layout of its databases, and the plain
+    /// warehouse, which `open` opens.
     ///
     /// # Errors
-    /// [`Error::NotAllowed`] if there is a warehouse and `open` does not know its kind.
+    /// [`Error::NotAllowed`] for a layout that is none, and if there is a warehouse and `open` does not know its kind.
     pub fn open(repository: Repository, open: &OpenWarehouse) -> Result<Catalog> {
         let record = repository.record();
         let warehouse = match WarehouseSettings::of(&record.settings)? {
@@ -48,8 +52,10 @@ impl Catalog {
             }),
             None => None,
         };
+        let layout = Layout::of(&record.settings)?;
         Ok(Catalog {
             warehouse,
+            layout,
             ..Catalog::new(repository)
         })
     }
@@ -89,7 +95,7 @@ impl Catalog {
         E: From<versioning::Error> + From<Error> + Send + 'static,
     {
         let tickets = Tickets::default();
-        let (plain, folders) = (self.warehouse.clone(), self.folders(branch));
+        let (plain, folders, layout) = (self.warehouse.clone(), self.folders(branch), self.layout);
         let kept = tickets.clone();
         let cache = self.cache.clone();
         let (clock, ids) = (
@@ -99,6 +105,7 @@ impl Catalog {
         let planned = move |view| {
             let mut draft = Draft::new(view, cache.clone(), Arc::clone(&ids), clock.now_us());
             draft.folders = folders();
+            draft.layout = layout;
             let answer = plan(draft);
             let (plain, tickets) = (plain.clone(), kept.clone());
             async move {

@@ -14,7 +14,7 @@ use crate::snapshot::{OpenTable, Snapshot};
 use crate::{Draft, Result};
 
 /// What happened to one thing, or to partitions of one table. A side is `None` where it is not there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "looked at once, where it is returned")]
 pub enum Change {
     Database {
@@ -39,6 +39,55 @@ pub enum Change {
         altered: Vec<(Partition, Partition)>,
         dropped: Vec<Partition>,
     },
+}
+
+impl Change {
+    /// Takes a change apart into those that are told of one by one: a function that is replaced goes and comes,
+    /// each altered partition stands alone, and no piece has more than `partitions_max` partitions.
+    pub fn pieces(self, partitions_max: usize) -> Vec<Change> {
+        match self {
+            Change::Function {
+                database,
+                before: Some(before),
+                after: Some(after),
+            } => {
+                let piece = |before, after| Change::Function {
+                    database: database.clone(),
+                    before,
+                    after,
+                };
+                vec![piece(Some(before), None), piece(None, Some(after))]
+            }
+            Change::Partitions {
+                table,
+                added,
+                altered,
+                dropped,
+            } => {
+                let piece = |added, altered, dropped| Change::Partitions {
+                    table: table.clone(),
+                    added,
+                    altered,
+                    dropped,
+                };
+                let added = chunks(added, partitions_max).map(|some| piece(some, Vec::new(), Vec::new()));
+                let altered = altered
+                    .into_iter()
+                    .map(|one| piece(Vec::new(), vec![one], Vec::new()));
+                let dropped = chunks(dropped, partitions_max).map(|some| piece(Vec::new(), Vec::new(), some));
+                added.chain(altered).chain(dropped).collect()
+            }
+            whole => vec![whole],
+        }
+    }
+}
+
+fn chunks<T>(items: Vec<T>, max: usize) -> impl Iterator<Item = Vec<T>> {
+    let mut items = items.into_iter();
+    std::iter::from_fn(move || {
+        let some: Vec<T> = items.by_ref().take(max).collect();
+        (!some.is_empty()).then_some(some)
+    })
 }
 
 /// Keys whose values differ, perhaps.

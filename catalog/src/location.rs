@@ -91,9 +91,10 @@ impl Place {
         }
     }
 
-    /// Returns the shortest location that means this place below `parent`.
+    /// Returns the shortest location that means this place below `parent`. One in the shared namespace is always
+    /// spelled out: what lies there does not move along with its parent, nor when two parents become one.
     pub fn relative_to(self, parent: &Place, name: &str) -> Location {
-        if parent.child(name) == self {
+        if !matches!(self, Place::Shared(_)) && parent.child(name) == self {
             Location::Default
         } else {
             self.into()
@@ -375,6 +376,11 @@ mod tests {
             Location::Rel("sales.db/t".into())
         );
         assert_eq!(table.object_prefix().as_deref(), Some("sales.db/t/"));
+        let shared = Place::Shared("1/sales.db".into());
+        assert_eq!(
+            shared.child("t").relative_to(&shared, "t"),
+            Location::Shared("1/sales.db/t".into())
+        );
         assert_eq!(Place::root().object_prefix(), None);
         let abroad = Place::External("s3://old/wh/".into());
         assert_eq!(abroad.child("t"), Place::External("s3://old/wh/t".into()));

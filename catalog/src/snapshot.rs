@@ -33,7 +33,7 @@ pub struct Snapshot {
 }
 
 /// A table with the database that it stands in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenTable {
     pub database: Database,
     pub table: Table,
@@ -345,7 +345,7 @@ impl Snapshot {
 }
 
 /// The database `default` of a repository that was never told otherwise.
-fn default_database() -> Database {
+pub(crate) fn default_database() -> Database {
     Database {
         id: DEFAULT_DATABASE_ID,
         name: DEFAULT_DATABASE.to_owned(),

@@ -11,6 +11,7 @@ mod it {
     mod functions;
     mod histories;
     mod history;
+    mod iceberg;
     mod merge_laws;
     mod merges;
     mod partitions;

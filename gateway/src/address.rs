@@ -1,5 +1,7 @@
 //! Where a request points: a repository, a ref expression and a path.
 
+use std::fmt;
+
 use s3s::dto::CopySource;
 use versioning::RefExpr;
 
@@ -11,19 +13,36 @@ const SHARED: &str = "_shared";
 /// The longest path in bytes. The framework counts the ref and its slash in as well.
 const PATH_BYTES_MAX: usize = 1024;
 
+/// Where the paths of a repository begin: what the first segment of a key names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Root {
+    Ref(RefExpr),
+    /// The write-once namespace, which is the same for every ref.
+    Shared,
+}
+
+impl fmt::Display for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Root::Ref(reference) => reference.fmt(f),
+            Root::Shared => f.write_str(SHARED),
+        }
+    }
+}
+
 /// A bucket and a key, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) repository: String,
-    pub(crate) reference: RefExpr,
-    /// What stands behind `{ref}/`; empty for the ref itself, which looks like a folder.
+    pub(crate) root: Root,
+    /// What stands behind `{root}/`; empty for the root itself, which looks like a folder.
     pub(crate) path: String,
 }
 
 impl Address {
     /// Takes a bucket and a key apart.
     pub(crate) fn parse(bucket: &str, key: &str) -> Result<Address> {
-        let (reference, path) = key.split_once('/').ok_or_else(|| Error::NoKey(key.to_owned()))?;
+        let (root, path) = key.split_once('/').ok_or_else(|| Error::NoKey(key.to_owned()))?;
         if path.len() > PATH_BYTES_MAX {
             return Err(Error::Argument(format!(
                 "the path has more than {PATH_BYTES_MAX} bytes"
@@ -32,10 +51,10 @@ impl Address {
         if path.contains('\0') {
             return Err(Error::Argument("the path contains a NUL".to_owned()));
         }
-        let reference = parse_ref(bucket, reference)?;
+        let root = parse_root(bucket, root)?;
         Ok(Address {
             repository: bucket.to_owned(),
-            reference,
+            root,
             path: path.to_owned(),
         })
     }
@@ -57,30 +76,29 @@ impl Address {
         }
     }
 
-    /// Returns the key: `{ref}/{path}`.
+    /// Returns the key: `{root}/{path}`.
     pub(crate) fn key(&self) -> String {
-        format!("{}/{}", self.reference, self.path)
+        format!("{}/{}", self.root, self.path)
     }
 
-    /// Returns whether this is the ref itself, `{ref}/`.
+    /// Returns whether this is the root itself, `{root}/`.
     pub(crate) fn is_root(&self) -> bool {
         self.path.is_empty()
     }
 }
 
-/// Reads the segment of a key that names a ref.
+/// Reads the first segment of a key, which names a ref or the shared namespace.
 ///
 /// A text that cannot be a ref names none: the answer is that it was not found.
-pub(crate) fn parse_ref(repository: &str, text: &str) -> Result<RefExpr> {
+pub(crate) fn parse_root(repository: &str, text: &str) -> Result<Root> {
     if text == SHARED {
-        return Err(Error::Unsupported(
-            "the shared namespace _shared/ of a repository",
-        ));
+        return Ok(Root::Shared);
     }
-    RefExpr::parse(text).map_err(|_| Error::NoRef {
+    let parsed = RefExpr::parse(text).map_err(|_| Error::NoRef {
         repository: repository.to_owned(),
         reference: text.to_owned(),
-    })
+    });
+    parsed.map(Root::Ref)
 }
 
 /// Fails for any version but the null version: refs and commits take the place of object versions.
@@ -103,11 +121,12 @@ mod tests {
             ("etl@/x", "etl@", "x"),
             ("main~2//a", "main~2", "/a"),
             ("v1/dir/", "v1", "dir/"),
+            ("_shared/t/x", "_shared", "t/x"),
         ];
         for (key, reference, path) in cases {
             let address = Address::parse("lake", key).unwrap();
             assert_eq!(
-                (address.reference.to_string().as_str(), address.path.as_str()),
+                (address.root.to_string().as_str(), address.path.as_str()),
                 (reference, path)
             );
             assert_eq!(address.key(), key);
@@ -121,7 +140,7 @@ mod tests {
             ("main", "NoSuchKey"),
             ("/x", "NoSuchKey"),
             ("a b/x", "NoSuchKey"),
-            ("_shared/t/x", "NotImplemented"),
+            ("_shared@/x", "NoSuchKey"),
             ("main/a\0b", "InvalidArgument"),
             (long.as_str(), "InvalidArgument"),
         ];

@@ -32,6 +32,8 @@ pub enum Error {
     Denied(&'static str),
     #[error("{0}: the condition does not hold")]
     Precondition(&'static str),
+    #[error("_shared/{0} is there with other content: what is shared by all refs is written once")]
+    WriteOnce(String),
     #[error("not modified")]
     NotModified { etag: String },
     #[error("the range is not satisfiable: the object has {size} bytes")]
@@ -86,7 +88,8 @@ impl Error {
             Error::NoVersion(_) => S3ErrorCode::NoSuchVersion,
             Error::NoUpload(_) => S3ErrorCode::NoSuchUpload,
             Error::ReadOnly { .. } | Error::Denied(_) => S3ErrorCode::AccessDenied,
-            Error::Precondition(_) => S3ErrorCode::PreconditionFailed,
+            // as if every write there came with `If-None-Match: *`: clients do not repeat it, and take it for what it is
+            Error::Precondition(_) | Error::WriteOnce(_) => S3ErrorCode::PreconditionFailed,
             Error::NotModified { .. } => S3ErrorCode::NotModified,
             Error::Range { .. } => S3ErrorCode::InvalidRange,
             Error::Argument(_) => S3ErrorCode::InvalidArgument,

@@ -10,10 +10,10 @@ use versioning::object::{Object, Segment};
 use versioning::repository::RefKind;
 use versioning::tree::VALUE_BYTES_MAX;
 use versioning::{
-    Batch, Error as StoreError, RefName, Repositories, Repository, RepositoryName, Space, View,
+    Batch, Error as StoreError, RefExpr, RefName, Repositories, Repository, RepositoryName, Space, View,
 };
 
-use crate::address::Address;
+use crate::address::{Address, Root};
 use crate::conditions::WriteConditions;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -29,8 +29,16 @@ pub(crate) struct Gateway {
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) repository: Repository,
-    pub(crate) branch: RefName,
+    pub(crate) home: Home,
     pub(crate) path: String,
+}
+
+/// What is written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Home {
+    Branch(RefName),
+    /// The shared namespace, where nothing that is there changes or goes.
+    Shared,
 }
 
 impl Gateway {
@@ -54,7 +62,7 @@ impl Gateway {
     /// Returns the present state of the ref of an address.
     pub(crate) async fn view(&self, at: &Address) -> Result<(Repository, View)> {
         let repository = self.repository(&at.repository).await?;
-        let view = view(&repository, at).await?;
+        let view = view(&repository, &at.root).await?;
         Ok((repository, view))
     }
 
@@ -75,10 +83,13 @@ impl Gateway {
     /// Returns the place of an address if it can be written, before a body is read for nothing.
     pub(crate) async fn place(&self, at: &Address) -> Result<Place> {
         let repository = self.repository(&at.repository).await?;
-        let branch = writable(&repository, at).await?;
+        let home = match &at.root {
+            Root::Ref(reference) => Home::Branch(writable(&repository, reference).await?),
+            Root::Shared => Home::Shared,
+        };
         Ok(Place {
             repository,
-            branch,
+            home,
             path: at.path.clone(),
         })
     }
@@ -113,19 +124,23 @@ pub(crate) async fn copy_bytes(
     Ok(upload.finish().await?.segment)
 }
 
-async fn view(repository: &Repository, at: &Address) -> Result<View> {
-    match repository.view(&at.reference).await {
+/// Returns the present state of what the paths of a repository begin with.
+pub(crate) async fn view(repository: &Repository, root: &Root) -> Result<View> {
+    let found = match root {
+        Root::Ref(reference) => repository.view(reference).await,
+        Root::Shared => repository.shared_view().await,
+    };
+    match found {
         Err(StoreError::NotFound { .. }) => Err(Error::NoRef {
-            repository: at.repository.clone(),
-            reference: at.reference.to_string(),
+            repository: repository.record().name.to_string(),
+            reference: root.to_string(),
         }),
         other => Ok(other?),
     }
 }
 
-/// Returns the branch that the address names, unless it is no branch, or protected.
-async fn writable(repository: &Repository, at: &Address) -> Result<RefName> {
-    let reference = &at.reference;
+/// Returns the branch that an expression names, unless it is no branch, or protected.
+async fn writable(repository: &Repository, reference: &RefExpr) -> Result<RefName> {
     if reference.committed || reference.back > 0 || reference.commit.is_some() {
         return Err(Error::ReadOnly {
             reference: reference.to_string(),
@@ -137,18 +152,29 @@ async fn writable(repository: &Repository, at: &Address) -> Result<RefName> {
             rule: "changes land on it by merging only".to_owned(),
         })),
         Ok(branch) => Ok(branch.name),
-        Err(StoreError::NotFound { .. }) => Err(why_no_branch(repository, at).await?),
+        Err(StoreError::NotFound { .. }) => Err(why_no_branch(repository, reference).await?),
         Err(other) => Err(other.into()),
     }
 }
 
+/// Fails for an object that would take the place of another in the shared namespace. The same once more is what a
+/// client sends that missed the answer; folders are marked by whoever comes along.
+fn keep(path: &str, present: &Object, object: &Object) -> Result<()> {
+    let said = |object: &Object| (object.content_type.clone(), object.metadata.clone());
+    let is_same = present.same_data(object) && (object.size() == 0 || said(present) == said(object));
+    match is_same {
+        true => Ok(()),
+        false => Err(Error::WriteOnce(path.to_owned())),
+    }
+}
+
 /// Tells a tag or commit, which cannot be written, from what is not there.
-async fn why_no_branch(repository: &Repository, at: &Address) -> Result<Error> {
-    let reference = at.reference.to_string();
-    match repository.resolve(&at.reference).await {
+async fn why_no_branch(repository: &Repository, at: &RefExpr) -> Result<Error> {
+    let reference = at.to_string();
+    match repository.resolve(at).await {
         Ok(resolved) if resolved.kind != RefKind::Branch => Ok(Error::ReadOnly { reference }),
         Ok(_) | Err(StoreError::NotFound { .. }) => Ok(Error::NoBranch {
-            repository: at.repository.clone(),
+            repository: repository.record().name.to_string(),
             reference,
         }),
         Err(other) => Err(other.into()),
@@ -176,18 +202,22 @@ impl Place {
     ) -> Result<()> {
         let object = Arc::new(self.fitting(object).await?);
         let path: Arc<str> = self.path.as_str().into();
+        let is_shared = self.home == Home::Shared;
         let value = object.encode();
         self.write(move |view| {
             let (path, value, conditions) = (path.clone(), value.clone(), conditions.clone());
             let object = object.clone();
             async move {
                 let mut batch = Batch::default();
-                if !conditions.is_empty() {
+                if is_shared || !conditions.is_empty() {
                     let present = view.object(&path).await?;
                     if present.as_ref().is_some_and(|present| is_done(present, &object)) {
                         return Ok((batch, ()));
                     }
                     conditions.check(&path, present.as_ref())?;
+                    if let Some(present) = present.filter(|_| is_shared) {
+                        return keep(&path, &present, &object).map(|()| (batch, ()));
+                    }
                 }
                 batch.put(Space::Objects, Bytes::copy_from_slice(path.as_bytes()), value);
                 Ok((batch, ()))
@@ -217,7 +247,10 @@ impl Place {
         F: Future<Output = Result<(Batch, T)>> + Send + 'static,
         T: Send + 'static,
     {
-        match self.repository.write(&self.branch, plan).await {
+        let Home::Branch(branch) = &self.home else {
+            return self.repository.write_shared(plan).await;
+        };
+        match self.repository.write(branch, plan).await {
             // the branch was there a moment ago
             Err(Error::Store(StoreError::NotFound { what: "branch", name })) => Err(Error::NoBranch {
                 repository: self.repository.record().name.to_string(),

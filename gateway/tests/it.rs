@@ -24,6 +24,8 @@ mod payloads;
 mod races;
 #[path = "it/refs.rs"]
 mod refs;
+#[path = "it/shared.rs"]
+mod shared;
 #[path = "it/streaming.rs"]
 mod streaming;
 

@@ -8,6 +8,7 @@
 #   UPDATE     1 takes those that pass out of the list first
 #   OUT        file of results, one line a test; in the working folder of the run, which a failure keeps, if not set
 #   KEEP       1 keeps that folder anyhow
+#   REQUIRE    with `java` in it, a missing JDK is a failure, and no reason to skip all this
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 engines=$here/../engines
@@ -38,6 +39,12 @@ classes() {
   *) usage ;;
   esac
 }
+
+jdk=$(java_home 17 21 2>&1) || true
+if [[ ! -x $jdk/bin/javac && ,${REQUIRE:-}, != *,java,* ]]; then
+  echo "SKIPPED conformance: no JDK 17 or 21"
+  exit
+fi
 
 (($#)) || set -- databases tables partitions catalogs constraints others
 chosen=()

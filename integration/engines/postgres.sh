@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # usage: postgres.sh DIR PORT [start|stop]
 #
-# A throwaway PostgreSQL on 127.0.0.1:PORT with its data in DIR: user `postgres`, no password, nothing synced to disk.
+# A throwaway PostgreSQL on 127.0.0.1:PORT with its data in DIR: user `postgres`, no password.
 # Run as root, it runs as the user `postgres`, who must be able to reach DIR.
 #   PG_DATABASES  databases to create, `hms skep` if not set
+#   PG_FSYNC      `on` to have what is committed synced to disk; `off` if not set, since tests need no more
 #   PG_BIN        the folder of the server's programs, if not on the PATH or in /usr/lib/postgresql
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -30,7 +31,7 @@ sql() { psql -h 127.0.0.1 -p "$port" -U postgres -d postgres -qtAX -c "$1" 2>/de
 ready() { sql "select 1" >/dev/null; }
 ! listens "$port" || die "port $port is taken"
 start "$dir" "${as_user[@]}" postgres -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 \
-  -c fsync=off -c max_connections=300
+  -c "fsync=${PG_FSYNC:-off}" -c max_connections=300
 
 for database in ${PG_DATABASES:-hms skep}; do
   [[ -n $(sql "select 1 from pg_database where datname = '$database'") ]] || sql "create database $database"

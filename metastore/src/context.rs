@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use catalog::{Catalog, Error, OpenWarehouse};
+use catalog::{Catalog, Error, OpenWarehouse, PlainWarehouse, WarehouseSettings};
 use thrift_idl::Protocol;
 use versioning::refs::RepositoryId;
 use versioning::{Clock, RefExpr, Repositories, RepositoryName};
@@ -90,6 +90,11 @@ impl Context {
     /// Says how plain warehouses are opened.
     pub fn with_warehouses(self, warehouses: Arc<OpenWarehouse>) -> Context {
         Context { warehouses, ..self }
+    }
+
+    /// Opens a plain warehouse; `None` if its kind is not known.
+    pub(crate) fn open_warehouse(&self, settings: &WarehouseSettings) -> Option<PlainWarehouse> {
+        (self.warehouses)(settings)
     }
 
     /// Returns what is kept unversioned beside the catalog of a repository.

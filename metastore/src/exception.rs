@@ -17,6 +17,7 @@ use thrift_idl::{ApplicationError, ApplicationErrorKind, Outcome};
 
 use crate::filter::FilterError;
 use crate::ledger::LedgerError;
+use crate::nulls;
 use crate::registry::{Answer, Servable};
 
 /// Why a call failed.
@@ -28,6 +29,9 @@ pub(crate) enum Failure {
     Filter(#[from] FilterError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// An argument is not there that has to be; the text names it.
+    #[error("{0} cannot be null.")]
+    Null(&'static str),
     /// A handler knows better than the error does which exception clients await.
     #[error("{1}")]
     As(&'static [Class], String),
@@ -142,6 +146,10 @@ pub(crate) fn raise<R: Servable>(failure: Failure) -> Answer {
         Failure::Catalog(error) => describe(&error),
         Failure::Filter(error) => (META, error.to_string()),
         Failure::Ledger(error) => describe_ledger(&error),
+        Failure::Null(what) if nulls::end_connection(R::METHOD.name, what) => {
+            return Answer::HangUp(failure.to_string());
+        }
+        Failure::Null(_) => (META, failure.to_string()),
         Failure::As(classes, message) => (classes, message),
     };
     for class in classes {
@@ -389,7 +397,7 @@ mod tests {
     fn name<R: Servable>(failure: impl Into<Failure>) -> Option<&'static str> {
         match raise::<R>(failure.into()) {
             Answer::Reply { exception, .. } => exception,
-            Answer::Unanswerable(_) => None,
+            Answer::Unanswerable(_) | Answer::HangUp(_) => None,
             Answer::Stream(_) => panic!("a failure is no stream"),
         }
     }

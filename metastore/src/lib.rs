@@ -19,6 +19,7 @@ pub mod filter;
 mod handlers;
 mod ledger;
 mod notify;
+mod nulls;
 mod registry;
 mod route;
 mod server;

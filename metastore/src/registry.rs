@@ -34,6 +34,8 @@ pub(crate) enum Answer {
     Stream(Stream),
     /// The method declares no exception that could say what happened.
     Unanswerable(ApplicationError),
+    /// Nothing, and the connection ends, as the original's does; the text is for the log.
+    HangUp(String),
 }
 
 /// How far a method is served.

@@ -51,10 +51,7 @@ impl Asked {
             Some((catalog, database)) => (catalog, Some(database)),
             None => (field, name),
         };
-        let (name, suffix) = match catalog {
-            "" => (DEFAULT_CATALOG, ""),
-            catalog => split_suffix(catalog),
-        };
+        let (name, suffix) = split_suffix(catalog);
         Asked {
             catalog: format!("{}{suffix}", name.to_lowercase()),
             database: database.map(str::to_owned),
@@ -194,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for name in ["sales@", "sales@a/b", "@n*#sales", "sales@_shared"] {
+        for name in ["sales@", "sales@a/b", "@n*#sales", "@#sales", "sales@_shared"] {
             assert!(
                 Asked::parse(Some(name), None).place(&listener(None)).is_err(),
                 "{name}"

@@ -5,13 +5,14 @@ use versioning::state::StateOf;
 
 use crate::context::Call;
 use crate::exception::Failure;
-use crate::facts::{Roles, Secrets};
+use crate::facts::{Marks, Roles, Secrets};
 use crate::ledger::{Draft, Ledger, LedgerError};
 
 /// The unversioned state of one repository.
 #[derive(Debug)]
 pub(crate) struct States {
     pub(crate) ledger: StateOf<Ledger>,
+    pub(crate) marks: StateOf<Marks>,
     pub(crate) roles: StateOf<Roles>,
     pub(crate) secrets: StateOf<Secrets>,
 }
@@ -20,6 +21,7 @@ impl States {
     pub(crate) fn new(repository: &Repository) -> States {
         States {
             ledger: StateOf::new(repository),
+            marks: StateOf::new(repository),
             roles: StateOf::new(repository),
             secrets: StateOf::new(repository),
         }

@@ -14,7 +14,8 @@ use crate::context::{Call, Settings};
 use crate::convert::{Names, partition_to, table_to};
 use crate::exception::Failure;
 use crate::filter::Key;
-use crate::notify::Narrator;
+use crate::notify::{self, Narrator};
+use crate::nulls::{DATABASE_NAME, TABLE_NAME};
 use crate::route::Asked;
 
 /// Where a call's database is.
@@ -39,7 +40,7 @@ impl Call {
     ) -> Result<Target, Failure> {
         let asked = Asked::parse(name, catalog);
         if asked.database.is_none() {
-            return Err(Failure::meta("Database name cannot be null."));
+            return Err(Failure::Null(DATABASE_NAME));
         }
         self.resolve(asked).await
     }
@@ -127,19 +128,15 @@ impl Target {
         T: Send + 'static,
     {
         self.check_writable().await?;
-        let input = Arc::new((
-            input,
-            self.settings.notifications.then(|| self.narrator()),
-            self.database.clone(),
-        ));
+        let input = Arc::new((input, self.settings.notifications, self.database.clone()));
         let plan = move |mut draft: Draft| {
             let shared = Arc::clone(&input);
             async move {
-                let (input, narrator, database) = &*shared;
+                let (input, is_told, database) = &*shared;
                 let before = draft.snapshot().clone();
                 let answer = plan(&mut draft, input).await?;
-                if let Some(narrator) = narrator {
-                    narrator.tell(&before, &mut draft, database).await?;
+                if *is_told {
+                    notify::tell(&before, &mut draft, database).await?;
                 }
                 Ok((draft, answer))
             }
@@ -195,7 +192,7 @@ impl Call {
         catalog: Option<String>,
     ) -> Result<NamedTable, Failure> {
         let target = self.database(database.as_deref(), catalog.as_deref()).await?;
-        let name = table.ok_or_else(|| Failure::meta("Table name cannot be null."))?;
+        let name = table.ok_or(Failure::Null(TABLE_NAME))?;
         Ok(NamedTable { target, name })
     }
 }

@@ -14,8 +14,11 @@ mod it {
     mod functions;
     mod harness;
     mod http;
+    mod layouts;
     mod locks;
+    mod marks;
     mod notifications;
+    mod nulls;
     mod partition_projections;
     mod partition_specs;
     mod partitions;

@@ -1,6 +1,7 @@
 //! The command line's side of the REST API.
 
 use api::ProblemBody;
+use api::repositories::RepositoryBody;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -53,6 +54,22 @@ impl Client {
 
     pub(crate) async fn repositories<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         self.answer(self.request(Method::GET, &["repositories"])?).await
+    }
+
+    /// Returns `branch`, or the repository's default branch where none is named.
+    pub(crate) async fn branch_or_default(&self, branch: Option<String>) -> Result<String, Failure> {
+        if let Some(branch) = branch {
+            return Ok(branch);
+        }
+        let all: Vec<RepositoryBody> = self.repositories().await?;
+        let ours = all.into_iter().find(|one| one.name == self.repository);
+        ours.map(|one| one.default_branch).ok_or_else(|| {
+            Failure::new(
+                Exit::Failed,
+                format!("there is no repository {}", self.repository),
+            )
+            .with_hint("skep repository list shows what there is; --repository or SKEP_REPOSITORY names one")
+        })
     }
 
     pub(crate) async fn create_repository<T: DeserializeOwned>(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use api::{Api, Metrics};
 use catalog::merge::CatalogResolver;
-use catalog::{Catalog, OpenWarehouse, WarehouseSettings};
+use catalog::{Catalog, Layout, OpenWarehouse, WarehouseSettings};
 use metastore::{Context, Listener};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -105,7 +105,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let secret = credentials::secret_key(&settings)?;
     let thrift = settings.listeners()?;
     let default = RepositoryName::parse(&settings.repository)?;
-    let warehouse = settings.warehouse()?;
+    let (warehouse, layout) = (settings.warehouse()?, settings.layout()?);
     // ports first: what is taken is told before anything is made
     let http = bind("REST API", settings.http).await?;
     let s3 = bind("S3 gateway", settings.s3).await?;
@@ -120,7 +120,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     };
     let folder = OpenFolder::open(&settings.data, limits, settings.narrator()).await?;
     let warehouses = crate::warehouse::opener();
-    first_repository(&folder, &default, warehouse.as_ref()).await?;
+    first_repository(&folder, &default, (warehouse.as_ref(), layout)).await?;
     if warehouse.is_some() {
         found_warehouse(&folder.repositories, &default, &warehouses).await?;
     }
@@ -193,21 +193,24 @@ async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Creates the first repository, unless there is one, and tells it of its plain warehouse, if one is set.
+/// Creates the first repository, unless there is one, and tells it of its plain warehouse and layout, if they are set.
 async fn first_repository(
     folder: &OpenFolder,
     name: &RepositoryName,
-    warehouse: Option<&WarehouseSettings>,
+    (warehouse, layout): (Option<&WarehouseSettings>, Option<Layout>),
 ) -> Result<(), Failure> {
-    let with_warehouse =
-        |settings: &[(String, String)]| warehouse.map(|warehouse| warehouse.put_into(settings));
+    let told = |settings: &[(String, String)]| {
+        let settings = warehouse.map_or_else(|| settings.to_vec(), |warehouse| warehouse.put_into(settings));
+        layout.map_or_else(|| settings.clone(), |layout| layout.put_into(&settings))
+    };
     if let Some(record) = folder.refs.repository(name).await? {
-        if let Some(settings) = with_warehouse(&record.settings).filter(|new| *new != record.settings) {
+        let settings = told(&record.settings);
+        if settings != record.settings {
             folder.refs.set_repository_settings(record.id, &settings).await?;
         }
         return Ok(());
     }
-    let settings = with_warehouse(&[]).unwrap_or_default();
+    let settings = told(&[]);
     let branch = RefName::parse(DEFAULT_BRANCH)?;
     folder.repositories.create_with(name, &branch, &settings).await?;
     tracing::info!(repository = %name, "created the first repository");

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use catalog::Layout;
 use catalog::warehouse::{DeleteMode, WarehouseSettings};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -13,7 +14,6 @@ use versioning::events::{Narrate, Retention};
 
 use crate::error::{Exit, Failure};
 use crate::listeners::{Carrier, ListenerSetting, ThriftListener};
-use crate::machine::MachineClock;
 
 /// The port of the REST API, if nothing else is said.
 pub(crate) const HTTP_PORT: u16 = 7373;
@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) warehouse_delete: String,
     /// The folder to which it is moved then; without it, it is gone at once.
     pub(crate) warehouse_trash: Option<String>,
+    /// Where databases of that repository lie whose `skep.layout` says nothing: `ref` or `shared`.
+    pub(crate) layout: Option<String>,
     /// How many partitions one call to the metastore may ask for.
     pub(crate) partitions_max: Option<u32>,
     /// The scheme of the locations that the metastore hands out.
@@ -90,6 +92,7 @@ impl Default for Settings {
             warehouse: None,
             warehouse_delete: "keep".into(),
             warehouse_trash: None,
+            layout: None,
             partitions_max: None,
             location_scheme: "s3a".into(),
             access_key: crate::credentials::DEFAULT_ACCESS_KEY.into(),
@@ -138,6 +141,16 @@ impl Settings {
         settings.map(Some).map_err(wrong)
     }
 
+    /// Returns the layout of databases of the first repository, if one is set.
+    pub(crate) fn layout(&self) -> Result<Option<Layout>, Failure> {
+        let wrong = |error: catalog::Error| Failure::new(Exit::WrongUse, format!("settings: {error}"));
+        self.layout
+            .as_deref()
+            .map(Layout::parse)
+            .transpose()
+            .map_err(wrong)
+    }
+
     /// Returns what all listeners of the metastore have in common.
     pub(crate) fn metastore(&self) -> metastore::Settings {
         metastore::Settings {
@@ -157,9 +170,8 @@ impl Settings {
 
     /// Returns who tells of moves of heads, if anybody is to be told.
     pub(crate) fn narrator(&self) -> Option<Arc<dyn Narrate>> {
-        let scheme = self.location_scheme.clone();
         self.notifications
-            .then(|| Arc::new(HeadMoves::new(scheme, Arc::new(MachineClock))) as Arc<dyn Narrate>)
+            .then(|| Arc::new(HeadMoves::default()) as Arc<dyn Narrate>)
     }
 
     /// Returns the listeners of the metastore, those for HTTP last.

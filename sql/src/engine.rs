@@ -22,6 +22,7 @@ use crate::levels;
 use crate::names::{Databases, Versions};
 use crate::run::{Rows, Workers};
 use crate::statement::{Statement, parse};
+use crate::yields::PauseWhereRowsMultiply;
 
 /// The name that a query may put before a database's.
 const CATALOG: &str = "skep";
@@ -186,6 +187,7 @@ impl Engine {
             .with_runtime_env(runtime)
             .with_default_features()
             .with_optimizer_rules(levels::rules())
+            .with_physical_optimizer_rule(Arc::new(PauseWhereRowsMultiply))
             .build();
         let mut context = SessionContext::new_with_state(state);
         bound_functions(&mut context, self.limits.memory_bytes)?;

@@ -30,6 +30,7 @@ mod store;
 mod table;
 mod types;
 mod version;
+mod yields;
 
 pub use answer::{Answer, AnswerColumn, Page};
 pub use checks::SqlChecks;

@@ -14,11 +14,11 @@ use bytes::Bytes;
 use crate::codec::{DecodeError, Reader, put_varint};
 use crate::core::Core;
 use crate::refs::{Cas, EventRecord};
+use crate::zip::compress;
 use crate::{Batch, Error, RefName, Repository, RepositoryName, Result, View};
 
 const PLAIN: u8 = 1;
 const COMPRESSED: u8 = 2;
-const ZSTD_LEVEL: i32 = 1;
 /// Shorter events are not worth compressing.
 const COMPRESSED_BYTES_MIN: usize = 512;
 /// The longest event.
@@ -205,8 +205,7 @@ fn pack(event: &Bytes) -> Result<Bytes> {
     } else {
         out.push(COMPRESSED);
         put_varint(&mut out, event.len() as u64);
-        let packed =
-            zstd::bulk::compress(event, ZSTD_LEVEL).map_err(|error| Error::Internal(error.to_string()))?;
+        let packed = compress(event).map_err(|error| Error::Internal(error.to_string()))?;
         out.extend_from_slice(&packed);
     }
     Ok(Bytes::from(out))

@@ -72,8 +72,11 @@ struct Check<'a> {
 
 impl Check<'_> {
     async fn branch(&mut self, branch: &BranchRecord) -> Result<()> {
-        self.report.branches += 1;
-        let owner = format!("branch {}", branch.name);
+        let owner = match branch.name.is_shared() {
+            true => "the shared namespace".to_owned(),
+            false => format!("branch {}", branch.name),
+        };
+        self.report.branches += u64::from(!branch.name.is_shared());
         self.history(branch.head, &owner).await?;
         if let Some(staged) = branch.staged {
             let head = match self.core.commit(branch.head).await {

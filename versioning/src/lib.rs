@@ -28,6 +28,7 @@ pub mod state;
 pub mod store;
 pub mod tree;
 pub mod view;
+mod zip;
 
 pub use clock::{Clock, Ids};
 pub use error::{Error, Kind, Result};

@@ -67,6 +67,32 @@ name! {
     }
 }
 
+/// The name under which the shared namespace is kept among the branches (ADR 0040). No client can name a ref so.
+const SHARED: &str = "_shared";
+
+impl RefName {
+    /// Returns the name of the shared namespace, which `parse` gives to no ref.
+    pub(crate) fn shared() -> RefName {
+        RefName(SHARED.to_owned())
+    }
+
+    /// Returns whether it is the name of the shared namespace.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.0 == SHARED
+    }
+
+    /// Returns a name as it was stored.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for what is neither a ref's nor the shared namespace's.
+    pub(crate) fn stored(text: &str) -> Result<RefName> {
+        match text {
+            SHARED => Ok(RefName::shared()),
+            text => RefName::parse(text),
+        }
+    }
+}
+
 /// An expression for a version: `main`, `v1`, `3f9c2a1b`, `main~2`, `etl@`.
 ///
 /// Which of branch, tag and commit a name means is decided where it is resolved, in that order.
@@ -171,6 +197,14 @@ mod tests {
         for text in ["", "a/b", "_shared", "main~x", "~1", "a b", "é"] {
             assert!(RefExpr::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_shared_namespace_is_stored_as_a_ref_and_named_as_none() {
+        assert!(RefName::parse(SHARED).is_err() && RefExpr::parse("_shared@").is_err());
+        assert!(RefName::stored(SHARED).unwrap().is_shared());
+        assert!(!RefName::stored("main").unwrap().is_shared());
+        assert!(RefName::stored("_other").is_err());
     }
 
     #[test]

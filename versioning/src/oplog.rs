@@ -4,10 +4,10 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::codec::{DecodeError, Reader, put_bytes, put_varint};
+use crate::zip::compress;
 use crate::{Batch, BlobRef, Error, Hash, Mutation, Result, Space, Value};
 
 const VERSION: u8 = 1;
-const ZSTD_LEVEL: i32 = 1;
 /// The most bytes of a number.
 const VARINT_MAX: usize = 10;
 /// The longest payload before compression. Nothing longer is written ([`crate::repository::Limits`] stay far
@@ -50,7 +50,7 @@ pub(crate) fn encode<'a>(batches: impl ExactSizeIterator<Item = &'a Batch>) -> R
             limit: PAYLOAD_BYTES_MAX as u64,
         });
     }
-    let compressed = zstd::bulk::compress(&raw, ZSTD_LEVEL).map_err(|e| Error::Internal(e.to_string()))?;
+    let compressed = compress(&raw).map_err(|e| Error::Internal(e.to_string()))?;
     let mut out = Vec::with_capacity(compressed.len() + 6);
     out.push(VERSION);
     out.extend_from_slice(&xxh3_64(&raw).to_le_bytes());

@@ -7,6 +7,7 @@ mod names;
 mod refs;
 mod resolving;
 mod settings;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

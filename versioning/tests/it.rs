@@ -13,5 +13,6 @@ mod it {
     mod landing;
     mod model;
     mod queries;
+    mod shared;
     mod state;
 }

@@ -5,6 +5,7 @@
 //! and their items; maps are lists of pairs by ascending key. Tags are never used again for anything else;
 //! fields behind those that are known are kept as they are. `tests/golden` holds examples of every version.
 
+mod changes;
 mod fields;
 mod primitive;
 mod records;
@@ -22,6 +23,7 @@ use crate::model::{
     SchemaVersion, Table, TableEntry, TableStatistics, Template,
 };
 
+pub use changes::{decode_change, encode_change};
 pub(crate) use fields::Fields;
 pub(crate) use primitive::Canonical;
 pub(crate) use records::{partition_tag, read_location};

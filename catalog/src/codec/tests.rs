@@ -8,6 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::arbitrary::Source;
+use crate::changes::Change;
+use crate::snapshot::OpenTable;
 
 fn shared(storage: Option<&crate::model::Storage>) -> Shared {
     storage.map_or_else(Shared::default, |storage| Shared {
@@ -156,4 +158,66 @@ fn what_is_missing_is_an_error() {
     assert!(decode_table(&bytes, &Shared::default()).is_err());
     assert!(decode_table(&[2], &Shared::default()).is_err());
     assert!(decode_database(&[FORMAT]).is_err());
+}
+
+/// Lists of partitions of which some share what they store and some do not.
+fn changes(source: &mut Source) -> Vec<Change> {
+    let open = |source: &mut Source| OpenTable {
+        database: source.database(),
+        table: source.table(),
+    };
+    let alike = source.partition();
+    let partitions = vec![source.partition(), alike.clone(), source.partition(), alike];
+    let altered = (source.partition(), source.partition());
+    vec![
+        Change::Database {
+            before: Some(source.database()),
+            after: None,
+        },
+        Change::Table {
+            before: Some(open(source)),
+            after: Some(open(source)),
+        },
+        Change::Function {
+            database: "d".into(),
+            before: None,
+            after: Some(source.function()),
+        },
+        Change::Partitions {
+            table: open(source),
+            added: partitions.clone(),
+            altered: vec![altered],
+            dropped: partitions,
+        },
+    ]
+}
+
+proptest! {
+    #[test]
+    fn changes_come_back_whole_and_never_from_less(seed in any::<u64>(), cut in any::<prop::sample::Index>()) {
+        for change in changes(&mut Source::new(seed)) {
+            let bytes = encode_change(&change);
+            prop_assert_eq!(decode_change(&bytes).unwrap(), change);
+            prop_assert!(decode_change(&bytes[..cut.index(bytes.len())]).is_err());
+        }
+    }
+}
+
+#[test]
+fn what_partitions_share_is_written_once() {
+    let mut source = Source::new(7);
+    let partition = source.partition();
+    let change = |count| Change::Partitions {
+        table: OpenTable {
+            database: Database::default(),
+            table: Table::default(),
+        },
+        added: vec![partition.clone(); count],
+        altered: Vec::new(),
+        dropped: Vec::new(),
+    };
+    let sizes = [1, 2, 3].map(|count| encode_change(&change(count)).len());
+    let each = partition.name.len() + encode_partition(&partition).len();
+    assert!(sizes[1] - sizes[0] <= each + 6, "{sizes:?}, {each}");
+    assert_eq!(sizes[1] - sizes[0], sizes[2] - sizes[1]);
 }

@@ -92,6 +92,8 @@ pub struct TableDiff {
     pub format: TableFormat,
     /// Whether its data lies outside of the repository, so that nothing is said of files.
     pub is_unversioned: bool,
+    /// Whether it is an Iceberg table whose files are bound to one ref, so that it cannot be merged.
+    pub is_bound_to_ref: bool,
     /// Columns and partition keys, in the order of the list after; dropped ones last.
     pub columns: Vec<ColumnChange>,
     pub properties: Vec<PropertyChange>,

@@ -400,6 +400,7 @@ fn table_diff(
         is_unversioned: table
             .data_place()
             .is_some_and(|place| matches!(place, crate::Place::External(_))),
+        is_bound_to_ref: crate::layout::is_bound_to_ref(table),
         columns,
         properties,
         partitions,

@@ -11,6 +11,7 @@ use crate::draft::tables::{
 };
 use crate::draft::{Draft, LAST_DDL_TIME};
 use crate::keys::{self, MetaKey};
+use crate::layout::{METADATA_LOCATION as METADATA, check_layout};
 use crate::location::{Location, ParameterValue, Place};
 use crate::model::{ColumnId, Columns, Partition, Table, TableEntry, TableId, TableKind, TableStatistics};
 use crate::names;
@@ -32,8 +33,6 @@ pub struct AlterTable {
     pub expected: Option<(String, ParameterValue)>,
 }
 
-/// Points at the present metadata of an Iceberg table.
-const METADATA: &str = "metadata_location";
 /// Says from which metadata a change was made.
 const PREVIOUS_METADATA: &str = "previous_metadata_location";
 
@@ -45,7 +44,8 @@ impl Draft {
     /// # Errors
     /// [`Error::NoSuchTable`], [`Error::NoSuchDatabase`] and [`Error::TableExists`] for the new name,
     /// [`Error::InvalidName`], [`Error::InvalidType`], [`Error::PartitionKeysChanged`],
-    /// [`Error::IncompatibleTypes`]; [`Error::ParameterMismatch`] if it was changed meanwhile.
+    /// [`Error::IncompatibleTypes`]; [`Error::ParameterMismatch`] if it was changed meanwhile; [`Error::NotAllowed`]
+    /// for one in the shared namespace that is none of Iceberg's.
     pub async fn alter_table(
         &mut self,
         database: &str,
@@ -78,6 +78,7 @@ impl Draft {
             table,
         };
         self.place_altered_table(&old, &mut new, is_renamed).await?;
+        check_layout(&new)?;
         let keep_statistics = takes_do_not_update(&mut new.table) || how.keep_statistics;
         if let Some(place) = new.countable_place().filter(|_| !keep_statistics && !is_renamed) {
             let found = self.count_files(&place).await?;

@@ -4,17 +4,18 @@ use versioning::{KeyRange, Space};
 
 use crate::draft::Draft;
 use crate::keys::{self, MetaKey};
+use crate::layout::{self, Layout};
 use crate::location::{Location, Place};
 use crate::model::{Database, DatabaseId, Function, Table, TableKind};
 use crate::names::{self, Pattern};
-use crate::snapshot::{DEFAULT_DATABASE, OpenTable};
+use crate::snapshot::{DEFAULT_DATABASE, OpenTable, default_database};
 use crate::{Error, Result};
 
 impl Draft {
     /// Creates a database. Its id is assigned here.
     ///
     /// # Errors
-    /// [`Error::InvalidName`], [`Error::DatabaseExists`].
+    /// [`Error::InvalidName`], [`Error::DatabaseExists`]; [`Error::NotAllowed`] for a layout that cannot be.
     pub async fn create_database(&mut self, mut database: Database) -> Result<Database> {
         database.name = names::object_name("database", &database.name)?;
         if self.find_database(&database.name).await?.is_some() {
@@ -22,6 +23,7 @@ impl Draft {
         }
         database.id = DatabaseId(self.ids.fresh());
         database.created_s.get_or_insert(self.now_s);
+        layout::lay_out(&mut database, self.layout)?;
         self.place_in_warehouse(&mut database);
         database.location = self.qualified_location(database.location);
         shorten(&mut database);
@@ -32,12 +34,14 @@ impl Draft {
     /// Replaces what is said of a database. Its name, id and time of creation stay.
     ///
     /// # Errors
-    /// [`Error::NoSuchDatabase`].
+    /// [`Error::NoSuchDatabase`]; [`Error::NotAllowed`] for a layout that cannot be.
     pub async fn alter_database(&mut self, name: &str, mut database: Database) -> Result<Database> {
         let old = self.database(name).await?;
+        layout::check_stay(&old, &database)?;
         database.id = old.id;
         database.name = old.name;
         database.created_s = old.created_s.or(database.created_s);
+        layout::lay_out(&mut database, Layout::Ref)?;
         database.location = self.qualified_location(database.location);
         shorten(&mut database);
         if database.location != old.location {
@@ -56,6 +60,35 @@ impl Draft {
         if database.name == DEFAULT_DATABASE {
             return Err(Error::DefaultDatabase);
         }
+        let keeps_nothing = self.drop_contents(&database, delete_data, cascade).await?;
+        self.change(|changes| changes.delete::<Database>(MetaKey::Database(&database.name).encode()));
+        if delete_data {
+            self.delete_markers(&database.place()).await?;
+            if keeps_nothing {
+                self.remove_data(&database.place(), None).await?;
+            }
+        }
+        Ok(database)
+    }
+
+    /// Makes the database `default` what it was at first, as if it had been dropped and made again: a repository
+    /// always has it. It stays where it is.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseNotEmpty`] without `cascade`, if there is something in it.
+    pub async fn reset_default_database(&mut self, delete_data: bool, cascade: bool) -> Result<Database> {
+        let before = self.database(DEFAULT_DATABASE).await?;
+        self.drop_contents(&before, delete_data, cascade).await?;
+        let after = Database {
+            location: before.location.clone(),
+            ..default_database()
+        };
+        self.put_database(&after);
+        Ok(before)
+    }
+
+    /// Drops what is in a database. Returns whether nothing of it may need the folder of the database.
+    async fn drop_contents(&mut self, database: &Database, delete_data: bool, cascade: bool) -> Result<bool> {
         let tables = self.tables(database.id, &Pattern::all()).await?;
         let functions = self.functions(database.id, &Pattern::all()).await?;
         let schemas = KeyRange::prefix(keys::schemas(database.id));
@@ -68,7 +101,7 @@ impl Draft {
         };
         if let (Some(what), false) = (content, cascade) {
             return Err(Error::DatabaseNotEmpty {
-                name: database.name,
+                name: database.name.clone(),
                 what,
             });
         }
@@ -88,15 +121,8 @@ impl Draft {
                     changes.batch().delete_prefix(Space::Meta, prefix);
                 }
             }
-            changes.delete::<Database>(MetaKey::Database(&database.name).encode());
         });
-        if delete_data {
-            self.delete_markers(&database.place()).await?;
-            if keeps_nothing {
-                self.remove_data(&database.place(), None).await?;
-            }
-        }
-        Ok(database)
+        Ok(keeps_nothing)
     }
 
     fn put_database(&mut self, database: &Database) {

@@ -40,6 +40,7 @@ impl Draft {
         }
         let how = AddPartitions {
             keep_statistics: true,
+            keep_created: true,
             ..AddPartitions::default()
         };
         let there = found.iter().map(there).collect();

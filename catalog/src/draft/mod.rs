@@ -20,6 +20,7 @@ use bytes::Bytes;
 use versioning::id::Domain;
 use versioning::{Batch, Hash, Ids, View};
 
+use crate::layout::Layout;
 use crate::model::Parameters;
 use crate::records::{Changes, Records, SharedCache};
 use crate::warehouse::{FolderChange, Folders};
@@ -45,6 +46,8 @@ pub struct Draft {
     now_s: i32,
     /// Those of the plain warehouse, if the repository has one.
     pub(crate) folders: Option<Folders>,
+    /// That of databases that say none.
+    pub(crate) layout: Layout,
 }
 
 impl Deref for Draft {
@@ -65,6 +68,7 @@ impl Draft {
             ids,
             now_s,
             folders: None,
+            layout: Layout::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Adding, altering, renaming and dropping partitions.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use versioning::{KeyRange, Space};
@@ -23,6 +23,8 @@ pub struct AddPartitions {
     pub if_not_exists: bool,
     /// Whether the client keeps the statistics of files itself.
     pub keep_statistics: bool,
+    /// Whether they were made at the time that they say, as those that come from another table.
+    pub keep_created: bool,
 }
 
 /// How partitions are altered.
@@ -71,7 +73,8 @@ impl Draft {
             matcher.settle(partition.storage.as_mut());
             self.qualify_storage(partition.storage.as_mut());
             place_partition(&open, &mut partition, None);
-            partition.created_s = Some(self.now_s);
+            let created_s = partition.created_s.filter(|_| how.keep_created);
+            partition.created_s = created_s.or(Some(self.now_s));
             partition.accessed_s.get_or_insert(0);
             self.stamp(&mut partition.parameters);
             if !how.keep_statistics {
@@ -88,7 +91,7 @@ impl Draft {
         let like = |storage: &Storage| Storage {
             columns: storage.columns.clone(),
             template: Arc::clone(&storage.template),
-            skew_locations: storage.skew_locations.as_ref().map(|_| BTreeMap::new()),
+            skew_locations: None,
             ..Storage::default()
         };
         Partition {

@@ -5,6 +5,7 @@ use versioning::Space;
 use crate::columns::{check_columns, infer_ids};
 use crate::draft::{Draft, data::FAST_STATISTICS};
 use crate::keys::{self, MetaKey};
+use crate::layout::check_layout;
 use crate::location::Place;
 use crate::model::{
     Columns, Location, Parameters, Partition, Storage, Table, TableEntry, TableId, TableKind,
@@ -32,7 +33,8 @@ impl Draft {
     /// Creates a table or a view in `database`. Its id and those of its columns are assigned here.
     ///
     /// # Errors
-    /// [`Error::NoSuchDatabase`], [`Error::InvalidName`], [`Error::InvalidType`], [`Error::TableExists`].
+    /// [`Error::NoSuchDatabase`], [`Error::InvalidName`], [`Error::InvalidType`], [`Error::TableExists`];
+    /// [`Error::NotAllowed`] for one in the shared namespace that is none of Iceberg's.
     pub async fn create_table(&mut self, database: &str, mut table: Table) -> Result<OpenTable> {
         let database = self.database(database).await?;
         table.name = names::object_name("object", &table.name)?;
@@ -55,6 +57,7 @@ impl Draft {
         self.stamp(&mut table.parameters);
         let mut open = OpenTable { database, table };
         self.place_new_table(&mut open).await?;
+        check_layout(&open)?;
         if !keeps_statistics {
             self.count_new_table(&mut open).await?;
         }

@@ -47,6 +47,10 @@ pub enum ConflictKind {
     FileBoth,
     /// Both sides changed a table whose format keeps its own log of changes.
     FormatDiverged,
+    /// Both sides changed an Iceberg table, and neither state goes on from the other.
+    IcebergDiverged,
+    /// One side changed an Iceberg table whose files lie at paths of its ref, and not in the shared namespace.
+    IcebergBoundToRef,
     /// Both sides changed a function.
     FunctionBoth,
     /// Both sides changed a constraint.
@@ -59,7 +63,7 @@ pub enum ConflictKind {
 
 impl ConflictKind {
     /// All kinds, in order.
-    pub const ALL: [ConflictKind; 25] = [
+    pub const ALL: [ConflictKind; 27] = [
         ConflictKind::AddAdd,
         ConflictKind::DropModify,
         ConflictKind::RenameRename,
@@ -81,6 +85,8 @@ impl ConflictKind {
         ConflictKind::RewriteRewrite,
         ConflictKind::FileBoth,
         ConflictKind::FormatDiverged,
+        ConflictKind::IcebergDiverged,
+        ConflictKind::IcebergBoundToRef,
         ConflictKind::FunctionBoth,
         ConflictKind::ConstraintBoth,
         ConflictKind::ConstraintDangling,
@@ -111,10 +117,27 @@ impl ConflictKind {
             ConflictKind::RewriteRewrite => "RewriteRewrite",
             ConflictKind::FileBoth => "FileBoth",
             ConflictKind::FormatDiverged => "FormatDiverged",
+            ConflictKind::IcebergDiverged => "IcebergDiverged",
+            ConflictKind::IcebergBoundToRef => "IcebergBoundToRef",
             ConflictKind::FunctionBoth => "FunctionBoth",
             ConflictKind::ConstraintBoth => "ConstraintBoth",
             ConflictKind::ConstraintDangling => "ConstraintDangling",
             ConflictKind::Unknown => "Unknown",
+        }
+    }
+
+    /// Returns what to do, where that is not plain from what the sides did.
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            ConflictKind::IcebergDiverged => Some(
+                "neither goes on from the other; make a branch of ours, repeat there what theirs did to the table, \
+                 and merge that",
+            ),
+            ConflictKind::IcebergBoundToRef => Some(
+                "its metadata names files of that ref alone; copy it into a database with skep.layout=shared, drop \
+                 it here, and merge that",
+            ),
+            _ => None,
         }
     }
 
@@ -218,7 +241,12 @@ impl fmt::Display for Conflict {
             write!(f, " of partition {partition}")?;
         }
         let (verb, ours, theirs) = (self.kind.verb(), &self.ours, &self.theirs);
-        let text = format!(" {verb} {ours} in ours, {theirs} in theirs");
+        let hint = self
+            .kind
+            .hint()
+            .map(|hint| format!(": {hint}"))
+            .unwrap_or_default();
+        let text = format!(" {verb} {ours} in ours, {theirs} in theirs{hint}");
         f.write_str(&text.replace(char::is_control, " "))
     }
 }

@@ -4,7 +4,7 @@ use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::params::{self, Data};
 use super::storage::text_of;
-use crate::location::Place;
+use crate::location::{Location, Place};
 use crate::model::Database;
 
 /// Merges a database that all three versions have, or that both sides created: then `base` is what they agree on.
@@ -36,7 +36,11 @@ pub(crate) fn merge(versions: Three<&Database>, scope: &Scope, report: &mut Repo
     let extra = versions.map(|side| &side.extra);
     merged.extra = extra.or_conflict(field("newer fields"), |_| Some("other".to_owned()), report);
     let at = |name| (scope, ConflictKind::LocationBoth, Subject::Field(name));
-    let location = versions.map(|side| &side.location);
+    let mut location = versions.map(|side| &side.location);
+    if are_both_shared(location.ours, location.theirs) {
+        // tables there say their places in full, and new ones may go to either
+        location.theirs = location.ours;
+    }
     merged.location = location.or_conflict(
         at("location"),
         |location| {
@@ -61,7 +65,7 @@ pub(crate) fn merge(versions: Three<&Database>, scope: &Scope, report: &mut Repo
 
 /// Returns what two databases of one name, which each side created, agree on; the rest counts as added by each.
 pub(crate) fn common(ours: &Database, theirs: &Database) -> Option<Database> {
-    let is_alike = ours.location == theirs.location
+    let is_alike = (ours.location == theirs.location || are_both_shared(&ours.location, &theirs.location))
         && ours.managed_location == theirs.managed_location
         && ours.kind == theirs.kind
         && ours.connector == theirs.connector
@@ -74,6 +78,10 @@ pub(crate) fn common(ours: &Database, theirs: &Database) -> Option<Database> {
         created_s: None,
         ..ours.clone()
     })
+}
+
+fn are_both_shared(ours: &Location, theirs: &Location) -> bool {
+    matches!((ours, theirs), (Location::Shared(_), Location::Shared(_)))
 }
 
 fn common_text(ours: Option<&String>, theirs: Option<&String>) -> Option<String> {

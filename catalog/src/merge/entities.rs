@@ -12,7 +12,7 @@ use super::files::Files;
 use super::generic::Three;
 use super::params::Data;
 use super::walk::{Changed, Walk};
-use super::{database, functions, table};
+use super::{database, functions, iceberg, table};
 use crate::keys::MetaKey;
 use crate::model::{Database, DatabaseId, Function, Table, TableEntry, TableId};
 use crate::records::Changes;
@@ -115,6 +115,7 @@ impl Entities {
                 None
             }
         };
+        iceberg::check_bound(versions.as_ref(), &scope, report);
         self.tables.insert(id, merged);
     }
 

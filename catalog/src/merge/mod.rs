@@ -21,6 +21,7 @@ mod extents;
 mod files;
 mod functions;
 mod generic;
+mod iceberg;
 pub(crate) mod objects;
 pub(crate) mod owner;
 pub(crate) mod params;
@@ -41,8 +42,8 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use versioning::Batch;
 use versioning::merge::{Resolution, Resolver, Sides};
+use versioning::{Batch, Repository};
 
 use crate::Result;
 use crate::location::Place;
@@ -65,16 +66,33 @@ pub use conflict::{Conflict, ConflictKind, Subject};
 #[derive(Debug, Clone, Default)]
 pub struct CatalogResolver {
     cache: SharedCache,
+    /// Where the metadata of Iceberg tables is read.
+    repository: Option<Repository>,
 }
 
 impl CatalogResolver {
     /// Returns a resolver that shares the cache of a repository's snapshots.
     pub fn new(cache: SharedCache) -> CatalogResolver {
-        CatalogResolver { cache }
+        CatalogResolver {
+            cache,
+            repository: None,
+        }
+    }
+
+    /// Returns the same for the merges of one repository, in which the metadata of Iceberg tables is read: without
+    /// that, an Iceberg table that both sides changed is a conflict.
+    pub fn reading(&self, repository: &Repository) -> CatalogResolver {
+        CatalogResolver {
+            cache: self.cache.clone(),
+            repository: Some(repository.clone()),
+        }
     }
 
     async fn merge(&self, sides: &Sides) -> Result<Resolution<Conflict>> {
-        let walk = Walk::run(sides, &self.cache).await?;
+        let mut walk = Walk::run(sides, &self.cache).await?;
+        if let Some(repository) = &self.repository {
+            walk.leads = iceberg::leads(&walk, repository).await?;
+        }
         let files = Files::group(&walk).await?;
         let mut report = Report::default();
         let mut patch = merge_files(&walk, &files, &mut report).await?;
@@ -185,6 +203,7 @@ fn merge_tables(
         let data = Data {
             writers: files.table_writers(id),
             folder: folders.get(&unit).copied(),
+            lead: walk.leads.get(&id).copied().unwrap_or_default(),
         };
         entities.merge_table(id, versions, (walk.common.get(&id), (extents, data)), report);
     }

@@ -7,7 +7,7 @@ use super::columns::{self, Layout, Lists, Renumbered};
 use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::params::{self, Data, Writers};
-use super::{partition_keys, spark, storage, table_place, validate};
+use super::{iceberg, partition_keys, spark, storage, table_place, validate};
 use crate::model::{
     Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableKind,
 };
@@ -83,6 +83,9 @@ fn merge_opaque(input: Input<'_>, format: TableFormat, scope: &Scope, report: &m
     let changed = Writers::of(contents.ours_changed(), contents.theirs_changed()).and(wrote);
     match changed {
         Writers::Theirs => tables.theirs.clone(),
+        Writers::Both if format == TableFormat::Iceberg && iceberg::is_contested(tables) => {
+            iceberg::merge(tables, input.data.lead, scope, report)
+        }
         Writers::Both if contents.ours != contents.theirs || wrote == Writers::Both => {
             let texts = Texts::new(None, "changed", "changed otherwise");
             let subject = Subject::Field(match format {

@@ -42,6 +42,7 @@ impl TableFormat {
             .and_then(|storage| storage.template.input_format.as_deref());
         let handler = table.parameter("storage_handler").unwrap_or_default();
         if is("table_type", "ICEBERG")
+            || handler.ends_with("HiveIcebergStorageHandler")
             || table.locations.contains_key("metadata_location")
             || table.parameter("metadata_location").is_some()
         {
@@ -72,6 +73,11 @@ mod tests {
             ("k", "v", TableFormat::Hive),
             ("table_type", "iceberg", TableFormat::Iceberg),
             ("metadata_location", "s3://other/m.json", TableFormat::Iceberg),
+            (
+                "storage_handler",
+                "org.apache.iceberg.mr.hive.HiveIcebergStorageHandler",
+                TableFormat::Iceberg,
+            ),
             ("spark.sql.sources.provider", "DELTA", TableFormat::Delta),
             ("spark.sql.sources.provider", "hudi", TableFormat::Hudi),
             ("spark.sql.sources.provider", "parquet", TableFormat::Hive),

@@ -200,10 +200,11 @@ impl Table {
         }
     }
 
-    /// Returns whether dropping the table drops its data: a managed table, or an external one that asks for it.
+    /// Returns whether dropping the table drops its data: a managed table, a materialized view, or an external table
+    /// that asks for it.
     pub fn owns_data(&self) -> bool {
         match self.kind {
-            TableKind::Managed => true,
+            TableKind::Managed | TableKind::MaterializedView => true,
             TableKind::External => self.is_set("external.table.purge"),
             _ => false,
         }

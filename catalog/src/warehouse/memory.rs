@@ -1,7 +1,7 @@
 //! A warehouse in memory, for tests.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
@@ -15,7 +15,7 @@ use crate::{Error, Result};
 pub struct MemoryWarehouse {
     root: String,
     /// What is there: the size of a file, `None` for a folder.
-    entries: Mutex<BTreeMap<String, Option<u64>>>,
+    entries: Arc<Mutex<BTreeMap<String, Option<u64>>>>,
 }
 
 impl MemoryWarehouse {
@@ -23,7 +23,15 @@ impl MemoryWarehouse {
     pub fn new(root: &str) -> MemoryWarehouse {
         MemoryWarehouse {
             root: hadoop_uri(root),
-            entries: Mutex::default(),
+            entries: Arc::default(),
+        }
+    }
+
+    /// Returns a warehouse at another place of the same file system.
+    pub fn at(&self, root: &str) -> MemoryWarehouse {
+        MemoryWarehouse {
+            root: hadoop_uri(root),
+            entries: Arc::clone(&self.entries),
         }
     }
 

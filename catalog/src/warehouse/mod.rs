@@ -76,6 +76,11 @@ impl PlainWarehouse {
             journal: Arc::default(),
         }
     }
+
+    /// Returns the file system, for what no change of a branch goes with.
+    pub fn files(&self) -> &dyn Warehouse {
+        &*self.files
+    }
 }
 
 /// Opens the warehouse that the settings of a repository name; `None` if its kind is not known.

@@ -68,6 +68,19 @@ impl WarehouseSettings {
         })
     }
 
+    /// Returns the settings of a warehouse like this at another place: on the same file system if `root` is a path.
+    ///
+    /// # Errors
+    /// As [`WarehouseSettings::new`].
+    pub fn at(&self, root: &str) -> Result<WarehouseSettings> {
+        let root = if root.starts_with('/') {
+            format!("{}{root}", file_system(&self.root))
+        } else {
+            root.to_owned()
+        };
+        WarehouseSettings::new(&root, self.delete, self.trash.as_deref())
+    }
+
     /// Reads the settings of a repository; `None` if it has no warehouse.
     ///
     /// # Errors
@@ -101,6 +114,15 @@ impl WarehouseSettings {
         }
         all
     }
+}
+
+/// Returns what stands before the path in a URI: the scheme, and perhaps an authority.
+fn file_system(uri: &str) -> &str {
+    let path = match uri.find("://") {
+        Some(at) => uri[at + 3..].find('/').map(|slash| at + 3 + slash),
+        None => uri.find('/'),
+    };
+    &uri[..path.unwrap_or(uri.len())]
 }
 
 fn checked(uri: &str) -> Result<String> {
@@ -164,6 +186,21 @@ mod tests {
         assert_eq!(WarehouseSettings::of(&put).unwrap(), Some(settings.clone()));
         assert_eq!(settings.put_into(&put), put);
         assert_eq!(WarehouseSettings::of(&other).unwrap(), None);
+    }
+
+    #[test]
+    fn another_place_is_on_the_same_file_system() {
+        for (root, other, expected) in [
+            ("file:/w", "/x/y", "file:/x/y"),
+            ("file:/w", "file:///x", "file:/x"),
+            ("s3a://b/w", "/x", "s3a://b/x"),
+            ("s3a://b/w", "file:/x", "file:/x"),
+        ] {
+            let settings = WarehouseSettings::new(root, DeleteMode::Immediate, Some("file:/trash")).unwrap();
+            let moved = settings.at(other).unwrap();
+            assert_eq!(moved.root, expected);
+            assert_eq!((moved.delete, moved.trash), (settings.delete, settings.trash));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Databases.
 
-use catalog::model::Location;
+use catalog::model::{Database, Location, TableKind};
 use catalog::names::Pattern;
 use catalog::{DEFAULT_DATABASE_ID, Error, Place};
 
@@ -96,6 +96,29 @@ async fn a_database_is_dropped_with_what_is_in_it_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn the_default_database_can_only_be_emptied() {
+    let lake = lake().await;
+    let fresh = lake.main().await.database("default").await.unwrap();
+    write!(lake, |draft| {
+        let told = Database {
+            description: Some("ours".into()),
+            ..draft.database("default").await?
+        };
+        draft.alter_database("default", told).await?;
+        draft.create_table("default", orders()).await?;
+    })
+    .unwrap();
+    refused!(
+        write!(lake, |draft| draft.reset_default_database(true, false).await?),
+        Error::DatabaseNotEmpty { .. }
+    );
+    write!(lake, |draft| draft.reset_default_database(true, true).await?).unwrap();
+    let main = lake.main().await;
+    assert_eq!(main.database("default").await.unwrap(), fresh);
+    assert!(main.tables(fresh.id, &Pattern::all()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn data_of_external_tables_outlives_their_database() {
     let lake = lake().await;
     write!(lake, |draft| {
@@ -109,6 +132,21 @@ async fn data_of_external_tables_outlives_their_database() {
     })
     .unwrap();
     assert_eq!(files(&lake.main().await).await, ["sales.db/e/f"]);
+}
+
+#[tokio::test]
+async fn data_of_a_materialized_view_goes_with_it() {
+    let lake = lake().await;
+    write!(lake, |draft| {
+        draft.create_database(database("sales")).await?;
+        let mut view = table("v", "a int", "");
+        view.kind = TableKind::MaterializedView;
+        draft.create_table("sales", view).await?;
+        put_files(draft, &["sales.db/v/f"]);
+        draft.drop_table("sales", "v", true).await?;
+    })
+    .unwrap();
+    assert_eq!(files(&lake.main().await).await, [""; 0]);
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ impl History {
             metadata: Default::default(),
             dry_run: false,
         };
-        let resolver = CatalogResolver::default();
+        let resolver = CatalogResolver::default().reading(self.catalog.repository());
         self.catalog
             .repository()
             .merge(&at(source), &landing, &resolver, &OpenGate)

@@ -4,9 +4,9 @@ use versioning::object::Object;
 use versioning::{Error as StoreError, KeyRange, Repository, Space, View};
 
 use super::page::{Page, Query, Step, behind};
-use crate::address::parse_ref;
+use crate::address::parse_root;
 use crate::error::{Error, Result};
-use crate::gateway::{Gateway, root_marker};
+use crate::gateway::{Gateway, root_marker, view};
 
 /// What stands on a page, by whole keys.
 #[derive(Debug, Default)]
@@ -25,14 +25,13 @@ impl Gateway {
             return refs(&repository, query).await;
         };
         let (reference, prefix) = (reference.to_owned(), prefix.to_owned());
-        let at = match parse_ref(bucket, &reference) {
-            Ok(at) => at,
-            Err(Error::NoRef { .. }) => return Ok(Listing::default()),
-            Err(other) => return Err(other),
-        };
         // below a ref that is not there stands nothing, as below any prefix
-        let view = match repository.view(&at).await {
-            Err(StoreError::NotFound { .. }) => return Ok(Listing::default()),
+        let found = match parse_root(bucket, &reference) {
+            Ok(root) => view(&repository, &root).await,
+            Err(error) => Err(error),
+        };
+        let view = match found {
+            Err(Error::NoRef { .. }) => return Ok(Listing::default()),
             other => other?,
         };
         let Some(query) = within(&reference, prefix, query) else {

@@ -13,7 +13,7 @@ use versioning::{Batch, Space, Value, View};
 use crate::address::{Address, check_version};
 use crate::conditions::WriteConditions;
 use crate::error::{Error, Result};
-use crate::gateway::{Gateway, Place};
+use crate::gateway::{Gateway, Home, Place};
 
 /// A path to remove, with its condition.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl Gateway {
         }
         self.repository(&input.bucket).await?;
         let mut outcome = Outcome::default();
-        let mut by_ref: BTreeMap<String, (Address, Vec<Removal>)> = BTreeMap::new();
+        let mut by_root: BTreeMap<String, (Address, Vec<Removal>)> = BTreeMap::new();
         for object in objects {
             let parsed = check_version(object.version_id.as_deref())
                 .and_then(|()| Address::parse(&input.bucket, &object.key));
@@ -67,8 +67,8 @@ impl Gateway {
                         path: at.path.clone(),
                         conditions,
                     };
-                    by_ref
-                        .entry(at.reference.to_string())
+                    by_root
+                        .entry(at.root.to_string())
                         .or_insert_with(|| (at, Vec::new()))
                         .1
                         .push(removal);
@@ -76,16 +76,16 @@ impl Gateway {
                 Err(error) => outcome.failed(object.key, &error),
             }
         }
-        for (reference, (at, removals)) in by_ref {
-            self.remove_all(&reference, &at, removals, &mut outcome).await;
+        for (root, (at, removals)) in by_root {
+            self.remove_all(&root, &at, removals, &mut outcome).await;
         }
         Ok(outcome.finish(quiet.unwrap_or(false)))
     }
 
-    async fn remove_all(&self, reference: &str, at: &Address, removals: Vec<Removal>, outcome: &mut Outcome) {
+    async fn remove_all(&self, root: &str, at: &Address, removals: Vec<Removal>, outcome: &mut Outcome) {
         let keys: Vec<String> = removals
             .iter()
-            .map(|one| format!("{reference}/{}", one.path))
+            .map(|one| format!("{root}/{}", one.path))
             .collect();
         let removed = match self.place(at).await {
             Ok(place) => remove(&place, removals).await,
@@ -107,11 +107,19 @@ impl Gateway {
 }
 
 /// Removes paths in one step; returns which were not removed, and why.
+///
+/// In the shared namespace nothing goes, and the client is told that it did: it means the files of a table that no
+/// longer needs them, of which it cannot know that other refs do.
 async fn remove(place: &Place, removals: Vec<Removal>) -> Result<Vec<(usize, Error)>> {
+    let is_shared = place.home == Home::Shared;
     place
         .write(move |view| {
             let removals = removals.clone();
-            async move { plan(&view, &removals).await }
+            async move {
+                let (batch, failures) = plan(&view, &removals).await?;
+                let batch = if is_shared { Batch::default() } else { batch };
+                Ok((batch, failures))
+            }
         })
         .await
 }

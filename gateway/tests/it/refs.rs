@@ -127,8 +127,8 @@ async fn what_is_not_there_is_told_apart() {
         ("GET", "/lake/main", 404, "NoSuchKey"),
         ("PUT", "/lake/nowhere/a", 404, "NoSuchBucket"),
         ("DELETE", "/lake/nowhere/a", 404, "NoSuchBucket"),
-        ("GET", "/lake/_shared/t/a", 501, "NotImplemented"),
-        ("PUT", "/lake/_shared/t/a", 501, "NotImplemented"),
+        ("GET", "/lake/_shared/t/a", 404, "NoSuchKey"),
+        ("PUT", "/lake/_shared@/t/a", 404, "NoSuchKey"),
         ("GET", "/lake/main/a\0b", 400, "InvalidArgument"),
         ("GET", "/LAKE/main/a", 400, "InvalidBucketName"),
     ];

@@ -152,28 +152,26 @@ type SkewLocations = BTreeMap<Vec<String>, Location>;
 
 fn skew_from(wire: SkewedInfo, locator: &Locator) -> Result<(Skew, Option<SkewLocations>), Error> {
     let place = |(values, uri): (Vec<String>, String)| Ok((values, locator.place(&uri)?.into()));
-    let locations = wire.skewed_col_value_location_maps;
+    let locations = wire.skewed_col_value_location_maps.unwrap_or_default();
+    let locations: SkewLocations = locations.into_iter().map(place).collect::<Result<_, Error>>()?;
     Ok((
         Skew {
             columns: wire.skewed_col_names.map(lower),
             values: wire.skewed_col_values,
         },
-        locations
-            .map(|map| map.into_iter().map(place).collect::<Result<_, Error>>())
-            .transpose()?,
+        // nearly all have none: they are then as plain as those without skew, and are spliced
+        (!locations.is_empty()).then_some(locations),
     ))
 }
 
 fn skew_to(skew: &Skew, storage: &Storage, names: &Names) -> SkewedInfo {
     let uri = |location: &Location| names.uri(location, &Place::root(), "");
+    let locations = storage.skew_locations.iter().flatten();
+    let locations = locations.map(|(values, location)| (values.clone(), uri(location)));
     SkewedInfo {
         skewed_col_names: skew.columns.clone(),
         skewed_col_values: skew.values.clone(),
-        skewed_col_value_location_maps: storage.skew_locations.as_ref().map(|map| {
-            map.iter()
-                .map(|(values, location)| (values.clone(), uri(location)))
-                .collect()
-        }),
+        skewed_col_value_location_maps: Some(locations.collect()),
     }
 }
 

@@ -154,7 +154,8 @@ impl Random {
             skewed_info: self.opt(|r| SkewedInfo {
                 skewed_col_names: r.opt(|r| r.list(Random::name)),
                 skewed_col_values: r.opt(|r| r.list(Random::texts)),
-                skewed_col_value_location_maps: r.opt(|r| r.map(|r| (r.texts(), r.uri()))),
+                // an unset map comes back empty, as from the original
+                skewed_col_value_location_maps: Some(r.map(|r| (r.texts(), r.uri()))),
             }),
             stored_as_sub_directories: self.opt(Random::flag),
         }
@@ -393,6 +394,22 @@ fn shared(storage: Option<&Storage>) -> Shared {
         template: storage.map(|storage| storage.template.clone()),
         columns: storage.and_then(|storage| storage.columns.clone()),
     }
+}
+
+/// Only such partitions are spliced ([`catalog::PartitionRef::plain_location`]).
+#[test]
+fn what_the_shape_of_a_partition_adds_stands_in_what_partitions_share() {
+    let mut wire = Partition {
+        sd: Some(StorageDescriptor::default()),
+        ..Partition::default()
+    };
+    crate::complete::shape_partition(&mut wire);
+    let storage = partition_from(wire, &names().locator).unwrap().storage.unwrap();
+    let bare = Storage {
+        template: storage.template.clone(),
+        ..Storage::default()
+    };
+    assert_eq!(storage, bare);
 }
 
 proptest! {

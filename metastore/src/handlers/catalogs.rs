@@ -1,7 +1,7 @@
 //! Hive catalogs, which are repositories.
 
-use catalog::DEFAULT_DATABASE;
 use catalog::names::Pattern;
+use catalog::{DEFAULT_DATABASE, WarehouseSettings};
 use thrift_idl::methods::{
     AlterCatalog, AlterCatalogArgs, CreateCatalog, CreateCatalogArgs, DropCatalog, DropCatalogArgs,
     GetCatalog, GetCatalogArgs, GetCatalogs,
@@ -82,23 +82,75 @@ async fn create(call: Call, args: CreateCatalogArgs) -> Result<(), Failure> {
     }
     let repository_name =
         repository_name(&name).map_err(|error| Failure::As(&[Class::InvalidObject], error.to_string()))?;
+    let location = wire.location_uri.filter(|uri| !uri.is_empty());
+    let warehouse = match &location {
+        Some(uri) => warehouse_at(&call, uri).await?,
+        None => None,
+    };
     let repositories = &call.context.repositories;
     let repository = match repositories.get(&repository_name).await {
-        Ok(repository) if CatalogNotes::read(&repository).await?.is_dropped => repository,
+        Ok(repository) if CatalogNotes::read(&repository).await?.is_dropped => {
+            check_same_place(&repository, warehouse.as_ref())?;
+            repository
+        }
         Ok(_) => return Err(exists()),
         Err(Error::NotFound { .. }) => {
             let branch = RefName::parse(DEFAULT_BRANCH)?;
-            repositories.create(&repository_name, &branch).await?
+            let settings = warehouse.as_ref().map(|warehouse| warehouse.put_into(&[]));
+            let settings = settings.unwrap_or_default();
+            repositories
+                .create_with(&repository_name, &branch, &settings)
+                .await?
         }
         Err(error) => return Err(error.into()),
     };
+    if let Some(warehouse) = &warehouse {
+        let catalog = call.context.catalog(&repository_name).await?;
+        catalog::warehouse::found(&catalog, &warehouse.root).await?;
+    }
     let notes = CatalogNotes {
         name: Some(name),
         description: wire.description,
-        location: wire.location_uri.filter(|uri| !uri.is_empty()),
+        location,
         is_dropped: false,
     };
     Ok(notes.write(&repository).await?)
+}
+
+/// Makes the folder of a catalog at `location`, where the listener's own repository has a plain warehouse: the catalogs
+/// that its clients make are like it. Where it has none, `None`: a place that clients name is noted, and data lies in
+/// the repository.
+async fn warehouse_at(call: &Call, location: &str) -> Result<Option<WarehouseSettings>, Failure> {
+    let Some(own) = own_warehouse(call).await? else {
+        return Ok(None);
+    };
+    let settings = own.at(location)?;
+    let Some(warehouse) = call.context.open_warehouse(&settings) else {
+        return Ok(None);
+    };
+    warehouse.files().make_dir(&settings.root).await?;
+    Ok(Some(settings))
+}
+
+async fn own_warehouse(call: &Call) -> Result<Option<WarehouseSettings>, Failure> {
+    let own = &call.context.listener.repository;
+    let own = call.context.repositories.get(own).await?;
+    Ok(WarehouseSettings::of(&own.record().settings)?)
+}
+
+/// Fails for a catalog that is made again elsewhere: its repository keeps its place.
+fn check_same_place(repository: &Repository, wanted: Option<&WarehouseSettings>) -> Result<(), Failure> {
+    let record = repository.record();
+    let present = WarehouseSettings::of(&record.settings)?.map(|settings| settings.root);
+    if present.as_ref() == wanted.map(|settings| &settings.root) {
+        return Ok(());
+    }
+    let place = present.as_deref().unwrap_or("its own data folder");
+    let text = format!(
+        "the repository {} keeps its data in {place}: make the catalog there, or by another name",
+        record.name
+    );
+    Err(Failure::As(&[Class::Meta], text))
 }
 
 fn named(name: Option<String>) -> Result<String, Failure> {
@@ -154,7 +206,26 @@ async fn drop(call: Call, args: DropCatalogArgs) -> Result<(), Failure> {
         is_dropped: true,
         ..CatalogNotes::read(repository).await?
     };
-    Ok(notes.write(repository).await?)
+    notes.write(repository).await?;
+    if let Err(error) = remove_folder(&call, repository).await {
+        tracing::warn!(catalog = %name, %error, "the folder of a dropped catalog stays");
+    }
+    Ok(())
+}
+
+/// Removes the folder of a catalog that was dropped, if nothing is left in it.
+async fn remove_folder(call: &Call, repository: &Repository) -> Result<(), Failure> {
+    let (own, dropped) = (
+        own_warehouse(call).await?,
+        WarehouseSettings::of(&repository.record().settings)?,
+    );
+    // by way of the listener's warehouse: each refuses to remove itself
+    if let (Some(own), Some(dropped)) = (own, dropped)
+        && let Some(warehouse) = call.context.open_warehouse(&own)
+    {
+        warehouse.files().remove_empty_dir(&dropped.root).await?;
+    }
+    Ok(())
 }
 
 async fn check_empty(target: &Target, name: &str) -> Result<(), Failure> {

@@ -1,8 +1,8 @@
 //! Databases.
 
-use catalog::Error;
 use catalog::model::Database;
 use catalog::names::Pattern;
+use catalog::{DEFAULT_DATABASE, Error};
 use futures::FutureExt;
 use thrift_idl::methods::{
     AlterDatabase, AlterDatabaseArgs, AlterDatabaseReq, AlterDatabaseReqArgs, CreateDatabase,
@@ -43,7 +43,8 @@ pub(super) fn routes() -> Routes {
                 args.delete_data.unwrap_or_default(),
                 args.cascade.unwrap_or_default(),
             );
-            drop(call.database(args.name.as_deref(), None).await?, flags).await
+            let target = call.database(args.name.as_deref(), None).await?;
+            drop(&call, target, flags).await
         })
         .serve::<DropDatabaseReq, _, _>(drop_req)
 }
@@ -165,18 +166,26 @@ async fn alter(call: Call, name: Option<String>, mut wire: types::Database) -> R
         .await
 }
 
-async fn drop(target: Target, flags: (bool, bool)) -> Result<(), Failure> {
+/// Drops a database. The `default` of the catalog `hive` cannot be dropped; that of another is emptied.
+async fn drop(call: &Call, target: Target, flags: (bool, bool)) -> Result<(), Failure> {
     let name = target.database.clone();
+    let is_of_hive = target.catalog.repository().record().name == call.context.listener.repository;
+    let resets = name == DEFAULT_DATABASE && !is_of_hive;
     target
-        .write((name, flags), |draft, (name, (delete_data, cascade))| {
-            async move {
-                Ok(draft
-                    .drop_database(name, *delete_data, *cascade)
-                    .await
-                    .map(std::mem::drop)?)
-            }
-            .boxed()
-        })
+        .write(
+            (name, flags, resets),
+            |draft, (name, (delete_data, cascade), resets)| {
+                async move {
+                    if *resets {
+                        draft.reset_default_database(*delete_data, *cascade).await?;
+                    } else {
+                        draft.drop_database(name, *delete_data, *cascade).await?;
+                    }
+                    Ok(())
+                }
+                .boxed()
+            },
+        )
         .await
 }
 
@@ -189,7 +198,7 @@ async fn drop_req(call: Call, args: DropDatabaseReqArgs) -> Result<(), Failure> 
         request.delete_data.unwrap_or_default(),
         request.cascade.unwrap_or_default(),
     );
-    match drop(target, flags).await {
+    match drop(&call, target, flags).await {
         Err(Failure::Catalog(Error::NoSuchDatabase { .. })) if request.ignore_unknown_db == Some(true) => {
             Ok(())
         }

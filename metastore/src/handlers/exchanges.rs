@@ -25,9 +25,9 @@ pub(super) fn routes() -> Routes {
         .serve::<ExchangePartition, _, _>(async |call, args: ExchangePartitionArgs| {
             let from = (args.source_db, args.source_table_name);
             let to = (args.dest_db, args.dest_table_name);
-            let moved = exchange(call, args.partition_specs, from, to).await?;
-            let first = moved.into_iter().next();
-            first.ok_or_else(|| Failure::meta("internal error: no partition was exchanged"))
+            exchange(call, args.partition_specs, from, to).await?;
+            // which of them it would be is not said, and the original returns an empty one
+            Ok(Partition::default())
         })
 }
 

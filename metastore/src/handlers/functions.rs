@@ -103,9 +103,12 @@ async fn all<A>(call: Call, _: A) -> Result<GetAllFunctionsResponse, Failure> {
 
 async fn create(call: Call, args: CreateFunctionArgs) -> Result<(), Failure> {
     let mut wire = args.func.unwrap_or_default();
-    let target = call
-        .database(wire.db_name.as_deref(), wire.cat_name.as_deref())
-        .await?;
+    let Some(name) = wire.db_name.as_deref() else {
+        let text = "Database name cannot be null.".to_owned();
+        return Err(Failure::As(&[Class::NoSuchObject], text));
+    };
+    let target = call.database(Some(name), wire.cat_name.as_deref()).await?;
+    check_whole(&wire)?;
     check_class(&wire)?;
     new_function(&mut wire, call.session.user());
     let input = (target.database.clone(), function_from(wire));
@@ -124,13 +127,11 @@ async fn create(call: Call, args: CreateFunctionArgs) -> Result<(), Failure> {
 
 async fn alter(call: Call, args: AlterFunctionArgs) -> Result<(), Failure> {
     let target = call.database(args.db_name.as_deref(), None).await?;
-    let wire = args.new_func.unwrap_or_default();
+    let wire = args.new_func.ok_or(Failure::Null("New function"))?;
+    check_whole(&wire)?;
     check_class(&wire)?;
-    let new_database = match wire.db_name.as_deref() {
-        Some(name) => call.database(Some(name), None).await?.database,
-        None => target.database.clone(),
-    };
-    let name = args.func_name.unwrap_or_default();
+    let new_database = call.database(wire.db_name.as_deref(), None).await?.database;
+    let name = args.func_name.ok_or(Failure::Null("Function name"))?;
     let input = (target.database.clone(), name, new_database, function_from(wire));
     target
         .write(input, |draft, (database, name, new_database, function)| {
@@ -143,6 +144,17 @@ async fn alter(call: Call, args: AlterFunctionArgs) -> Result<(), Failure> {
             .boxed()
         })
         .await
+}
+
+/// Fails for a function of which clients leave out what it has to have.
+fn check_whole(function: &types::Function) -> Result<(), Failure> {
+    let is_missing = [
+        ("Function name", function.function_name.is_none()),
+        ("Owner type", function.owner_type.is_none()),
+        ("Function type", function.function_type.is_none()),
+    ];
+    let missing = is_missing.into_iter().find(|(_, is_missing)| *is_missing);
+    missing.map_or(Ok(()), |(what, _)| Err(Failure::Null(what)))
 }
 
 fn check_class(function: &types::Function) -> Result<(), Failure> {
@@ -178,7 +190,8 @@ fn alter_failure(error: Error, new_database: &str) -> Failure {
 
 async fn drop(call: Call, args: DropFunctionArgs) -> Result<(), Failure> {
     let target = call.database(args.db_name.as_deref(), None).await?;
-    let input = (target.database.clone(), args.func_name.unwrap_or_default());
+    let name = args.func_name.ok_or(Failure::Null("Function name"))?;
+    let input = (target.database.clone(), name);
     target
         .write(input, |draft, (database, name)| {
             async move {

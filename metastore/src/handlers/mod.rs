@@ -3,6 +3,7 @@
 //! A handler resolves what its names mean, calls the catalog once, and converts. What may fail is left to
 //! [`crate::exception`], unless a method words a failure in its own way.
 
+mod absent;
 mod catalogs;
 mod constraints;
 mod databases;
@@ -11,9 +12,12 @@ mod exchanges;
 mod expressions;
 mod functions;
 mod locks;
+mod marks;
+mod materializations;
 mod notifications;
 mod partition_adds;
 mod partition_alters;
+mod partition_auth;
 mod partition_drops;
 mod partition_projections;
 mod partition_specs;
@@ -42,6 +46,7 @@ pub(crate) fn routes() -> Routes {
         .and(table_changes::routes())
         .and(partitions::routes())
         .and(partition_adds::routes())
+        .and(partition_auth::routes())
         .and(partition_alters::routes())
         .and(partition_drops::routes())
         .and(partition_specs::routes())
@@ -59,4 +64,7 @@ pub(crate) fn routes() -> Routes {
         .and(secrets::routes())
         .and(locks::routes())
         .and(transactions::routes())
+        .and(marks::routes())
+        .and(materializations::routes())
+        .and(absent::routes())
 }

@@ -16,14 +16,14 @@ use versioning::RefName;
 
 use crate::context::Call;
 use crate::exception::Failure;
-use crate::notify::{Inserted, Told, from_stored, insert, to_stored};
+use crate::notify::{Inserted, Stored, Told, insert, store};
 use crate::registry::Routes;
 use crate::route::Asked;
 use crate::target::{SeenTable, Target};
 
 /// How many events are read at once.
 const PAGE: usize = 500;
-/// Of how many bytes of messages one answer is at most, unless a single one is longer.
+/// Behind how many bytes of messages an answer ends.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
 
 pub(super) fn routes() -> Routes {
@@ -62,7 +62,6 @@ struct Wanted {
     skipped: Vec<String>,
     last: Option<i64>,
     max: usize,
-    bytes_max: usize,
 }
 
 impl Wanted {
@@ -80,7 +79,6 @@ impl Wanted {
             skipped: request.event_type_skip_list.clone().unwrap_or_default(),
             last: None,
             max: max.map_or(usize::MAX, |max| max as usize),
-            bytes_max: ANSWER_BYTES_MAX,
         }
     }
 
@@ -109,33 +107,33 @@ fn plain(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// Hands the events behind `after` that are wanted to `take`, in order.
+/// Hands the events behind `after` that are wanted to `take`, in order, which returns of how many bytes they are.
 async fn walk(
     target: &Target,
     branch: &RefName,
     mut after: u64,
     wanted: &Wanted,
-    mut take: impl FnMut(NotificationEvent),
+    mut take: impl FnMut(Stored) -> Result<usize, Failure>,
 ) -> Result<(), Failure> {
     let (mut taken, mut bytes) = (0, 0);
     while taken < wanted.max {
         let page = target.catalog.repository().events(branch, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.number;
-        for stored in &page {
-            let event = from_stored(stored)?;
-            if wanted.ends_before(&event) {
+        for record in &page {
+            let stored = Stored::read(record)?;
+            let headline = stored.headline();
+            if wanted.ends_before(&headline) {
                 return Ok(());
             }
-            if !wanted.holds(&event) {
+            if !wanted.holds(&headline) {
                 continue;
             }
-            bytes += stored.payload.len();
-            if taken == wanted.max || taken > 0 && bytes > wanted.bytes_max {
+            if taken == wanted.max || bytes > ANSWER_BYTES_MAX {
                 return Ok(());
             }
             taken += 1;
-            take(event);
+            bytes += take(stored)?;
         }
     }
     Ok(())
@@ -148,7 +146,13 @@ async fn next(call: Call, args: GetNextNotificationArgs) -> Result<NotificationE
     let mut events = Vec::new();
     if let Some(branch) = branch {
         let wanted = Wanted::of(&request);
-        walk(&target, &branch, after, &wanted, |event| events.push(event)).await?;
+        let take = |stored: Stored| {
+            let event = stored.event(&target.names.locator)?;
+            let bytes = event.message.as_ref().map_or(0, String::len);
+            events.push(event);
+            Ok(bytes)
+        };
+        walk(&target, &branch, after, &wanted, take).await?;
     }
     Ok(NotificationEventResponse { events: Some(events) })
 }
@@ -171,12 +175,15 @@ async fn count(
             .collect(),
         last: request.to_event_id.filter(|id| *id > 0),
         max: limit.map_or(usize::MAX, |limit| limit as usize),
-        bytes_max: usize::MAX,
         ..Wanted::default()
     };
     let mut count = 0;
     if let Some(branch) = branch {
-        walk(&target, &branch, after, &wanted, |_| count += 1).await?;
+        let take = |_| {
+            count += 1;
+            Ok(0)
+        };
+        walk(&target, &branch, after, &wanted, take).await?;
     }
     Ok(NotificationEventsCountResponse {
         events_count: Some(count),
@@ -197,7 +204,7 @@ async fn fire(call: Call, args: FireListenerEventArgs) -> Result<FireEventRespon
     let seen = named.see().await?;
     let mut events = Vec::new();
     for data in written(&request) {
-        events.push(to_stored(inserted(&target, &seen, &request, data).await?));
+        events.push(store(inserted(&target, &seen, &request, data).await?));
     }
     if target.settings.notifications && !events.is_empty() && target.is_branch().await? {
         let branch = &target.reference.name;

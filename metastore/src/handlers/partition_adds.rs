@@ -37,7 +37,8 @@ fn adding() -> Routes {
             },
         )
         .serve::<AddPartitions, _, _>(async |call, args: AddPartitionsArgs| {
-            add_list(&call, args.new_parts.unwrap_or_default()).await
+            let partitions = args.new_parts.ok_or(Failure::Null("List of partitions"))?;
+            add_list(&call, partitions).await
         })
         .serve::<AddPartitionsReq, _, _>(add_req)
 }
@@ -220,6 +221,7 @@ async fn add_req(call: Call, args: AddPartitionsReqArgs) -> Result<AddPartitions
     let how = How {
         if_not_exists,
         keep_statistics: words.keeps_statistics(),
+        ..How::default()
     };
     let added = add(named, request.parts.unwrap_or_default(), how).await?;
     let wanted = request.need_result.unwrap_or(true);

@@ -23,32 +23,22 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .serve::<AlterPartition, _, _>(async |call: Call, args: AlterPartitionArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
-            alter(named, args.new_part.into_iter().collect(), Words::default()).await
+            alter(named, one(args.new_part)?, Words::default()).await
         })
         .serve::<AlterPartitionWithEnvironmentContext, _, _>(
             async |call: Call, args: AlterPartitionWithEnvironmentContextArgs| {
                 let named = call.table(args.db_name, args.tbl_name, None).await?;
-                alter(
-                    named,
-                    args.new_part.into_iter().collect(),
-                    args.environment_context.into(),
-                )
-                .await
+                alter(named, one(args.new_part)?, args.environment_context.into()).await
             },
         )
         .serve::<AlterPartitions, _, _>(async |call: Call, args: AlterPartitionsArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
-            alter(named, args.new_parts.unwrap_or_default(), Words::default()).await
+            alter(named, all(args.new_parts)?, Words::default()).await
         })
         .serve::<AlterPartitionsWithEnvironmentContext, _, _>(
             async |call: Call, args: AlterPartitionsWithEnvironmentContextArgs| {
                 let named = call.table(args.db_name, args.tbl_name, None).await?;
-                alter(
-                    named,
-                    args.new_parts.unwrap_or_default(),
-                    args.environment_context.into(),
-                )
-                .await
+                alter(named, all(args.new_parts)?, args.environment_context.into()).await
             },
         )
         .serve::<AlterPartitionsReq, _, _>(async |call: Call, args: AlterPartitionsReqArgs| {
@@ -58,7 +48,7 @@ pub(super) fn routes() -> Routes {
                 .await?;
             alter(
                 named,
-                request.partitions.unwrap_or_default(),
+                all(request.partitions)?,
                 request.environment_context.into(),
             )
             .await?;
@@ -76,6 +66,16 @@ pub(super) fn routes() -> Routes {
             rename(named, request.part_vals, request.new_part).await?;
             Ok(RenamePartitionResponse {})
         })
+}
+
+fn one(partition: Option<types::Partition>) -> Result<Vec<types::Partition>, Failure> {
+    partition
+        .map(|partition| vec![partition])
+        .ok_or(Failure::Null("Partition"))
+}
+
+fn all(partitions: Option<Vec<types::Partition>>) -> Result<Vec<types::Partition>, Failure> {
+    partitions.ok_or(Failure::Null("List of partitions"))
 }
 
 async fn alter(named: NamedTable, partitions: Vec<types::Partition>, words: Words) -> Result<(), Failure> {
@@ -120,7 +120,7 @@ async fn rename(
     values: Option<Vec<String>>,
     partition: Option<types::Partition>,
 ) -> Result<(), Failure> {
-    let mut wire = partition.ok_or_else(|| Failure::meta("New partition cannot be null."))?;
+    let mut wire = partition.ok_or(Failure::Null("New partition"))?;
     let is_stranger = !named.is_table_of(&wire);
     let NamedTable { target, name } = named;
     shape_partition(&mut wire);

@@ -170,7 +170,7 @@ async fn values(call: Call, request: PartitionValuesRequest) -> Result<Partition
         .map_err(missing)?;
     let seen = named.see().await.map_err(missing)?;
     if request.partition_keys.as_ref().is_none_or(Vec::is_empty) {
-        return Err(Failure::meta("no partition key is named"));
+        return Err(Failure::Null("Partition key"));
     }
     let columns = positions(&seen, request.partition_keys)?;
     let order = positions(&seen, request.partition_order)?;

@@ -9,12 +9,15 @@ use thrift_idl::types::{
 };
 
 use super::partition_adds::add_list;
-use super::partitions::plan;
+use super::partitions::{check_limit, plan};
 use crate::context::Call;
 use crate::exception::Failure;
 use crate::registry::Routes;
 use crate::target::{NamedTable, SeenTable};
 use crate::walk::{Among, Walk};
+
+/// The parameter of a table by which it wants its partitions grouped.
+const GROUPING: &str = "hive.hcatalog.partition.spec.grouping.enabled";
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -27,8 +30,10 @@ pub(super) fn routes() -> Routes {
             Box::pin(filtered(named, args.filter, args.max_parts)).await
         })
         .serve::<AddPartitionsPspec, _, _>(async |call, args: AddPartitionsPspecArgs| {
-            let specs = args.new_parts.unwrap_or_default();
-            let partitions = specs.into_iter().flat_map(partitions_of).collect();
+            let mut partitions = Vec::new();
+            for spec in args.new_parts.unwrap_or_default() {
+                partitions.extend(partitions_of(spec)?);
+            }
             add_list(&call, partitions).await
         })
 }
@@ -38,12 +43,33 @@ async fn filtered(
     filter: Option<String>,
     max: Option<i32>,
 ) -> Result<Vec<PartitionSpec>, Failure> {
+    let limit = named.target.settings.partitions_max;
     let seen = named.see().await?;
     let plan = plan(&seen, filter.as_deref())?;
-    let room = max
-        .and_then(|max| usize::try_from(max).ok())
-        .unwrap_or(usize::MAX);
-    specs(Walk::start(seen, Among::All, plan, room).await?).await
+    let max = max.and_then(|max| usize::try_from(max).ok());
+    let is_grouped = seen.open.table.is_set(GROUPING);
+    let walk = Walk::start(seen, Among::All, plan, max.unwrap_or(usize::MAX)).await?;
+    if let Some(limit) = limit {
+        check_limit(&walk, max, limit).await?;
+    }
+    if is_grouped {
+        specs(walk).await
+    } else {
+        listed(walk).await
+    }
+}
+
+/// Returns the partitions of a walk as one list.
+async fn listed(walk: Walk) -> Result<Vec<PartitionSpec>, Failure> {
+    let seen = walk.seen.clone();
+    let found = walk.collect().await?;
+    let partitions = found.iter().map(|partition| seen.partition_to_wire(partition));
+    Ok(vec![PartitionSpec {
+        partition_list: Some(PartitionListComposingSpec {
+            partitions: Some(partitions.collect()),
+        }),
+        ..whole(&seen)
+    }])
 }
 
 /// Returns the partitions of a walk: those that lie below the table and are stored alike share one storage
@@ -133,40 +159,67 @@ impl Groups {
     }
 }
 
-/// Returns the partitions that a spec stands for, each with the names of its table.
-fn partitions_of(spec: PartitionSpec) -> Vec<types::Partition> {
-    let (database, table, catalog) = (spec.db_name, spec.table_name, spec.cat_name);
+/// Returns the partitions that a spec stands for, each with the names of its table. A list goes before a group that
+/// shares storage.
+fn partitions_of(spec: PartitionSpec) -> Result<Vec<types::Partition>, Failure> {
+    let (Some(_), Some(_)) = (&spec.db_name, &spec.table_name) else {
+        return Err(Failure::Null("Name of the table of a partition spec"));
+    };
+    let partitions = match (spec.partition_list, spec.shared_sd_partition_spec) {
+        (Some(list), _) => {
+            let list = list.partitions.unwrap_or_default();
+            if list
+                .iter()
+                .any(|it| it.db_name.is_none() || it.table_name.is_none())
+            {
+                return Err(Failure::Null("Table of a partition"));
+            }
+            list
+        }
+        (None, Some(group)) => sharing(group, spec.root_path.as_deref())?,
+        (None, None) => Vec::new(),
+    };
     let named = |partition| types::Partition {
-        db_name: database.clone(),
-        table_name: table.clone(),
-        cat_name: catalog.clone(),
+        db_name: spec.db_name.clone(),
+        table_name: spec.table_name.clone(),
+        cat_name: spec.cat_name.clone(),
         ..partition
     };
-    let listed = spec.partition_list.and_then(|list| list.partitions);
-    let mut partitions: Vec<types::Partition> = listed.unwrap_or_default().into_iter().map(named).collect();
-    if let Some(group) = spec.shared_sd_partition_spec {
-        let root = group
-            .sd
-            .as_ref()
-            .and_then(|sd| sd.location.clone())
-            .or(spec.root_path);
-        let storage = group.sd.unwrap_or_default();
-        let whole = |partition: PartitionWithoutSD| {
-            let relative = partition.relative_path.unwrap_or_default();
-            named(types::Partition {
-                values: partition.values,
-                create_time: partition.create_time,
-                last_access_time: partition.last_access_time,
-                sd: Some(types::StorageDescriptor {
-                    location: root.as_ref().map(|root| format!("{root}{relative}")),
-                    ..storage.clone()
-                }),
-                parameters: partition.parameters,
-                privileges: partition.privileges,
-                ..types::Partition::default()
-            })
-        };
-        partitions.extend(group.partitions.unwrap_or_default().into_iter().map(whole));
-    }
-    partitions
+    Ok(partitions.into_iter().map(named).collect())
+}
+
+/// Returns the partitions of a group that shares storage.
+fn sharing(
+    group: PartitionSpecWithSharedSD,
+    root_path: Option<&str>,
+) -> Result<Vec<types::Partition>, Failure> {
+    let storage = group.sd.ok_or(Failure::Null("Storage that partitions share"))?;
+    let root = storage.location.clone();
+    let root = root.or_else(|| root_path.map(str::to_owned));
+    let root = root.ok_or_else(|| Failure::meta("The location that partitions share cannot be null."))?;
+    let whole = |partition: PartitionWithoutSD| {
+        if partition.values.is_none() {
+            return Err(Failure::Null("Values of a partition"));
+        }
+        // the original spells a path that is left out so
+        let relative = partition.relative_path.as_deref().unwrap_or("null");
+        Ok(types::Partition {
+            values: partition.values,
+            create_time: partition.create_time,
+            last_access_time: partition.last_access_time,
+            sd: Some(types::StorageDescriptor {
+                location: Some(format!("{root}{relative}")),
+                ..storage.clone()
+            }),
+            parameters: partition.parameters,
+            privileges: partition.privileges,
+            ..types::Partition::default()
+        })
+    };
+    group
+        .partitions
+        .unwrap_or_default()
+        .into_iter()
+        .map(whole)
+        .collect()
 }

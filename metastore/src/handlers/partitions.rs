@@ -8,18 +8,15 @@ use thrift_idl::methods::{
     FetchPartitionNamesReq, FetchPartitionNamesReqArgs, GetNumPartitionsByFilter,
     GetNumPartitionsByFilterArgs, GetPartition, GetPartitionArgs, GetPartitionByName, GetPartitionByNameArgs,
     GetPartitionNames, GetPartitionNamesArgs, GetPartitionNamesPs, GetPartitionNamesPsArgs,
-    GetPartitionNamesPsReq, GetPartitionNamesPsReqArgs, GetPartitionReq, GetPartitionReqArgs,
-    GetPartitionWithAuth, GetPartitionWithAuthArgs, GetPartitions, GetPartitionsArgs, GetPartitionsByFilter,
-    GetPartitionsByFilterArgs, GetPartitionsByFilterReq, GetPartitionsByFilterReqArgs, GetPartitionsByNames,
-    GetPartitionsByNamesArgs, GetPartitionsByNamesReq, GetPartitionsByNamesReqArgs, GetPartitionsPs,
-    GetPartitionsPsArgs, GetPartitionsPsWithAuth, GetPartitionsPsWithAuthArgs, GetPartitionsPsWithAuthReq,
-    GetPartitionsPsWithAuthReqArgs, GetPartitionsReq, GetPartitionsReqArgs, GetPartitionsWithAuth,
-    GetPartitionsWithAuthArgs, PartitionNameHasValidCharacters, PartitionNameHasValidCharactersArgs,
+    GetPartitionNamesPsReq, GetPartitionNamesPsReqArgs, GetPartitionReq, GetPartitionReqArgs, GetPartitions,
+    GetPartitionsArgs, GetPartitionsByFilter, GetPartitionsByFilterArgs, GetPartitionsByFilterReq,
+    GetPartitionsByFilterReqArgs, GetPartitionsByNames, GetPartitionsByNamesArgs, GetPartitionsByNamesReq,
+    GetPartitionsByNamesReqArgs, GetPartitionsPs, GetPartitionsPsArgs, GetPartitionsReq,
+    GetPartitionsReqArgs, PartitionNameHasValidCharacters, PartitionNameHasValidCharactersArgs,
     PartitionNameToSpec, PartitionNameToSpecArgs, PartitionNameToVals, PartitionNameToValsArgs,
 };
 use thrift_idl::types::{
-    self, GetPartitionNamesPsResponse, GetPartitionResponse, GetPartitionsByNamesResult,
-    GetPartitionsPsWithAuthResponse, PartitionsResponse,
+    self, GetPartitionNamesPsResponse, GetPartitionResponse, GetPartitionsByNamesResult, PartitionsResponse,
 };
 
 use crate::context::Call;
@@ -43,11 +40,7 @@ fn single() -> Routes {
     Routes::default()
         .serve::<GetPartition, _, _>(async |call: Call, args: GetPartitionArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
-            one(named, args.part_vals).await
-        })
-        .serve::<GetPartitionWithAuth, _, _>(async |call: Call, args: GetPartitionWithAuthArgs| {
-            let named = call.table(args.db_name, args.tbl_name, None).await?;
-            one(named, args.part_vals).await
+            one(&named.see().await?, args.part_vals).await
         })
         .serve::<GetPartitionReq, _, _>(async |call: Call, args: GetPartitionReqArgs| {
             let request = args.req.unwrap_or_default();
@@ -55,7 +48,7 @@ fn single() -> Routes {
                 .table(request.db_name, request.tbl_name, request.cat_name)
                 .await?;
             Ok(GetPartitionResponse {
-                partition: Some(one(named, request.part_vals).await?),
+                partition: Some(one(&named.see().await?, request.part_vals).await?),
             })
         })
         .serve::<GetPartitionByName, _, _>(async |call: Call, args: GetPartitionByNameArgs| {
@@ -70,12 +63,6 @@ fn single() -> Routes {
 fn all() -> Routes {
     Routes::default()
         .stream::<GetPartitions, _, _>(async |call: Call, args: GetPartitionsArgs| {
-            let named = call.table(args.db_name, args.tbl_name, None).await?;
-            Ok(Listing::of(
-                partitions(named, Among::All, None, args.max_parts).await?,
-            ))
-        })
-        .stream::<GetPartitionsWithAuth, _, _>(async |call: Call, args: GetPartitionsWithAuthArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
             Ok(Listing::of(
                 partitions(named, Among::All, None, args.max_parts).await?,
@@ -120,29 +107,6 @@ fn by_values() -> Routes {
             let among = first_values(args.part_vals)?;
             Ok(Listing::of(partitions(named, among, None, args.max_parts).await?))
         })
-        .stream::<GetPartitionsPsWithAuth, _, _>(async |call: Call, args: GetPartitionsPsWithAuthArgs| {
-            let named = call.table(args.db_name, args.tbl_name, None).await?;
-            let among = first_values(args.part_vals)?;
-            Ok(Listing::of(partitions(named, among, None, args.max_parts).await?))
-        })
-        .stream::<GetPartitionsPsWithAuthReq, _, _>(
-            async |call: Call, args: GetPartitionsPsWithAuthReqArgs| {
-                let request = args.req.unwrap_or_default();
-                let named = call
-                    .table(request.db_name, request.tbl_name, request.cat_name)
-                    .await?;
-                let among = first_values(request.part_vals)?;
-                let rows = partitions(named, among, None, request.max_parts).await?;
-                let value = GetPartitionsPsWithAuthResponse {
-                    partitions: Some(Vec::new()),
-                };
-                Ok(Listing {
-                    value,
-                    path: &[1],
-                    rows: Box::new(rows),
-                })
-            },
-        )
         .stream::<GetPartitionNamesPs, _, _>(async |call: Call, args: GetPartitionNamesPsArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
             let among = first_values(args.part_vals)?;
@@ -241,8 +205,7 @@ fn parse(name: Option<String>) -> Result<Vec<(String, String)>, Failure> {
     }
 }
 
-async fn one(named: NamedTable, values: Option<Vec<String>>) -> Result<types::Partition, Failure> {
-    let seen = named.see().await?;
+pub(super) async fn one(seen: &SeenTable, values: Option<Vec<String>>) -> Result<types::Partition, Failure> {
     let partition = seen
         .snapshot
         .partition(&seen.open, &values.unwrap_or_default())
@@ -251,7 +214,7 @@ async fn one(named: NamedTable, values: Option<Vec<String>>) -> Result<types::Pa
 }
 
 /// Returns which partitions begin with values; there has to be one, which may be empty for any.
-fn first_values(values: Option<Vec<String>>) -> Result<Among, Failure> {
+pub(super) fn first_values(values: Option<Vec<String>>) -> Result<Among, Failure> {
     match values.filter(|values| !values.is_empty()) {
         Some(values) => Ok(Among::Values(values)),
         None => Err(Failure::meta("Invalid partition key & values; no value is given")),
@@ -269,6 +232,16 @@ async fn partitions(
     filter: Option<String>,
     max: Option<i16>,
 ) -> Result<PartitionRows, Failure> {
+    Ok(PartitionRows::new(walk(named, among, filter, max).await?))
+}
+
+/// Starts a walk over partitions of a table, unless more are asked for than one call may.
+pub(super) async fn walk(
+    named: NamedTable,
+    among: Among,
+    filter: Option<String>,
+    max: Option<i16>,
+) -> Result<Walk, Failure> {
     let limit = named.target.settings.partitions_max;
     // the original does not look at the number here
     let is_by_values = matches!(among, Among::Values(_));
@@ -276,14 +249,15 @@ async fn partitions(
     let plan = plan(&seen, filter.as_deref())?;
     let walk = Walk::start(seen, among, plan, room(max)).await?;
     if let Some(limit) = limit.filter(|_| !is_by_values) {
+        let max = max.and_then(|max| usize::try_from(max).ok());
         check_limit(&walk, max, limit).await?;
     }
-    Ok(PartitionRows::new(walk))
+    Ok(walk)
 }
 
 /// Fails for a call that asks for more partitions than it may, by their number or by asking for all.
-async fn check_limit(walk: &Walk, max: Option<i16>, limit: u32) -> Result<(), Failure> {
-    let asked = match max.and_then(|max| usize::try_from(max).ok()) {
+pub(super) async fn check_limit(walk: &Walk, max: Option<usize>, limit: u32) -> Result<(), Failure> {
+    let asked = match max {
         Some(max) => max,
         None => walk.left().await?,
     };

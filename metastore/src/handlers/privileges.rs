@@ -86,7 +86,7 @@ fn granting() -> Routes {
 
 impl Call {
     /// Returns what `look` makes of roles and grants.
-    async fn roles<T>(&self, look: impl FnOnce(&Roles) -> T) -> Result<T, Failure> {
+    pub(super) async fn roles<T>(&self, look: impl FnOnce(&Roles) -> T) -> Result<T, Failure> {
         Ok(self.states().await?.roles.read(look).await?)
     }
 
@@ -231,15 +231,30 @@ async fn list_privileges(call: Call, args: ListPrivilegesArgs) -> Result<Grants,
 }
 
 async fn privilege_set(call: Call, args: GetPrivilegeSetArgs) -> Result<PrincipalPrivilegeSet, Failure> {
-    let object = plain(args.hive_object.unwrap_or_default());
-    let (user, groups) = (args.user_name, args.group_names.unwrap_or_default());
-    call.roles(|roles| {
-        let names = roles.roles_of(user.as_deref(), &groups);
+    let object = args.hive_object.unwrap_or_default();
+    let asking = Asking {
+        user: args.user_name,
+        groups: args.group_names.unwrap_or_default(),
+    };
+    call.roles(|roles| asking.granted_on(roles, object)).await
+}
+
+/// Whose grants are asked for.
+pub(super) struct Asking {
+    pub(super) user: Option<String>,
+    pub(super) groups: Vec<String>,
+}
+
+impl Asking {
+    /// Returns what was granted on an object to the user, to each group, and to each role that they have.
+    pub(super) fn granted_on(&self, roles: &Roles, object: HiveObjectRef) -> PrincipalPrivilegeSet {
+        let object = plain(object);
+        let names = roles.roles_of(self.user.as_deref(), &self.groups);
+        let (user, groups) = (self.user.clone(), self.groups.clone());
         PrincipalPrivilegeSet {
             user_privileges: Some(roles.privileges(&object, PrincipalType::USER, user)),
             group_privileges: Some(roles.privileges(&object, PrincipalType::GROUP, groups)),
             role_privileges: Some(roles.privileges(&object, PrincipalType::ROLE, names)),
         }
-    })
-    .await
+    }
 }

@@ -95,16 +95,27 @@ fn versions() -> Routes {
         .serve::<MapSchemaVersionToSerde, _, _>(async |call, args: MapSchemaVersionToSerdeArgs| {
             let request = args.rqst.unwrap_or_default();
             let (name, version) = described(request.schema_version);
-            let serde = (version, request.serde_name.unwrap_or_default());
-            change(call, name, serde, |draft, (database, name), (version, serde)| {
-                async move {
-                    draft.schema_version(database, name, *version).await?;
-                    let serde = draft.serde(serde).await?;
-                    let set = |found: &mut SchemaVersion| found.serde = Some(serde);
-                    Ok(draft.alter_schema_version(database, name, *version, set).await?)
-                }
-                .boxed()
-            })
+            let serde = request.serde_name.unwrap_or_default();
+            // those of the listener's own repository are known to all, as serdes of the original are
+            let own = call.resolve(Asked::parse(None, None)).await?.snapshot().await?;
+            let own = own.serde(&serde).await.ok();
+            change(
+                call,
+                name,
+                (version, serde, own),
+                |draft, (database, name), (version, serde, own)| {
+                    async move {
+                        draft.schema_version(database, name, *version).await?;
+                        let serde = match (draft.serde(serde).await, own) {
+                            (Err(_), Some(own)) => own.clone(),
+                            (found, _) => found?,
+                        };
+                        let set = |found: &mut SchemaVersion| found.serde = Some(serde);
+                        Ok(draft.alter_schema_version(database, name, *version, set).await?)
+                    }
+                    .boxed()
+                },
+            )
             .await
         })
         .serve::<GetSchemaVersion, _, _>(async |call, args: GetSchemaVersionArgs| {
@@ -276,6 +287,10 @@ async fn all_versions(call: &Call, name: Option<ISchemaName>) -> Result<Vec<type
 /// Answers with the versions that have a column of that name, type and comment, each as far as it is asked for.
 async fn by_columns(call: Call, args: GetSchemasByColsArgs) -> Result<FindSchemasByColsResp, Failure> {
     let request = args.rqst.unwrap_or_default();
+    if request.col_name.is_none() && request.col_namespace.is_none() {
+        let text = "the name of a column or its namespace has to be given to find schemas by";
+        return Err(Failure::meta(text));
+    }
     let target = call.resolve(Asked::parse(None, None)).await?;
     let snapshot = target.snapshot().await?;
     let mut found = Vec::new();

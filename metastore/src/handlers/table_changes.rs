@@ -113,8 +113,8 @@ fn removing() -> Routes {
             drop(named, request.delete_data, request.env_context.into()).await
         })
         .serve::<TruncateTable, _, _>(async |call: Call, args: TruncateTableArgs| {
-            let named = call.table(args.db_name, args.table_name, None).await?;
-            truncate(named, args.part_names).await
+            let named = call.table(args.db_name, args.table_name, None).await;
+            truncate(named.map_err(no_place)?, args.part_names).await
         })
         .serve::<TruncateTableReq, _, _>(async |call: Call, args: TruncateTableReqArgs| {
             let request = args.req.unwrap_or_default();
@@ -204,7 +204,7 @@ async fn alter(
     words: Words,
     mut how: How,
 ) -> Result<(), Failure> {
-    let mut wire = table.ok_or_else(|| Failure::meta("New table cannot be null."))?;
+    let mut wire = table.ok_or(Failure::Null("New table"))?;
     check_altered(&wire)?;
     shape_table(&mut wire);
     let target = named.target;
@@ -375,6 +375,19 @@ async fn drop(named: NamedTable, delete_data: Option<bool>, words: Words) -> Res
         .await
 }
 
+/// Says where a table is looked for that is not there, as [`undeclared`].
+fn no_place(failure: Failure) -> Failure {
+    if failure.is_no_such_place() {
+        return undeclared(failure);
+    }
+    failure
+}
+
+/// Says a failure by an exception that the method does not declare.
+fn undeclared(failure: Failure) -> Failure {
+    Failure::As(&[Class::NoSuchObject], failure.to_string())
+}
+
 /// Removes the data of the named partitions, or of the whole table if no list is given.
 async fn truncate(named: NamedTable, partitions: Option<Vec<String>>) -> Result<(), Failure> {
     let input = (named.target.database.clone(), named.name, partitions);
@@ -382,9 +395,11 @@ async fn truncate(named: NamedTable, partitions: Option<Vec<String>>) -> Result<
         .target
         .write(input, |draft, (database, name, partitions)| {
             async move {
-                Ok(draft
-                    .truncate_table(database, name, partitions.as_deref())
-                    .await?)
+                match draft.truncate_table(database, name, partitions.as_deref()).await {
+                    // the original throws what the method does not declare
+                    Err(error @ Error::NoSuchTable { .. }) => Err(undeclared(error.into())),
+                    done => Ok(done?),
+                }
             }
             .boxed()
         })

@@ -272,11 +272,18 @@ async fn get_table_req(call: Call, args: GetTableReqArgs) -> Result<GetTableResu
 
 /// Returns those tables of a list that are there, in its order.
 async fn tables_named(target: Target, names: Option<Vec<String>>) -> Result<Vec<Table>, Failure> {
-    let names = names.ok_or_else(|| Failure::meta("the list of table names cannot be null"))?;
+    let unknown = |text: String| Failure::As(&[Class::UnknownDatabase], text);
+    if target.database.is_empty() {
+        return Err(unknown("Database name is null or empty".into()));
+    }
+    let place = format!("{}.{}", target.names.catalog, target.names.database);
+    let names = names.ok_or_else(|| {
+        let text = format!("{place} cannot find null tables");
+        Failure::As(&[Class::InvalidOperation, Class::Meta], text)
+    })?;
     let snapshot = target.snapshot().await?;
     let Some(database) = snapshot.find_database(&target.database).await? else {
-        let text = format!("Could not find database {}", target.names.database);
-        return Err(Failure::As(&[Class::UnknownDatabase], text));
+        return Err(unknown(format!("Could not find database {place}")));
     };
     let mut tables: Vec<Table> = Vec::with_capacity(names.len().min(1_000));
     let mut seen = std::collections::BTreeSet::new();

@@ -6,32 +6,97 @@ use catalog::model::{Database, Function, Partition};
 use thrift_idl::types;
 
 use super::json::{Object, thrift_text};
-use super::{Narrator, PARTITIONS_MAX, Told};
+use super::{Headline, Narrator, Told};
 use crate::convert::{database_to, function_to, partition_to, table_to};
 use crate::exception::Failure;
 
-type Events = Result<Vec<Told>, Failure>;
+type Message = Result<Object, Failure>;
 
-/// Partitions before and after.
-type Altered = (Partition, Partition);
+/// Returns what stands over a change that is not to be taken further apart ([`Change::pieces`]); `None` if it tells of
+/// nothing.
+pub(super) fn headline(change: &Change) -> Option<Headline> {
+    match change {
+        Change::Database { before, after } => {
+            let kinds = ["CREATE_DATABASE", "ALTER_DATABASE", "DROP_DATABASE"];
+            let of = after.as_ref().or(before.as_ref())?;
+            Some(Headline {
+                kind: kind(kinds, before.is_some(), after.is_some())?,
+                database: of.name.clone(),
+                table: None,
+            })
+        }
+        Change::Table { before, after } => {
+            let kinds = ["CREATE_TABLE", "ALTER_TABLE", "DROP_TABLE"];
+            let of = after.as_ref().or(before.as_ref())?;
+            Some(over(kind(kinds, before.is_some(), after.is_some())?, of))
+        }
+        Change::Function {
+            database,
+            before,
+            after,
+        } => {
+            // there is no event for a change: what was goes, and what is comes
+            let kinds = ["CREATE_FUNCTION", "CREATE_FUNCTION", "DROP_FUNCTION"];
+            Some(Headline {
+                kind: kind(kinds, before.is_some(), after.is_some())?,
+                database: database.clone(),
+                table: None,
+            })
+        }
+        Change::Partitions {
+            table,
+            added,
+            altered,
+            dropped,
+        } => {
+            let kinds = ["ADD_PARTITION", "ALTER_PARTITION", "DROP_PARTITION"];
+            let comes = !added.is_empty() || !altered.is_empty();
+            let goes = !dropped.is_empty() || !altered.is_empty();
+            Some(over(kind(kinds, goes, comes)?, table))
+        }
+    }
+}
+
+fn kind([made, changed, gone]: [&'static str; 3], before: bool, after: bool) -> Option<&'static str> {
+    match (before, after) {
+        (false, true) => Some(made),
+        (true, true) => Some(changed),
+        (true, false) => Some(gone),
+        (false, false) => None,
+    }
+}
+
+fn over(kind: &'static str, open: &OpenTable) -> Headline {
+    Headline {
+        kind,
+        database: open.database.name.clone(),
+        table: Some(open.name.clone()),
+    }
+}
 
 impl Narrator {
-    pub(super) fn of_change(&self, change: &Change) -> Events {
-        match change {
-            Change::Database { before, after } => self.database(before.as_ref(), after.as_ref()),
-            Change::Table { before, after } => self.table(before.as_ref(), after.as_ref()),
+    /// Returns the message of the event over which [`headline`] stands.
+    pub(super) fn message(&self, change: &Change) -> Result<String, Failure> {
+        let message = match change {
+            Change::Database { before, after } => self.database(before.as_ref(), after.as_ref())?,
+            Change::Table { before, after } => self.table(before.as_ref(), after.as_ref())?,
             Change::Function {
                 database,
-                before,
                 after,
-            } => self.function(database, before.as_ref(), after.as_ref()),
+                before,
+            } => self.function(database, before.as_ref(), after.as_ref())?,
             Change::Partitions {
                 table,
                 added,
                 altered,
                 dropped,
-            } => self.partitions(table, added, altered, dropped),
-        }
+            } => match (added.as_slice(), altered.as_slice()) {
+                ([], []) => self.dropped(table, dropped)?,
+                ([], [(before, after), ..]) => self.altered(table, before, after)?,
+                (added, _) => self.added(table, added)?,
+            },
+        };
+        Ok(message.end())
     }
 
     fn wire_database(&self, database: &Database) -> types::Database {
@@ -48,30 +113,17 @@ impl Narrator {
         partition_to(partition, &names, &open.name, &open.partition_base())
     }
 
-    fn database(&self, before: Option<&Database>, after: Option<&Database>) -> Events {
-        let Some(of) = after.or(before) else {
-            return Ok(Vec::new());
+    fn database(&self, before: Option<&Database>, after: Option<&Database>) -> Message {
+        let name = after.or(before).map_or("", |of| &of.name);
+        let message = Object::message().text("db", name);
+        let message = match (before, after) {
+            (None, Some(after)) => message.thrift("dbJson", &self.wire_database(after))?,
+            (Some(before), Some(after)) => message
+                .thrift("dbObjBeforeJson", &self.wire_database(before))?
+                .thrift("dbObjAfterJson", &self.wire_database(after))?,
+            _ => message,
         };
-        let message = Object::message().text("db", &of.name);
-        let (kind, message) = match (before, after) {
-            (None, Some(after)) => (
-                "CREATE_DATABASE",
-                message.thrift("dbJson", &self.wire_database(after))?,
-            ),
-            (Some(before), Some(after)) => (
-                "ALTER_DATABASE",
-                message
-                    .thrift("dbObjBeforeJson", &self.wire_database(before))?
-                    .thrift("dbObjAfterJson", &self.wire_database(after))?,
-            ),
-            _ => ("DROP_DATABASE", message),
-        };
-        Ok(vec![Told {
-            kind,
-            database: of.name.clone(),
-            table: None,
-            message: message.number("timestamp", self.now_s).end(),
-        }])
+        Ok(message.number("timestamp", self.now_s))
     }
 
     /// Starts a message about a table, which goes by the name that it had before.
@@ -83,14 +135,13 @@ impl Narrator {
             .text("tableType", &kind)
     }
 
-    fn table(&self, before: Option<&OpenTable>, after: Option<&OpenTable>) -> Events {
-        let (kind, named, message) = match (before, after) {
+    fn table(&self, before: Option<&OpenTable>, after: Option<&OpenTable>) -> Message {
+        match (before, after) {
             (None, Some(after)) => {
                 let message = self
                     .of_table(after)
                     .thrift("tableObjJson", &self.wire_table(after))?;
-                let message = message.number("timestamp", self.now_s).nothing("files");
-                ("CREATE_TABLE", after, message)
+                Ok(message.number("timestamp", self.now_s).nothing("files"))
             }
             (Some(before), Some(after)) => {
                 let message = self
@@ -98,103 +149,58 @@ impl Narrator {
                     .thrift("tableObjBeforeJson", &self.wire_table(before))?
                     .thrift("tableObjAfterJson", &self.wire_table(after))?
                     .text("isTruncateOp", "false");
-                let message = message.number("timestamp", self.now_s).number("writeId", -1);
-                ("ALTER_TABLE", after, message)
+                Ok(message.number("timestamp", self.now_s).number("writeId", -1))
             }
             (Some(before), None) => {
                 let message = self
                     .of_table(before)
                     .thrift("tableObjJson", &self.wire_table(before))?;
-                ("DROP_TABLE", before, message.number("timestamp", self.now_s))
+                Ok(message.number("timestamp", self.now_s))
             }
-            (None, None) => return Ok(Vec::new()),
+            (None, None) => Ok(Object::message()),
+        }
+    }
+
+    fn function(&self, database: &str, before: Option<&Function>, after: Option<&Function>) -> Message {
+        let message = Object::message().text("db", database);
+        let message = match (before, after) {
+            (_, Some(after)) => {
+                message.thrift("functionObjJson", &function_to(after, &self.names(database)))?
+            }
+            (before, None) => message.text("functionName", before.map_or("", |it| &it.name)),
         };
-        Ok(vec![told(kind, named, message)])
+        Ok(message.number("timestamp", self.now_s))
     }
 
-    fn function(&self, database: &str, before: Option<&Function>, after: Option<&Function>) -> Events {
-        let told = |kind, message: Object| Told {
-            kind,
-            database: database.to_owned(),
-            table: None,
-            message: message.number("timestamp", self.now_s).end(),
-        };
-        let mut events = Vec::new();
-        // there is no event for a change: what was goes, and what is comes
-        if let Some(before) = before {
-            let message = Object::message().text("db", database);
-            events.push(told("DROP_FUNCTION", message.text("functionName", &before.name)));
-        }
-        if let Some(after) = after {
-            let wire = function_to(after, &self.names(database));
-            let message = Object::message().text("db", database);
-            events.push(told("CREATE_FUNCTION", message.thrift("functionObjJson", &wire)?));
-        }
-        Ok(events)
-    }
-
-    fn partitions(
-        &self,
-        open: &OpenTable,
-        added: &[Partition],
-        altered: &[Altered],
-        dropped: &[Partition],
-    ) -> Events {
-        let mut events = Vec::new();
-        for some in added.chunks(PARTITIONS_MAX) {
-            events.push(self.added(open, some)?);
-        }
-        for (before, after) in altered {
-            events.push(self.altered(open, before, after)?);
-        }
-        for some in dropped.chunks(PARTITIONS_MAX) {
-            events.push(self.dropped(open, some)?);
-        }
-        Ok(events)
-    }
-
-    fn of_partitions(&self, open: &OpenTable) -> Result<Object, Failure> {
+    fn of_partitions(&self, open: &OpenTable) -> Message {
         self.of_table(open).thrift("tableObjJson", &self.wire_table(open))
     }
 
-    fn added(&self, open: &OpenTable, partitions: &[Partition]) -> Result<Told, Failure> {
+    fn added(&self, open: &OpenTable, partitions: &[Partition]) -> Message {
         let message = self.of_partitions(open)?.number("timestamp", self.now_s);
         let wire = partitions
             .iter()
             .map(|it| thrift_text(&self.wire_partition(open, it)));
         let wire: Vec<String> = wire.collect::<Result<_, _>>()?;
-        let message = message
+        Ok(message
             .objects("partitions", partitions.iter().map(|it| key_values(open, it)))
             .texts("partitionListJson", wire)
-            .nothing("partitionFiles");
-        Ok(told("ADD_PARTITION", open, message))
+            .nothing("partitionFiles"))
     }
 
-    fn altered(&self, open: &OpenTable, before: &Partition, after: &Partition) -> Result<Told, Failure> {
-        let message = self
-            .of_partitions(open)?
+    fn altered(&self, open: &OpenTable, before: &Partition, after: &Partition) -> Message {
+        self.of_partitions(open)?
             .text("isTruncateOp", "false")
             .number("timestamp", self.now_s)
             .number("writeId", after.write_id.unwrap_or(-1))
             .object("keyValues", &key_values(open, before))
             .thrift("partitionObjBeforeJson", &self.wire_partition(open, before))?
-            .thrift("partitionObjAfterJson", &self.wire_partition(open, after))?;
-        Ok(told("ALTER_PARTITION", open, message))
+            .thrift("partitionObjAfterJson", &self.wire_partition(open, after))
     }
 
-    fn dropped(&self, open: &OpenTable, partitions: &[Partition]) -> Result<Told, Failure> {
+    fn dropped(&self, open: &OpenTable, partitions: &[Partition]) -> Message {
         let message = self.of_partitions(open)?.number("timestamp", self.now_s);
-        let message = message.objects("partitions", partitions.iter().map(|it| key_values(open, it)));
-        Ok(told("DROP_PARTITION", open, message))
-    }
-}
-
-fn told(kind: &'static str, open: &OpenTable, message: Object) -> Told {
-    Told {
-        kind,
-        database: open.database.name.clone(),
-        table: Some(open.name.clone()),
-        message: message.end(),
+        Ok(message.objects("partitions", partitions.iter().map(|it| key_values(open, it))))
     }
 }
 
@@ -225,5 +231,8 @@ pub(crate) fn insert(
         .number("timestamp", narrator.now_s)
         .text("replace", if inserted.replace { "true" } else { "false" })
         .texts("files", inserted.files.iter().cloned());
-    Ok(told("INSERT", open, message))
+    Ok(Told {
+        headline: over("INSERT", open),
+        message: message.end(),
+    })
 }

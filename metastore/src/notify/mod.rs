@@ -2,7 +2,8 @@
 //!
 //! An event rides in the same batch as the change that it tells of, so the order of events is that of the
 //! effects, and each change is told once. Messages are those of Hive 3.1 (`json-0.2`): JSON objects in which
-//! databases, tables and partitions stand as Thrift's JSON.
+//! databases, tables and partitions stand as Thrift's JSON. What is stored is the change; its message, ten times as
+//! long, is written when somebody reads it.
 
 mod json;
 mod messages;
@@ -18,19 +19,27 @@ use crate::convert::Names;
 use crate::exception::Failure;
 use crate::route::DEFAULT_CATALOG;
 
+use self::messages::headline;
 pub(crate) use self::messages::{Inserted, insert};
 pub use self::moves::HeadMoves;
-pub(crate) use self::stored::{from_stored, to_stored};
+use self::stored::store_change;
+pub(crate) use self::stored::{Stored, store};
 
 /// How many partitions one event tells of at most, so that no message grows without bound.
 const PARTITIONS_MAX: usize = 1_000;
 
-/// An event before it has a number.
+/// What stands over the message of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Headline {
     pub(crate) kind: &'static str,
     pub(crate) database: String,
     pub(crate) table: Option<String>,
+}
+
+/// An event before it has a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) headline: Headline,
     pub(crate) message: String,
 }
 
@@ -56,24 +65,22 @@ impl Narrator {
             locator: self.locator.clone(),
         }
     }
+}
 
-    /// Tells of what a draft has changed since `before`; most of it is in the database `near`.
-    pub(crate) async fn tell(&self, before: &Snapshot, draft: &mut Draft, near: &str) -> Result<(), Failure> {
-        let changes = changes::of_draft(before, draft, near).await?;
-        for event in self.events(&changes)? {
-            draft.tell(&event)?;
-        }
-        Ok(())
+/// Tells of what a draft has changed since `before`; most of it is in the database `near`.
+pub(crate) async fn tell(before: &Snapshot, draft: &mut Draft, near: &str) -> Result<(), Failure> {
+    let changes = changes::of_draft(before, draft, near).await?;
+    for event in events(changes) {
+        draft.tell(&event)?;
     }
+    Ok(())
+}
 
-    /// Returns the events that tell of changes, as they are stored.
-    pub(crate) fn events(&self, changes: &[Change]) -> Result<Vec<Bytes>, Failure> {
-        let mut events = Vec::new();
-        for change in changes {
-            for told in self.of_change(change)? {
-                events.push(to_stored(told));
-            }
-        }
-        Ok(events)
-    }
+/// Returns the events that tell of changes, as they are stored.
+pub(crate) fn events(changes: Vec<Change>) -> Vec<Bytes> {
+    let pieces = changes
+        .into_iter()
+        .flat_map(|change| change.pieces(PARTITIONS_MAX));
+    let told = pieces.filter(|piece| headline(piece).is_some());
+    told.map(|piece| store_change(&piece)).collect()
 }

@@ -160,6 +160,7 @@ impl Pending {
             return Ok(outgoing);
         }
         let failed = match answer {
+            Ok(Answer::HangUp(why)) => return Err(outgoing.hung_up(why)),
             Ok(answer) => outgoing.put(answer, out).await.err(),
             Err(failure) => Some(failure),
         };
@@ -195,7 +196,7 @@ impl Outgoing {
                 self.outcome = "TApplicationException";
                 self.head.write(MessageKind::Exception, &error, out)
             }
-            Answer::Stream(_) => Err(defect()),
+            Answer::Stream(_) | Answer::HangUp(_) => Err(defect()),
         }
     }
 
@@ -246,6 +247,18 @@ impl Outgoing {
             took_us = took.as_micros(),
             "call"
         );
+    }
+
+    fn hung_up(&self, why: String) -> BrokenOff {
+        tracing::warn!(
+            method = self.method,
+            why,
+            "the connection ends, as the original's does"
+        );
+        BrokenOff {
+            method: self.method,
+            why,
+        }
     }
 
     fn broken(&self, why: String) -> BrokenOff {

@@ -1,5 +1,9 @@
 //! Hive catalogs come and go.
 
+use std::sync::Arc;
+
+use catalog::Warehouse;
+use catalog::warehouse::MemoryWarehouse;
 use thrift_idl::methods::*;
 use thrift_idl::types::{
     AlterCatalogRequest, Catalog, CreateCatalogRequest, Database, DropCatalogRequest, GetCatalogRequest,
@@ -166,4 +170,86 @@ async fn only_empty_catalogs_are_dropped() {
     // what was dropped can be made again
     assert_eq!(create(&mut client, "other_cat").await, "ok");
     assert!(get(&mut client, "other_cat").await.is_ok());
+}
+
+#[tokio::test]
+async fn the_default_database_of_another_catalog_is_dropped_with_what_is_in_it() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    assert_eq!(create(&mut client, "other_cat").await, "ok");
+    let mut made = table("default", "t", "a int", "");
+    made.cat_name = some("other_cat");
+    client.create_table(made).await;
+    let drop_default = |name: &str, cascade| DropDatabaseArgs {
+        name: some(name),
+        delete_data: Some(true),
+        cascade: Some(cascade),
+    };
+    for (args, expected) in [
+        (
+            drop_default("@other_cat#default", false),
+            "InvalidOperationException: Database default is not empty. One or more tables exist.",
+        ),
+        (drop_default("@other_cat#default", true), "ok"),
+        (
+            drop_default("@hive#default", true),
+            "MetaException: Can not drop default database in catalog hive",
+        ),
+        (
+            drop_default("@lake#default", true),
+            "MetaException: Can not drop default database in catalog hive",
+        ),
+    ] {
+        assert_eq!(client.outcome::<DropDatabase>(args).await, expected);
+    }
+    assert_eq!(drop_catalog(&mut client, "other_cat").await, "ok");
+}
+
+#[tokio::test]
+async fn a_catalog_of_a_plain_server_has_a_plain_warehouse_where_it_is_told() {
+    let files = Arc::new(MemoryWarehouse::new("file:/w"));
+    let server = Server::plain(Arc::clone(&files)).await;
+    let mut client = server.connect().await;
+    let at = |location: &str| CreateCatalogArgs {
+        catalog: Some(CreateCatalogRequest {
+            catalog: Some(Catalog {
+                name: some("other_cat"),
+                location_uri: some(location),
+                ..Catalog::default()
+            }),
+        }),
+    };
+    assert_eq!(client.outcome::<CreateCatalog>(at("/w/cat")).await, "ok");
+    assert!(files.has_dir("file:/w/cat").await.unwrap());
+    let args = CreateDatabaseArgs {
+        database: Some(Database {
+            name: some("sales"),
+            catalog_name: some("other_cat"),
+            ..Database::default()
+        }),
+    };
+    client.call::<CreateDatabase>(args).await.unwrap();
+    for (name, expected) in [("default", "file:/w/cat"), ("sales", "file:/w/cat/sales.db")] {
+        let args = GetDatabaseArgs {
+            name: Some(format!("@other_cat#{name}")),
+        };
+        let found = client.get::<GetDatabase>(args).await.unwrap();
+        assert_eq!(found.location_uri.as_deref(), Some(expected));
+    }
+    let args = DropDatabaseArgs {
+        name: some("@other_cat#sales"),
+        delete_data: Some(true),
+        cascade: None,
+    };
+    client.call::<DropDatabase>(args).await.unwrap();
+    assert_eq!(drop_catalog(&mut client, "other_cat").await, "ok");
+    assert!(!files.has_dir("file:/w/cat").await.unwrap());
+    // its repository keeps its place
+    let elsewhere = client.outcome::<CreateCatalog>(at("/w/dog")).await;
+    assert!(
+        elsewhere.starts_with("MetaException: the repository other-cat keeps its data in file:/w/cat"),
+        "{elsewhere}"
+    );
+    assert_eq!(client.outcome::<CreateCatalog>(at("/w/cat")).await, "ok");
+    assert!(files.has_dir("file:/w/cat").await.unwrap());
 }

@@ -1,6 +1,7 @@
 //! Exchanging partitions.
 
 use thrift_idl::methods::*;
+use thrift_idl::types::Partition;
 
 use super::harness::{Client, Server, partition, some, table, texts};
 
@@ -128,6 +129,19 @@ async fn what_cannot_be_exchanged_stays() {
         assert_eq!(exchange(&mut client, spec, from, to).await.unwrap_err(), expected);
     }
     assert_eq!(names(&mut client, "g1", "a").await.len(), 3);
+    let old = GetPartitionArgs {
+        db_name: some("g1"),
+        tbl_name: some("a"),
+        part_vals: Some(texts(&["2017", "2"])),
+    };
+    let mut old = client.get::<GetPartition>(old).await.unwrap();
+    old.create_time = Some(5);
+    let args = AlterPartitionArgs {
+        db_name: some("g1"),
+        tbl_name: some("a"),
+        new_part: Some(old),
+    };
+    client.call::<AlterPartition>(args).await.unwrap();
     let args = ExchangePartitionArgs {
         partition_specs: Some(
             [
@@ -141,7 +155,15 @@ async fn what_cannot_be_exchanged_stays() {
         dest_db: some("g2"),
         dest_table_name: some("b"),
     };
+    // the original says no more than that it went well
     let moved = client.get::<ExchangePartition>(args).await.unwrap();
-    assert_eq!(moved.values.unwrap(), ["2017", "2"]);
-    assert_eq!((moved.db_name, moved.table_name), (some("g2"), some("b")));
+    assert_eq!(moved, Partition::default());
+    let args = GetPartitionArgs {
+        db_name: some("g2"),
+        tbl_name: some("b"),
+        part_vals: Some(texts(&["2017", "2"])),
+    };
+    // it is as old as it was
+    let there = client.get::<GetPartition>(args).await.unwrap();
+    assert_eq!(there.create_time, Some(5));
 }

@@ -1,7 +1,7 @@
 //! Functions, against the recorded outcomes of the original.
 
 use thrift_idl::methods::*;
-use thrift_idl::types::{Function, FunctionType};
+use thrift_idl::types::{Function, FunctionType, PrincipalType};
 
 use super::harness::{Client, Server, some};
 
@@ -10,6 +10,7 @@ fn function(name: &str) -> Function {
         function_name: some(name),
         db_name: some("g1"),
         class_name: some("x.Y"),
+        owner_type: Some(PrincipalType::USER),
         function_type: Some(FunctionType::JAVA),
         ..Function::default()
     }

@@ -4,6 +4,8 @@ use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use catalog::warehouse::{DeleteMode, MemoryWarehouse};
+use catalog::{OpenWarehouse, PlainWarehouse, Warehouse, WarehouseSettings};
 use metastore::{Context, Door, HeadMoves, Limits, Listener, serve};
 use testkit::SteppingClock;
 use thrift_idl::types::{Database, Exception, FieldSchema, Partition, SerDeInfo, StorageDescriptor, Table};
@@ -39,6 +41,32 @@ impl Server {
         Server::over(repositories, repository, door, limits, reference).await
     }
 
+    /// Starts a server whose repository keeps data in the plain warehouse `files`; it opens no other kind.
+    pub(super) async fn plain(files: Arc<MemoryWarehouse>) -> Server {
+        let (repositories, _) = narrated().await;
+        let settings = WarehouseSettings::new(files.root(), DeleteMode::Immediate, None).unwrap();
+        let (plain, main) = (
+            RepositoryName::parse("plain").unwrap(),
+            RefName::parse("main").unwrap(),
+        );
+        let settings = settings.put_into(&[]);
+        let made = repositories.create_with(&plain, &main, &settings);
+        let repository = made.await.unwrap();
+        let open: Arc<OpenWarehouse> = Arc::new(move |settings: &WarehouseSettings| {
+            let is_known = settings.root.starts_with("file:");
+            is_known.then(|| PlainWarehouse::new(Arc::new(files.at(&settings.root))))
+        });
+        Server::around(
+            repositories,
+            repository,
+            Door::default(),
+            Limits::default(),
+            None,
+            Some(open),
+        )
+        .await
+    }
+
     /// Starts another server over the same store.
     pub(super) async fn another_listener(&self) -> Server {
         let (repositories, repository) = (self.repositories.clone(), self.repository.clone());
@@ -52,12 +80,26 @@ impl Server {
         limits: Limits,
         reference: Option<&str>,
     ) -> Server {
+        Server::around(repositories, repository, door, limits, reference, None).await
+    }
+
+    async fn around(
+        repositories: Repositories,
+        repository: Repository,
+        door: Door,
+        limits: Limits,
+        reference: Option<&str>,
+        warehouses: Option<Arc<OpenWarehouse>>,
+    ) -> Server {
         let listener = Listener {
             repository: repository.record().name.clone(),
             reference: reference.map(|text| RefExpr::parse(text).unwrap()),
             scheme: "s3a".into(),
         };
-        let context = Context::new(repositories.clone(), listener, Arc::new(SteppingClock::default()));
+        let mut context = Context::new(repositories.clone(), listener, Arc::new(SteppingClock::default()));
+        if let Some(warehouses) = warehouses {
+            context = context.with_warehouses(warehouses);
+        }
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let stop = CancellationToken::new();
@@ -112,7 +154,7 @@ impl Server {
 /// Returns a store in memory in which moves of heads are told, with the repository `lake`.
 async fn narrated() -> (Repositories, Repository) {
     let parts = testkit::memory_parts(1);
-    let narrator = HeadMoves::new("s3a".into(), parts.clock.clone());
+    let narrator = HeadMoves::default();
     let open = Repositories::open(parts, versioning::repository::Limits::default());
     let repositories = open.await.unwrap().narrated_by(Arc::new(narrator));
     let (lake, main) = (

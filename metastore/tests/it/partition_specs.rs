@@ -35,6 +35,20 @@ fn sizes(specs: &[PartitionSpec]) -> Vec<(usize, usize)> {
         .collect()
 }
 
+/// Has the partitions of `p` grouped.
+async fn group(client: &mut Client) {
+    let mut grouped = client.table("g1", "p").await.unwrap();
+    let parameters = grouped.parameters.get_or_insert_default();
+    let key = "hive.hcatalog.partition.spec.grouping.enabled";
+    parameters.insert(key.to_owned(), "TRUE".to_owned());
+    let args = AlterTableArgs {
+        dbname: some("g1"),
+        tbl_name: some("p"),
+        new_tbl: Some(grouped),
+    };
+    client.call::<AlterTable>(args).await.unwrap();
+}
+
 #[tokio::test]
 async fn specs_say_once_what_partitions_share() {
     let (_server, mut client) = recorded().await;
@@ -46,6 +60,10 @@ async fn specs_say_once_what_partitions_share() {
         new_parts: Some(vec![elsewhere, wider]),
     };
     client.get::<AddPartitions>(args).await.unwrap();
+    let listed = specs(&mut client, "p", None, -1).await;
+    assert_eq!(sizes(&listed), [(0, 12)]);
+    assert!(listed[0].root_path.is_some());
+    group(&mut client).await;
     let all = specs(&mut client, "p", None, -1).await;
     assert_eq!(sizes(&all), [(10, 0), (1, 0), (0, 1)]);
     assert_eq!(sizes(&specs(&mut client, "p", Some("n = 1"), 3).await), [(3, 0)]);
@@ -64,6 +82,7 @@ async fn specs_can_be_added() {
     client
         .create_table(table("g1", "q", "a int", "d date, s string, n int"))
         .await;
+    group(&mut client).await;
     let mut new_parts = specs(&mut client, "p", None, -1).await;
     for spec in &mut new_parts {
         spec.table_name = some("q");

@@ -244,3 +244,55 @@ async fn privileges_are_kept_as_they_are_granted() {
     assert_eq!(listed(&mut client, "bob").await, ["UPDATE"]);
     assert_eq!(listed(&mut client, "eve").await, [""; 0]);
 }
+
+#[tokio::test]
+async fn partitions_say_what_was_granted_on_them_if_their_table_wants_it() {
+    let (_server, mut client) = super::partitions::recorded().await;
+    let ask = || GetPartitionWithAuthArgs {
+        db_name: some("g1"),
+        tbl_name: some("p"),
+        part_vals: Some(texts(&["2020-01-01", "a b/c", "1"])),
+        user_name: some("ann"),
+        group_names: Some(vec!["staff".to_owned()]),
+    };
+    let plain = client.get::<GetPartitionWithAuth>(ask()).await.unwrap();
+    assert!(plain.privileges.is_none());
+    let mut table = client.table("g1", "p").await.unwrap();
+    let parameters = table.parameters.get_or_insert_default();
+    parameters.insert("PARTITION_LEVEL_PRIVILEGE".to_owned(), "true".to_owned());
+    let args = AlterTableArgs {
+        dbname: some("g1"),
+        tbl_name: some("p"),
+        new_tbl: Some(table),
+    };
+    client.call::<AlterTable>(args).await.unwrap();
+    let object = HiveObjectRef {
+        object_type: Some(HiveObjectType::PARTITION),
+        object_name: some("p"),
+        part_values: plain.values.clone(),
+        ..object("g1")
+    };
+    let mut bag = bag("SELECT", "ann", PrincipalType::USER);
+    for grant in bag.privileges.iter_mut().flatten() {
+        grant.hive_object = Some(object.clone());
+    }
+    let args = GrantPrivilegesArgs {
+        privileges: Some(bag),
+    };
+    client.get::<GrantPrivileges>(args).await.unwrap();
+    let one = client.get::<GetPartitionWithAuth>(ask()).await.unwrap();
+    let granted = one.privileges.clone().unwrap();
+    assert_eq!(granted.user_privileges.unwrap()["ann"].len(), 1);
+    assert_eq!(granted.group_privileges.unwrap()["staff"], []);
+    assert_eq!(granted.role_privileges.unwrap()["public"], []);
+    let args = GetPartitionsWithAuthArgs {
+        db_name: some("g1"),
+        tbl_name: some("p"),
+        max_parts: Some(-1),
+        user_name: some("ann"),
+        group_names: None,
+    };
+    let all = client.get::<GetPartitionsWithAuth>(args).await.unwrap();
+    assert!(all.iter().all(|partition| partition.privileges.is_some()));
+    assert_eq!(all.iter().filter(|it| it.values == one.values).count(), 1);
+}

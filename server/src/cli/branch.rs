@@ -109,7 +109,8 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         }) => {
             let rules = RulesBody {
                 protected: Some(true),
-                required_checks: Some(require_check),
+                // none named: those that are required already stay
+                required_checks: (!require_check.is_empty()).then_some(require_check),
                 ..RulesBody::default()
             };
             set_rules(
@@ -179,11 +180,13 @@ fn commits(mode: Mode) -> &'static str {
 fn list(branches: &[BranchBody]) -> String {
     let row = |branch: &BranchBody| {
         let mut notes = Vec::new();
-        if branch.protection.is_some() {
-            notes.push("protected");
+        if let Some(protection) = &branch.protection {
+            notes.push("protected".to_owned());
+            let checks = protection.required_checks.iter();
+            notes.extend(checks.map(|check| format!("requires {check}")));
         }
         if branch.uncommitted {
-            notes.push("uncommitted changes");
+            notes.push("uncommitted changes".to_owned());
         }
         [
             branch.name.clone(),

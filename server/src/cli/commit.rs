@@ -36,9 +36,8 @@ pub(super) struct ResetArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct LogArguments {
-    /// A branch, tag or commit
-    #[arg(default_value = "main")]
-    at: String,
+    /// A branch, tag or commit [default: the default branch]
+    at: Option<String>,
     /// How many commits to show
     #[arg(short = 'n', long, default_value_t = 30)]
     limit: usize,
@@ -85,8 +84,9 @@ pub(super) async fn reset(arguments: ResetArguments) -> Result<(), Failure> {
 
 pub(super) async fn log(arguments: LogArguments) -> Result<(), Failure> {
     let LogArguments { at, limit, remote } = arguments;
-    let page: LogPage = remote
-        .client()
+    let client = remote.client();
+    let at = client.branch_or_default(at).await?;
+    let page: LogPage = client
         .get_with(&["refs", &at, "commits"], &[("limit", limit.to_string())])
         .await?;
     remote.format().print(&page.commits, |commits| {

@@ -22,9 +22,8 @@ pub(super) struct DiffArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArguments {
-    /// The branch
-    #[arg(default_value = "main")]
-    branch: String,
+    /// The branch [default: the default branch]
+    branch: Option<String>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -43,7 +42,9 @@ pub(super) async fn diff(arguments: DiffArguments) -> Result<(), Failure> {
 
 pub(super) async fn status(arguments: StatusArguments) -> Result<(), Failure> {
     let StatusArguments { branch, remote } = arguments;
-    let diff: DiffBody = remote.client().get(&["branches", &branch, "status"]).await?;
+    let client = remote.client();
+    let branch = client.branch_or_default(branch).await?;
+    let diff: DiffBody = client.get(&["branches", &branch, "status"]).await?;
     remote
         .format()
         .print(&diff, |diff| text(diff, "nothing is staged"))
@@ -82,10 +83,10 @@ fn table_lines(table: &TableBody) -> Vec<String> {
         .as_ref()
         .map(|name| format!(", renamed from {name}"))
         .unwrap_or_default();
-    let data = if table.unversioned {
-        ", data not versioned"
-    } else {
-        ""
+    let data = match (table.unversioned, table.bound_to_ref) {
+        (true, _) => ", data not versioned",
+        (_, true) => ", Iceberg files bound to their ref: not to be merged",
+        _ => "",
     };
     let mut lines = vec![format!(
         "table {}.{}: {}{was}{data}",

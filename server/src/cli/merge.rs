@@ -11,9 +11,8 @@ use crate::error::{Exit, Failure};
 pub(super) struct MergeArguments {
     /// What to merge: a branch's committed state, a tag or a commit
     source: String,
-    /// The branch that it is merged into
-    #[arg(default_value = "main")]
-    into: String,
+    /// The branch that it is merged into [default: the default branch]
+    into: Option<String>,
     /// [default: merge SOURCE into INTO]
     #[arg(short, long)]
     message: Option<String>,
@@ -31,9 +30,8 @@ pub(super) struct MergeArguments {
 pub(super) struct PickArguments {
     /// The commit
     commit: String,
-    /// The branch that changes
-    #[arg(default_value = "main")]
-    into: String,
+    /// The branch that changes [default: the default branch]
+    into: Option<String>,
     /// Of a merge commit: the parent to compare with, 1 or 2
     #[arg(long)]
     parent: Option<usize>,
@@ -55,6 +53,8 @@ pub(super) async fn merge(arguments: MergeArguments) -> Result<(), Failure> {
         dry_run,
         remote,
     } = arguments;
+    let client = remote.client();
+    let into = client.branch_or_default(into).await?;
     let what = format!("merge of {source} into {into}");
     let new = NewMerge {
         source,
@@ -63,8 +63,7 @@ pub(super) async fn merge(arguments: MergeArguments) -> Result<(), Failure> {
         metadata: meta.into_iter().collect(),
         dry_run,
     };
-    let answer: MergeAnswer = remote
-        .client()
+    let answer: MergeAnswer = client
         .post_for_outcome(&["branches", &into, "merges"], &new)
         .await?;
     finish(&what, &answer, &remote)
@@ -80,6 +79,8 @@ pub(super) async fn pick(route: &str, arguments: PickArguments) -> Result<(), Fa
         dry_run,
         remote,
     } = arguments;
+    let client = remote.client();
+    let into = client.branch_or_default(into).await?;
     let verb = if route == "reverts" {
         "revert"
     } else {
@@ -93,10 +94,7 @@ pub(super) async fn pick(route: &str, arguments: PickArguments) -> Result<(), Fa
         author: author(),
         dry_run,
     };
-    let answer: MergeAnswer = remote
-        .client()
-        .post_for_outcome(&["branches", &into, route], &new)
-        .await?;
+    let answer: MergeAnswer = client.post_for_outcome(&["branches", &into, route], &new).await?;
     finish(&what, &answer, &remote)
 }
 

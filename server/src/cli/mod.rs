@@ -137,6 +137,10 @@ struct ServeArguments {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     warehouse_trash: Option<String>,
+    /// Where its new databases lie that say nothing of it: ref, or shared, for Iceberg tables alone [default: ref]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layout: Option<String>,
     /// How many partitions one call to the metastore may ask for [default: any number]
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]

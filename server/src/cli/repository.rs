@@ -30,6 +30,9 @@ pub(super) struct Create {
     /// The folder to which it is moved then, such as file:/trash
     #[arg(long, requires = "warehouse")]
     warehouse_trash: Option<String>,
+    /// Where its new databases lie that say nothing of it: ref, or shared, for Iceberg tables alone
+    #[arg(long)]
+    layout: Option<String>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -48,6 +51,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             warehouse,
             warehouse_delete: delete,
             warehouse_trash: trash,
+            layout,
             remote,
         }) => {
             let warehouse = warehouse.map(|root| Warehouse { root, delete, trash });
@@ -55,6 +59,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 name,
                 default_branch: Some(default_branch),
                 warehouse,
+                layout,
             };
             let made: RepositoryBody = remote.client().create_repository(&new).await?;
             let say = |made: &RepositoryBody| {

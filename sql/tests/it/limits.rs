@@ -88,6 +88,36 @@ async fn time_has_a_limit() {
 }
 
 #[tokio::test]
+async fn a_join_that_only_computes_stops_at_the_limit_and_leaves_its_thread_to_others() {
+    let lake = Lake::with(Limits {
+        time_ms: 1_000,
+        parallel: 1,
+        ..Limits::default()
+    })
+    .await;
+    for (join, rows) in [
+        ("cross join generate_series(1, 1000000) as b(y)", "count(*)"),
+        (
+            "join generate_series(1, 1000000) as b(y) on x + y > 3",
+            "max(x - y)",
+        ),
+        (
+            "join generate_series(1, 1000000) as b(y) on x % 3 = y % 3",
+            "max(x - y)",
+        ),
+    ] {
+        let sql = format!("select {rows} from generate_series(1, 1000000) as a(x) {join}");
+        let error = lake.try_query("main", &sql).await.err().unwrap();
+        assert!(
+            matches!(error, Error::TooLong { limit_ms: 1_000 }),
+            "{sql}: {error:?}"
+        );
+        let next = lake.try_query("main", "select 1").await;
+        assert!(next.is_ok(), "after {sql}: {next:?}");
+    }
+}
+
+#[tokio::test]
 async fn rows_have_a_limit() {
     let lake = Lake::with(Limits {
         rows_max: 100,

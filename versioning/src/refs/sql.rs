@@ -71,8 +71,9 @@ pub(super) const COUNT_EVENTS: &str = "
     UPDATE branches SET events = events + $4 WHERE repository = $1 AND name = $2 AND incarnation = $3";
 pub(super) const LAST_EVENT: &str = "
     SELECT events FROM branches WHERE repository = $1 AND incarnation = $2";
-pub(super) const INSERT_EVENT: &str = "
-    INSERT INTO events (repository, incarnation, number, time_us, payload) VALUES ($1, $2, $3, $4, $5)";
+/// The rows follow.
+pub(super) const INSERT_EVENTS: &str =
+    "INSERT INTO events (repository, incarnation, number, time_us, payload) ";
 pub(super) const EVENTS_AFTER: &str = "
     SELECT number, time_us, payload FROM events
     WHERE repository = $1 AND incarnation = $2 AND number > $3 ORDER BY number LIMIT $4";

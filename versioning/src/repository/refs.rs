@@ -13,7 +13,9 @@ impl Repository {
     /// # Errors
     /// [`Error::Storage`].
     pub async fn branches(&self) -> Result<Vec<BranchRecord>> {
-        self.core().refs.branches(self.core().id).await
+        let mut branches = self.core().refs.branches(self.core().id).await?;
+        branches.retain(|branch| !branch.name.is_shared());
+        Ok(branches)
     }
 
     /// Returns a branch.
@@ -133,7 +135,12 @@ impl Repository {
     /// # Errors
     /// [`Error::Storage`].
     pub async fn ref_log(&self, limit: usize) -> Result<Vec<RefLogEntry>> {
-        self.core().refs.ref_log(self.core().id, limit).await
+        // the shared namespace begins once and never moves
+        let limit_with_it = limit.saturating_add(1);
+        let mut entries = self.core().refs.ref_log(self.core().id, limit_with_it).await?;
+        entries.retain(|entry| !entry.branch.is_shared());
+        entries.truncate(limit);
+        Ok(entries)
     }
 }
 

@@ -3,17 +3,15 @@
 //! `"SKB1"`, codec (0 as it is, 1 zstd), the lengths of the hashed and the physical part as varints, then
 //! both parts in one piece. Compression is outside of what is hashed, so that it can change.
 
-use std::cell::RefCell;
-
 use bytes::Bytes;
 
 use super::BLOCK_BYTES_MAX;
 use crate::codec::{DecodeError, Reader, put_varint};
+use crate::zip::compress;
 
 const MAGIC: &[u8; 4] = b"SKB1";
 const RAW: u8 = 0;
 const ZSTD: u8 = 1;
-const ZSTD_LEVEL: i32 = 1;
 /// The most that zstd makes of a byte: a block of 128 KiB takes at least 4.
 const ZSTD_GAIN_MAX: usize = 32 << 10;
 
@@ -24,11 +22,6 @@ pub struct Block {
     pub hashed: Bytes,
     /// What it does not: the places of other blocks.
     pub physical: Bytes,
-}
-
-thread_local! {
-    /// Making a compressor takes longer than compressing a node.
-    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
 }
 
 /// Returns the stored form of a block.
@@ -42,7 +35,9 @@ pub(super) fn encode(hashed: &[u8], physical: &[u8]) -> Vec<u8> {
         whole.extend_from_slice(physical);
         &whole
     };
-    let compressed = compress(raw).filter(|compressed| compressed.len() < raw.len());
+    let compressed = compress(raw)
+        .ok()
+        .filter(|compressed| compressed.len() < raw.len());
     let (codec, payload) = match &compressed {
         Some(compressed) => (ZSTD, compressed.as_slice()),
         None => (RAW, raw),
@@ -54,15 +49,6 @@ pub(super) fn encode(hashed: &[u8], physical: &[u8]) -> Vec<u8> {
     put_varint(&mut out, physical.len() as u64);
     out.extend_from_slice(payload);
     out
-}
-
-fn compress(raw: &[u8]) -> Option<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|compressor| {
-        if compressor.is_none() {
-            *compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL).ok();
-        }
-        compressor.as_mut()?.compress(raw).ok()
-    })
 }
 
 /// Reads the stored form of a block.

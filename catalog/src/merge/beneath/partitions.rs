@@ -159,6 +159,7 @@ impl Context<'_> {
                     data: &Data {
                         writers: work.writers,
                         folder: self.folders.get(&unit).copied(),
+                        ..Data::default()
                     },
                 };
                 Some(partition::merge(input, &scope, report))

@@ -472,7 +472,7 @@ async fn tables_with_a_log_of_their_own_are_one_thing() {
         "set sales.i metadata_location=s3://b/2.json",
         "set sales.i metadata_location=s3://b/3.json",
         expect![[r#"
-        ! sales.i: the Iceberg table was changed in ours, changed otherwise in theirs
+        ! sales.i: the Iceberg table was moved to s3://b/2.json in ours, moved to s3://b/3.json in theirs: neither goes on from the other; make a branch of ours, repeat there what theirs did to the table, and merge that
     "#]],
     )
     .await;

@@ -55,7 +55,7 @@ pub(super) fn repository(row: RepositoryRow) -> Result<RepositoryRecord> {
 }
 
 pub(super) fn branch(row: BranchRow) -> Result<BranchRecord> {
-    let name = RefName::parse(&row.0).map_err(|e| damage("branch", &row.0, &e))?;
+    let name = RefName::stored(&row.0).map_err(|e| damage("branch", &row.0, &e))?;
     let key = row.0.clone();
     branch_fields(name, row).map_err(|e| damage("branch", &key, &e))
 }
@@ -146,7 +146,7 @@ pub(super) fn commit_id(bytes: &[u8]) -> Result<CommitId> {
 }
 
 pub(super) fn ref_name(name: &str) -> Result<RefName> {
-    RefName::parse(name).map_err(|e| damage("ref", name, &e))
+    RefName::stored(name).map_err(|e| damage("ref", name, &e))
 }
 
 pub(super) fn ref_log((name, time_us, from, to, reason): RefLogRow) -> Result<RefLogEntry> {

@@ -1,12 +1,16 @@
 //! Writes of what is not versioned: swaps of small records, and events.
 
 use bytes::Bytes;
+use sqlx::QueryBuilder;
 
 use super::database::Write;
 use super::rows::sql;
 use super::writes::query;
 use crate::refs::{Cas, LogRecord, RepositoryId, sql as text};
 use crate::{RefName, Result};
+
+/// How many events one statement inserts: each statement is a message to SQLite's thread and back.
+const EVENTS_AT_ONCE: usize = 200;
 
 impl Write<'_> {
     /// Writes small records of one namespace, in order.
@@ -101,13 +105,24 @@ impl Write<'_> {
             .bind(incarnation.to_vec());
         let last: i64 = last.fetch_one(&mut self.connection).await.map_err(failed)?;
         let first = last - events.len() as i64 + 1;
-        for (number, payload) in (first..).zip(events) {
-            let insert = query(text::INSERT_EVENT, id)
-                .bind(incarnation.to_vec())
-                .bind(number)
-                .bind(sql(time_us)?)
-                .bind(payload.to_vec());
-            self.run(insert).await?;
+        let time_us = sql(time_us)?;
+        for (place, some) in events.chunks(EVENTS_AT_ONCE).enumerate() {
+            let first = first + (place * EVENTS_AT_ONCE) as i64;
+            let mut insert = QueryBuilder::new(text::INSERT_EVENTS);
+            insert.push_values((first..).zip(some), |mut row, (number, payload)| {
+                row.push_bind(id.0.to_vec())
+                    .push_bind(incarnation.to_vec())
+                    .push_bind(number)
+                    .push_bind(time_us)
+                    .push_bind(payload.to_vec());
+            });
+            // a full statement comes again, others hardly ever
+            let is_usual = some.len() == 1 || some.len() == EVENTS_AT_ONCE;
+            let insert = insert.build().persistent(is_usual);
+            insert
+                .execute(&mut self.connection)
+                .await
+                .map_err(self.failed())?;
         }
         Ok(true)
     }
