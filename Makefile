@@ -3,7 +3,7 @@ CACHE ?= $(or $(SKEP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skep-build)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 SPARK ?= 4.0
-PARTS ?= thrift transports s3 spark-4.0 iceberg
+PARTS ?= thrift transports s3 hmsclient hive-java trino spark-4.0 iceberg delta
 ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
@@ -35,7 +35,7 @@ check: ## format, lints, Rust tests
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 
-it: ## real clients: a plain Thrift client over all transports, an S3 client, Spark (PARTS=spark-3.5 for the older one)
+it: ## real clients: Spark, Delta, Trino, Hive's Java client, hmsclient, plain Thrift and S3 (PARTS="spark-3.5 hiveserver2" for more)
 	integration/tests/run.sh $(PARTS)
 
 conformance: ## Hive 3.1.3's own client tests against a skep with a plain warehouse (PARTS="databases tables" for some)

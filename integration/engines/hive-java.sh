@@ -18,6 +18,7 @@ esac
 conf=$CACHE/hive-java-conf
 mkdir -p "$conf"
 LOG_LEVEL=${LOG_LEVEL:-error} log4j2 "$conf/log4j2.properties"
+echo "log4j.rootLogger=OFF" >"$conf/log4j.properties" # what Hadoop brings along
 shift
 # shellcheck disable=SC2046 # several options
 exec "$jdk/bin/java" $(add_opens) -Xmx512m -cp "$conf:$lib/*" "$@"

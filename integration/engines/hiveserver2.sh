@@ -75,8 +75,9 @@ server() {
 
 read -r -d '' main etl < <(free_ports 2) || true
 trap 'stop "$dir/main"; stop "$dir/etl"' EXIT
-ready() { listens "$main"; }
+ready() { listens "$port"; }
+port=$main
 server "$dir/main" "$main" "$SKEP_THRIFT"
-ready() { listens "$etl"; }
+port=$etl
 server "$dir/etl" "$etl" "$SKEP_THRIFT_ETL"
 HIVE=127.0.0.1:$main HIVE_ETL=127.0.0.1:$etl "$@"

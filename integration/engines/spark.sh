@@ -3,7 +3,7 @@
 #
 # Runs COMMAND (python, pyspark, spark-sql, spark-submit ...) with pyspark 4.0.2 or 3.5.7, and with s3a and the S3
 # committers on its class path; what `clients.sh` has is there too. `spark.sh 4.0 env` fetches and prints the settings.
-#   FORMAT  `iceberg`: with Iceberg 1.11.0 and PyIceberg as well (4.0 only)
+#   FORMAT  `iceberg` or `delta`: with what that format needs as well (4.0 only)
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -23,7 +23,7 @@ jars=$(jars "spark-$1-s3a")
 class_path=$jars/* name=$1-s3a
 if [[ -n ${FORMAT:-} ]]; then
   format_jars=$(jars "spark-$1-$FORMAT")
-  format_python=$(python_env "$FORMAT")
+  [[ ! -f $ENGINES/python/$FORMAT.txt ]] || format_python=$(python_env "$FORMAT")
   class_path+=:$format_jars/* name=$1-$FORMAT
 fi
 
@@ -52,7 +52,7 @@ appender.e.layout.pattern = %d{HH:mm:ss.SSS} %-5p [%t] %c{2} %m%n
 X
 
 PYTHONPATH=$ENGINES:$(echo "$clients"/lib/python3*/site-packages)
-[[ -z ${FORMAT:-} ]] || PYTHONPATH+=:$(echo "$format_python"/lib/python3*/site-packages)
+[[ -z ${format_python:-} ]] || PYTHONPATH+=:$(echo "$format_python"/lib/python3*/site-packages)
 PYSPARK_PYTHON=$venv/bin/python
 PATH=$venv/bin:$PATH
 export JAVA_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYTHONPATH PATH PYTHONDONTWRITEBYTECODE=1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [thrift|transports|s3|hmsclient|trino|spark-4.0|spark-3.5|iceberg]...
+# usage: run.sh [thrift|transports|s3|hmsclient|hive-java|hiveserver2|trino|spark-4.0|spark-3.5|iceberg|delta]...
 #
 # Runs these parts of the tests with real clients, all if none is named, each beside a skep of its own. What a part needs
 # is fetched; a part for which something is missing is told as SKIPPED.
@@ -13,7 +13,7 @@ engines=$here/../engines
 . "$engines/lib.sh"
 
 [[ ${1:-} != -* ]] || usage
-(($#)) || set -- thrift transports s3 hmsclient trino spark-4.0 spark-3.5 iceberg
+(($#)) || set -- thrift transports s3 hmsclient hive-java hiveserver2 trino spark-4.0 spark-3.5 iceberg delta
 SKEP_BIN=$(skep_program)
 export SKEP_BIN
 work=$(mktemp -d "${TMPDIR:-/tmp}/skep-tests.XXXXXX")
@@ -58,6 +58,15 @@ for part; do
     there python "$part" "$engines/python.sh" hmsclient true || continue
     check "$part" "$engines/python.sh" hmsclient -- test_hmsclient.py
     ;;
+  hive-java)
+    there hive "$part" "$engines/hive-java.sh" fetch || continue
+    check "$part" "$engines/clients.sh" -- test_hive_java.py
+    ;;
+  hiveserver2)
+    there hive "$part" "$engines/hiveserver2.sh" fetch || continue
+    there python "$part" "$engines/python.sh" hiveserver2 true || continue
+    check "$part" "$engines/hiveserver2.sh" "$work/hiveserver2-servers" "$engines/python.sh" hiveserver2 -- test_hiveserver2.py
+    ;;
   trino)
     there trino "$part" "$engines/trino.sh" fetch || continue
     there python "$part" "$engines/python.sh" trino true || continue
@@ -68,6 +77,10 @@ for part; do
     for session in main magic port; do
       check "$part-$session" "$engines/spark.sh" "${part#spark-}" -- -m "$session" test_spark.py
     done
+    ;;
+  delta)
+    there spark "$part" env FORMAT=delta "$engines/spark.sh" 4.0 true || continue
+    check "$part" env FORMAT=delta "$engines/spark.sh" 4.0 -- test_delta.py
     ;;
   iceberg)
     there spark "$part" env FORMAT=iceberg "$engines/spark.sh" 4.0 true || continue
