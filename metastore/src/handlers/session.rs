@@ -19,11 +19,16 @@ const VERSION: &str = "3.0";
 
 /// The settings of a session that clients may change, and what they are by default. Some clients put `hive.`
 /// in front.
-const SESSION_SETTINGS: [(&str, &str); 8] = [
+const SESSION_SETTINGS: [(&str, &str); 9] = [
     ("metastore.capability.check", "true"),
     ("metastore.client.capability.check", "true"),
     ("metastore.client.socket.timeout", "600s"),
     ("metastore.disallow.incompatible.col.type.changes", "true"),
+    // Hive 4 names its own before MSCK; expressions are read here without it
+    (
+        "metastore.expression.proxy",
+        "org.apache.hadoop.hive.ql.optimizer.ppr.PartitionExpressionForMetastore",
+    ),
     ("metastore.integral.jdo.pushdown", "false"),
     ("metastore.partition.name.whitelist.pattern", ""),
     ("metastore.try.direct.sql", "true"),
