@@ -86,7 +86,8 @@ def matched(done, told):
     """Returns the write that each notification tells of, None for one that no write explains, and the writes left over.
 
     Tokens name adds and alterations. Drops have none: a notification of a drop takes, of those drops that can have been
-    between the writes around it, the one that ended first; later notifications could take it less than any other.
+    between the writes around it, the one that ended first; later notifications could take it less than any other. Which of
+    them it was nobody knows, so what it returns for it was called when the first of them was, and returned with the last.
     """
     named = {(one.kind, one.token): one for one in done if one.kind != "drop"}
     drops = sorted((one for one in done if one.kind == "drop"), key=lambda one: one.returned)
@@ -97,11 +98,18 @@ def matched(done, told):
     for write in reversed(order):
         earliest.append(min(earliest[-1], write.returned if write else float("inf")))
     earliest.reverse()
+    every, returns = list(drops), [one.returned for one in drops]
+    longest = max((one.returned - one.called for one in drops), default=0)
     for place, (kind, _) in enumerate(told):
-        fits = (one for one in drops if kind == "drop" and one.returned >= latest[place] and one.called <= earliest[place + 1])
-        if drop := next(fits, None):
+        if kind != "drop":
+            continue
+        since, until = latest[place], earliest[place + 1]
+        if drop := next((one for one in drops if one.returned >= since and one.called <= until), None):
             drops.remove(drop)
-            order[place] = drop
+            near = every[bisect.bisect_left(returns, since) : bisect.bisect_right(returns, until + longest)]
+            fits = [one for one in near if one.called <= until]
+            called, returned = min(one.called for one in fits), max(one.returned for one in fits)
+            order[place] = dataclasses.replace(drop, called=called, returned=returned)
     return order, [*named.values(), *drops]
 
 

@@ -14,6 +14,14 @@ def test_a_history_that_can_be():
     assert faults([ADD, DROP, *read, *refused], [(4, None, None, None), *TOLD], []) == []
 
 
+def test_a_drop_may_be_told_of_by_the_notification_of_another():
+    slow, quick = Operation("k", "drop", None, 25, 90), Operation("k", "drop", None, 50, 60)
+    again = Operation("k", "add", "2", 45, 70)
+    events = [*TOLD, (7, "add", "k", "2"), (8, "drop", "k", None)]
+    # the slow one took effect at once, though the quick one ended first
+    assert faults([ADD, slow, Operation("k", "read", None, 30, 40), again, quick], events, []) == []
+
+
 @pytest.mark.parametrize("operations, events, final, told", [
     ([ADD], [], [("k", "1")], "no notification tells of it"),
     ([ADD], TOLD[:1], [], "was written last"),
