@@ -2,7 +2,7 @@
 //!
 //! An Iceberg client takes the place of a table from its database, and writes there before the server hears of the
 //! table; what it writes names files by absolute URIs. So the layout is a property of the database, and a shared one
-//! gets a place that is the same for every ref and that no other database has.
+//! gets a place that is the same for every ref, by its id. Whoever names a shared place for a database gets that one.
 
 use crate::location::{Location, Place};
 use crate::model::{Database, Table, TableFormat};

@@ -1,7 +1,7 @@
 """The calls whose outcomes on Hive 3.1.3 stand in `golden-3.1.3.txt`: the label of an outcome, and its line.
 
 The lines follow one another on one state. A label that begins with `f ` is its own filter. Not all labels have a line:
-those that ask for what no client could tell apart (an id, the name of a version) are left out, and counted.
+those without one are left out, and counted.
 """
 
 P = ["['2020-01-01', 'a b/c', '1']", "['2020-01-02', 'b', '2']", "['2020-01-03', '__HIVE_DEFAULT_PARTITION__', '3']",

@@ -2,6 +2,9 @@
 //!
 //! DataFusion pauses where rows are read. A cross join makes millions of rows from a few that it has read once: up
 //! to version 55.2 a plan above one runs to its end without a pause, whoever has left or whatever time has passed.
+//!
+//! A join pauses here where it hands out rows. One by a condition that hardly any pair meets still does not, while it
+//! looks for the next.
 
 use std::sync::Arc;
 

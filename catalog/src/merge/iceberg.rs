@@ -9,7 +9,7 @@ use std::io::Read;
 
 use futures::TryStreamExt;
 use serde::Deserialize;
-use versioning::Repository;
+use versioning::{Repository, View};
 
 use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
@@ -111,7 +111,8 @@ fn contested(changed: &Changed<Table>) -> Option<Three<&str>> {
 }
 
 async fn lead(repository: &Repository, at: Three<&str>) -> Result<Lead> {
-    let read = async |path| read(repository, path).await;
+    let shared = repository.shared_view().await?;
+    let read = async |path| read(repository, &shared, path).await;
     let (base, ours, theirs) = (read(at.base).await?, read(at.ours).await?, read(at.theirs).await?);
     let (Some(base), Some(ours), Some(theirs)) = (base, ours, theirs) else {
         return Ok(Lead::Neither);
@@ -132,9 +133,8 @@ async fn lead(repository: &Repository, at: Three<&str>) -> Result<Lead> {
 }
 
 /// Reads a metadata file; `None` for one that is missing, too large or not to be understood.
-async fn read(repository: &Repository, path: &str) -> Result<Option<Metadata>> {
-    let view = repository.shared_view().await?;
-    let Some(object) = view.object(path).await? else {
+async fn read(repository: &Repository, shared: &View, path: &str) -> Result<Option<Metadata>> {
+    let Some(object) = shared.object(path).await? else {
         return Ok(None);
     };
     if object.size() > METADATA_BYTES_MAX {

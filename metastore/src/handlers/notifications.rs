@@ -123,10 +123,10 @@ async fn walk(
         for record in &page {
             let stored = Stored::read(record)?;
             let headline = stored.headline();
-            if wanted.ends_before(&headline) {
+            if wanted.ends_before(headline) {
                 return Ok(());
             }
-            if !wanted.holds(&headline) {
+            if !wanted.holds(headline) {
                 continue;
             }
             if taken == wanted.max || bytes > ANSWER_BYTES_MAX {

@@ -25,34 +25,23 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .serve::<GetPartitionWithAuth, _, _>(async |call: Call, args: GetPartitionWithAuthArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
-            let asking = Asking {
-                user: args.user_name,
-                groups: args.group_names.unwrap_or_default(),
-            };
+            let asking = Asking::new(args.user_name, args.group_names);
             let seen = named.see().await?;
-            let found = vec![one(&seen, args.part_vals).await?];
-            let found = if seen.open.table.is_set(BY_PARTITION) {
-                with_grants(&call, &seen, &asking, found).await?
-            } else {
-                found
-            };
-            let first = found.into_iter().next();
-            first.ok_or_else(|| Failure::meta("internal error: the partition was lost"))
+            let mut found = [one(&seen, args.part_vals).await?];
+            if seen.open.table.is_set(BY_PARTITION) {
+                put_grants(&call, &seen, &asking, &mut found).await?;
+            }
+            let [partition] = found;
+            Ok(partition)
         })
         .stream::<GetPartitionsWithAuth, _, _>(async |call: Call, args: GetPartitionsWithAuthArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
-            let asking = Asking {
-                user: args.user_name,
-                groups: args.group_names.unwrap_or_default(),
-            };
+            let asking = Asking::new(args.user_name, args.group_names);
             Box::pin(list(&call, named, Among::All, args.max_parts, &asking)).await
         })
         .stream::<GetPartitionsPsWithAuth, _, _>(async |call: Call, args: GetPartitionsPsWithAuthArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
-            let asking = Asking {
-                user: args.user_name,
-                groups: args.group_names.unwrap_or_default(),
-            };
+            let asking = Asking::new(args.user_name, args.group_names);
             let among = first_values(args.part_vals)?;
             Box::pin(list(&call, named, among, args.max_parts, &asking)).await
         })
@@ -62,10 +51,7 @@ pub(super) fn routes() -> Routes {
                 let named = call
                     .table(request.db_name, request.tbl_name, request.cat_name)
                     .await?;
-                let asking = Asking {
-                    user: request.user_name,
-                    groups: request.group_names.unwrap_or_default(),
-                };
+                let asking = Asking::new(request.user_name, request.group_names);
                 let among = first_values(request.part_vals)?;
                 let listing = Box::pin(list(&call, named, among, request.max_parts, &asking)).await?;
                 let value = GetPartitionsPsWithAuthResponse {
@@ -99,18 +85,20 @@ async fn granted(call: &Call, walk: Walk, asking: &Asking) -> Result<Vec<Partiti
     let seen = walk.seen.clone();
     let found = walk.collect().await?;
     let found = found.iter().map(|partition| seen.partition_to_wire(partition));
-    with_grants(call, &seen, asking, found.collect()).await
+    let mut found: Vec<Partition> = found.collect();
+    put_grants(call, &seen, asking, &mut found).await?;
+    Ok(found)
 }
 
 /// Puts into each partition what was granted on it.
-async fn with_grants(
+async fn put_grants(
     call: &Call,
     seen: &SeenTable,
     asking: &Asking,
-    mut partitions: Vec<Partition>,
-) -> Result<Vec<Partition>, Failure> {
+    partitions: &mut [Partition],
+) -> Result<(), Failure> {
     call.roles(|roles| {
-        for partition in &mut partitions {
+        for partition in partitions {
             let object = HiveObjectRef {
                 object_type: Some(HiveObjectType::PARTITION),
                 db_name: Some(seen.open.database.name.clone()),
@@ -121,8 +109,7 @@ async fn with_grants(
             partition.privileges = Some(asking.granted_on(roles, object));
         }
     })
-    .await?;
-    Ok(partitions)
+    .await
 }
 
 /// Partitions that are whole already.

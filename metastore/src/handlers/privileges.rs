@@ -232,20 +232,22 @@ async fn list_privileges(call: Call, args: ListPrivilegesArgs) -> Result<Grants,
 
 async fn privilege_set(call: Call, args: GetPrivilegeSetArgs) -> Result<PrincipalPrivilegeSet, Failure> {
     let object = args.hive_object.unwrap_or_default();
-    let asking = Asking {
-        user: args.user_name,
-        groups: args.group_names.unwrap_or_default(),
-    };
+    let asking = Asking::new(args.user_name, args.group_names);
     call.roles(|roles| asking.granted_on(roles, object)).await
 }
 
 /// Whose grants are asked for.
 pub(super) struct Asking {
-    pub(super) user: Option<String>,
-    pub(super) groups: Vec<String>,
+    user: Option<String>,
+    groups: Vec<String>,
 }
 
 impl Asking {
+    pub(super) fn new(user: Option<String>, groups: Option<Vec<String>>) -> Asking {
+        let groups = groups.unwrap_or_default();
+        Asking { user, groups }
+    }
+
     /// Returns what was granted on an object to the user, to each group, and to each role that they have.
     pub(super) fn granted_on(&self, roles: &Roles, object: HiveObjectRef) -> PrincipalPrivilegeSet {
         let object = plain(object);

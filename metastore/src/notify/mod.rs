@@ -25,7 +25,7 @@ pub use self::moves::HeadMoves;
 use self::stored::store_change;
 pub(crate) use self::stored::{Stored, store};
 
-/// How many partitions one event tells of at most, so that no message grows without bound.
+/// How many partitions one event tells of at most. Its message repeats the columns for each of them.
 const PARTITIONS_MAX: usize = 1_000;
 
 /// What stands over the message of an event.

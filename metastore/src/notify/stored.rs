@@ -11,7 +11,7 @@ use versioning::Error;
 use versioning::refs::EventRecord;
 
 use super::messages::headline;
-use super::{Narrator, Told};
+use super::{Headline, Narrator, Told};
 use crate::exception::Failure;
 use crate::route::DEFAULT_CATALOG;
 
@@ -22,7 +22,7 @@ const MESSAGE_FORMAT: &str = "json-0.2";
 
 /// Returns an event as it is stored.
 pub(crate) fn store(told: Told) -> Bytes {
-    let event = event(told);
+    let event = event(told.headline, Some(told.message));
     let mut out = vec![WRITTEN];
     Encoder::new(Protocol::Binary, &mut out).structure(&event);
     Bytes::from(out)
@@ -35,14 +35,14 @@ pub(super) fn store_change(change: &Change) -> Bytes {
     Bytes::from(out)
 }
 
-fn event(told: Told) -> NotificationEvent {
+fn event(headline: Headline, message: Option<String>) -> NotificationEvent {
     NotificationEvent {
         event_id: None,
         event_time: None,
-        event_type: Some(told.headline.kind.to_owned()),
-        db_name: Some(told.headline.database),
-        table_name: told.headline.table,
-        message: Some(told.message),
+        event_type: Some(headline.kind.to_owned()),
+        db_name: Some(headline.database),
+        table_name: headline.table,
+        message,
         message_format: Some(MESSAGE_FORMAT.to_owned()),
         cat_name: Some(DEFAULT_CATALOG.to_owned()),
     }
@@ -51,16 +51,11 @@ fn event(told: Told) -> NotificationEvent {
 /// A stored event.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    number: u64,
+    /// Its message is set if it was stored.
+    headline: NotificationEvent,
+    /// What its message is to be written from, if it was not.
+    change: Option<Change>,
     time_us: u64,
-    body: Body,
-}
-
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "looked at once, where it is read")]
-enum Body {
-    Written(NotificationEvent),
-    Change(Change),
 }
 
 impl Stored {
@@ -71,60 +66,46 @@ impl Stored {
             key: record.number.to_string(),
             message,
         };
-        let body = match record.payload.split_first() {
-            Some((&WRITTEN, bytes)) => read_written(bytes).map_err(corrupt)?,
+        let (unnumbered, change) = match record.payload.split_first() {
+            Some((&WRITTEN, bytes)) => (read_written(bytes).map_err(corrupt)?, None),
             Some((&CHANGE, bytes)) => {
-                Body::Change(decode_change(bytes).map_err(|error| corrupt(error.to_string()))?)
+                let change = decode_change(bytes).map_err(|error| corrupt(error.to_string()))?;
+                let event = headline(&change).map(|headline| event(headline, None));
+                (event.unwrap_or_default(), Some(change))
             }
             _ => return Err(corrupt("has an unknown version".into())),
         };
+        let headline = NotificationEvent {
+            event_id: i64::try_from(record.number).ok(),
+            event_time: Some(i32::try_from(record.time_us / 1_000_000).unwrap_or(i32::MAX)),
+            ..unnumbered
+        };
         Ok(Stored {
-            number: record.number,
+            headline,
+            change,
             time_us: record.time_us,
-            body,
         })
     }
 
-    /// Returns the event without its message.
-    pub(crate) fn headline(&self) -> NotificationEvent {
-        let event = match &self.body {
-            Body::Written(event) => NotificationEvent {
-                message: None,
-                ..event.clone()
-            },
-            Body::Change(change) => headline(change).map_or_else(NotificationEvent::default, |headline| {
-                event(Told {
-                    headline,
-                    message: String::new(),
-                })
-            }),
-        };
-        self.numbered(event)
+    /// Returns the event, perhaps without its message.
+    pub(crate) fn headline(&self) -> &NotificationEvent {
+        &self.headline
     }
 
     /// Returns the event for the wire, with the places of `locator`.
     pub(crate) fn event(self, locator: &Locator) -> Result<NotificationEvent, Failure> {
-        let narrator = Narrator::new(locator.clone(), self.time_us);
-        let message = match &self.body {
-            Body::Written(event) => event.message.clone(),
-            Body::Change(change) => Some(narrator.message(change)?),
+        let message = match &self.change {
+            Some(change) => Some(Narrator::new(locator.clone(), self.time_us).message(change)?),
+            None => self.headline.message,
         };
         Ok(NotificationEvent {
             message,
-            ..self.headline()
+            ..self.headline
         })
-    }
-
-    fn numbered(&self, event: NotificationEvent) -> NotificationEvent {
-        NotificationEvent {
-            event_id: i64::try_from(self.number).ok(),
-            event_time: Some(i32::try_from(self.time_us / 1_000_000).unwrap_or(i32::MAX)),
-            ..event
-        }
     }
 }
 
-fn read_written(bytes: &[u8]) -> Result<Body, String> {
+fn read_written(bytes: &[u8]) -> Result<NotificationEvent, String> {
     // it was written here, and not by a client
     let limits = Limits {
         message_bytes_max: usize::MAX,
@@ -132,6 +113,5 @@ fn read_written(bytes: &[u8]) -> Result<Body, String> {
         decoded_bytes_max: usize::MAX,
         ..Limits::default()
     };
-    let event = decode_with(Protocol::Binary, bytes, &limits).map_err(|error| error.to_string())?;
-    Ok(Body::Written(event))
+    decode_with(Protocol::Binary, bytes, &limits).map_err(|error| error.to_string())
 }
