@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::merge::{Landing, MergeOutcome, Refusal};
+use versioning::merge::{Landing, MergeOutcome, Policy, Refusal};
 use versioning::{Error, Kind, RefExpr, Repository};
 
-use crate::branches::BranchBody;
+use crate::branches::{BranchBody, PolicyBody};
 use crate::extract::{Json, Path};
 use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
@@ -36,6 +36,13 @@ pub struct NewMerge {
     pub author: Option<String>,
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+    /// What becomes of it when the head moves while it is judged: what the rules of the branch say if not given, and
+    /// nothing less strict.
+    #[serde(default)]
+    pub policy: Option<PolicyBody>,
+    /// Make a commit that does not remember the source as a parent.
+    #[serde(default)]
+    pub squash: bool,
     /// Tell what would happen and change nothing; checks are not run.
     #[serde(default)]
     pub dry_run: bool,
@@ -195,11 +202,8 @@ fn landing(
     message: Option<String>,
 ) -> Result<Landing, Problem> {
     Ok(Landing {
-        into: ref_name(branch)?,
-        author: api.author(author),
         message,
-        metadata: BTreeMap::new(),
-        dry_run: false,
+        ..Landing::onto(ref_name(branch)?, api.author(author))
     })
 }
 
@@ -217,6 +221,8 @@ async fn merge(
     let repository = api.repository(&repository).await?;
     let landing = Landing {
         metadata: new.metadata,
+        policy: new.policy.map(Policy::from),
+        squash: new.squash,
         dry_run: new.dry_run,
         ..landing(&api, &branch, new.author, new.message)?
     };

@@ -19,4 +19,5 @@ mod it {
     mod registry;
     mod statistics;
     mod tables;
+    mod touches;
 }

@@ -3,11 +3,14 @@
 //! A merge is prepared without any lock: sides are compared, the resolver decides, and the result is stored
 //! as a *candidate* commit that every client can read by its id. The gate judges it, for as long as it
 //! takes. Then it lands, if head and rules are what they were; else the candidate is merged with the new head,
-//! which costs what the head moved by, and is judged again. What was staged meanwhile is carried over.
+//! which costs what the head moved by, and a [`Policy`] says whether it is judged again. What was staged meanwhile
+//! is carried over.
 
 mod carry;
 mod gate;
+mod judge;
 mod land;
+mod policy;
 mod rehearsal;
 mod run;
 mod sides;
@@ -18,8 +21,10 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 pub use self::gate::{Gate, OpenGate, Proposal, Refusal, Verdict};
+pub use self::policy::{Extent, Policy};
 pub(crate) use self::run::{Incoming, Merge};
 pub use self::sides::{Change3, Changes, Sides};
+use crate::view::View;
 use crate::{Batch, CommitId, RefName, Result};
 
 /// What a resolver decided.
@@ -43,6 +48,14 @@ pub trait Resolver: Debug + Send + Sync {
     /// # Errors
     /// Those of reading the sides.
     async fn resolve(&self, sides: &Sides) -> Result<Resolution<Self::Conflict>>;
+
+    /// Returns what the change from one settled state to another touches. As much as anything if not told better.
+    ///
+    /// # Errors
+    /// Those of reading the states.
+    async fn touches(&self, _before: &View, _after: &View) -> Result<Extent> {
+        Ok(Extent::All)
+    }
 }
 
 /// On which branch a merge, revert or cherry-pick lands, and in whose words.
@@ -53,8 +66,28 @@ pub struct Landing {
     /// `None` makes one of the names.
     pub message: Option<String>,
     pub metadata: BTreeMap<String, String>,
+    /// What becomes of a judgement when the head moved meanwhile; `None` is what the branch's rules say. Not less
+    /// strict than these.
+    pub policy: Option<Policy>,
+    /// Of a merge: make a commit that does not remember the source as a parent.
+    pub squash: bool,
     /// Report what would happen, and change nothing. Checks are not run.
     pub dry_run: bool,
+}
+
+impl Landing {
+    /// Returns a landing on a branch with nothing else said.
+    pub fn onto(into: RefName, author: impl Into<String>) -> Landing {
+        Landing {
+            into,
+            author: author.into(),
+            message: None,
+            metadata: BTreeMap::new(),
+            policy: None,
+            squash: false,
+            dry_run: false,
+        }
+    }
 }
 
 /// How a merge, revert or cherry-pick ended. Only `Landed` has changed anything.

@@ -36,14 +36,15 @@ mod table;
 mod table_place;
 #[cfg(test)]
 mod tests;
+mod touch;
 mod validate;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use versioning::merge::{Resolution, Resolver, Sides};
-use versioning::{Batch, Repository};
+use versioning::merge::{Extent, Resolution, Resolver, Sides};
+use versioning::{Batch, Repository, View};
 
 use crate::Result;
 use crate::location::Place;
@@ -61,6 +62,7 @@ use params::{Data, Folder, Writers};
 use walk::{Walk, store_error};
 
 pub use conflict::{Conflict, ConflictKind, Subject};
+pub use touch::read_by_checks;
 
 /// Merges catalogs with their data: databases, tables, constraints, partitions, statistics, functions and files.
 #[derive(Debug, Clone, Default)]
@@ -157,6 +159,12 @@ impl Resolver for CatalogResolver {
 
     async fn resolve(&self, sides: &Sides) -> versioning::Result<Resolution<Conflict>> {
         self.merge(sides).await.map_err(store_error)
+    }
+
+    async fn touches(&self, before: &View, after: &View) -> versioning::Result<Extent> {
+        touch::touched(before, after, &self.cache)
+            .await
+            .map_err(store_error)
     }
 }
 

@@ -111,13 +111,7 @@ impl History {
     }
 
     pub(crate) async fn merge(&self, source: &str, into: &str) -> MergeOutcome<catalog::merge::Conflict> {
-        let landing = Landing {
-            into: name(into),
-            author: "test".to_owned(),
-            message: None,
-            metadata: Default::default(),
-            dry_run: false,
-        };
+        let landing = Landing::onto(name(into), "test");
         let resolver = CatalogResolver::default().reading(self.catalog.repository());
         self.catalog
             .repository()

@@ -1,7 +1,8 @@
 //! `skep merge`, `skep revert` and `skep cherry-pick`.
 
+use api::branches::PolicyBody;
 use api::merges::{ConflictBody, MergeAnswer, MergeState, NewMerge, NewPick, RefusalBody};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::branch::short;
 use super::{Remote, author, pair};
@@ -19,11 +20,38 @@ pub(super) struct MergeArguments {
     /// KEY=VALUE to remember beside the message; may be repeated
     #[arg(long, value_parser = pair)]
     meta: Vec<(String, String)>,
+    /// What to do when the branch moves while checks run [default: what the rules of the branch say]
+    #[arg(long, value_enum)]
+    policy: Option<PolicyArgument>,
+    /// Make one commit that does not remember the source as a parent
+    #[arg(long)]
+    squash: bool,
     /// Tell what would happen and change nothing; checks are not run
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// What becomes of a merge that passed its checks when the branch moved meanwhile.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum PolicyArgument {
+    /// Land without running checks again, if the branch moved by nothing that they or the merge looked at
+    Disjoint,
+    /// Run the checks again
+    Rerun,
+    /// Give up
+    Fail,
+}
+
+impl From<PolicyArgument> for PolicyBody {
+    fn from(policy: PolicyArgument) -> PolicyBody {
+        match policy {
+            PolicyArgument::Disjoint => PolicyBody::Disjoint,
+            PolicyArgument::Rerun => PolicyBody::Rerun,
+            PolicyArgument::Fail => PolicyBody::Fail,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +78,8 @@ pub(super) async fn merge(arguments: MergeArguments) -> Result<(), Failure> {
         into,
         message,
         meta,
+        policy,
+        squash,
         dry_run,
         remote,
     } = arguments;
@@ -61,6 +91,8 @@ pub(super) async fn merge(arguments: MergeArguments) -> Result<(), Failure> {
         message,
         author: author(),
         metadata: meta.into_iter().collect(),
+        policy: policy.map(PolicyBody::from),
+        squash,
         dry_run,
     };
     let answer: MergeAnswer = client

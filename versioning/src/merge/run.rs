@@ -4,8 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::carry::Carried;
-use super::land::Judged;
-use super::{Gate, Landing, MergeOutcome, Proposal, Resolver, Sides, Verdict};
+use super::{Gate, Landing, MergeOutcome, Policy, Resolver, Sides};
 use crate::branch::{Branch, Lane};
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
@@ -65,6 +64,7 @@ enum Merged<C> {
 impl<R: Resolver> Merge<'_, R> {
     /// Merges, has the result judged, and lands it.
     pub(crate) async fn run(self) -> Result<MergeOutcome<R::Conflict>> {
+        self.policy()?;
         if self.landing.dry_run {
             return self.rehearse().await;
         }
@@ -72,7 +72,7 @@ impl<R: Resolver> Merge<'_, R> {
             ControlFlow::Continue(candidate) => candidate,
             ControlFlow::Break(outcome) => return Ok(outcome),
         };
-        let mut turn = None;
+        let (mut turn, mut judgement) = (None, None);
         for attempt in 0..ATTEMPTS_MAX {
             if attempt == WITHOUT_TURN_MAX {
                 turn = Some(self.branch.turn.lock().await);
@@ -81,11 +81,9 @@ impl<R: Resolver> Merge<'_, R> {
                 ControlFlow::Continue(candidate) => candidate,
                 ControlFlow::Break(outcome) => return Ok(outcome),
             };
-            // before the gate reads them: rules that come later are noticed
-            let rules = self.branch.state().record.rules_generation;
-            let checks = match self.gate.judge(&self.proposal(&candidate)).await? {
-                Verdict::Pass(checks) => checks,
-                Verdict::Refuse(refusals) => {
+            let judged = match self.judgement(judgement, &candidate).await? {
+                ControlFlow::Continue(judged) => judged,
+                ControlFlow::Break(refusals) => {
                     let candidate = candidate.id;
                     return Ok(MergeOutcome::Refused { candidate, refusals });
                 }
@@ -94,20 +92,21 @@ impl<R: Resolver> Merge<'_, R> {
                 Some(_) => None,
                 None => Some(self.branch.turn.lock().await),
             };
-            let judged = Judged {
-                candidate: &candidate,
-                rules,
-                checks: &checks,
-            };
-            if let Some(id) = self.land(judged).await? {
+            if let Some(id) = self.land(&candidate, &judged).await? {
                 return Ok(MergeOutcome::Landed(id));
             }
+            judgement = Some(judged);
         }
-        Err(Error::HeadMoved {
+        Err(self.lost(candidate.head))
+    }
+
+    /// Returns what is told of a merge that was too slow for the head that it began on.
+    pub(super) fn lost(&self, expected: CommitId) -> Error {
+        Error::HeadMoved {
             branch: self.branch.name.clone(),
-            expected: candidate.head,
+            expected,
             found: self.branch.state().record.head,
-        })
+        }
     }
 
     /// Merges with the head of the destination as it is once what the server would commit there is committed.
@@ -130,8 +129,7 @@ impl<R: Resolver> Merge<'_, R> {
             }
             Merged::Roots(roots) => *roots,
         };
-        let unchanged = roots == self.core.commit(head).await?.roots;
-        if unchanged && self.incoming.second_parent.is_none() {
+        if self.changes_nothing(head, &roots).await? {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
         self.check_staged(head, &roots).await?;
@@ -159,21 +157,34 @@ impl<R: Resolver> Merge<'_, R> {
         if head == candidate.head {
             return Ok(ControlFlow::Continue(candidate));
         }
+        if self.policy()? == Policy::Fail {
+            return Err(self.lost(candidate.head));
+        }
         if self.is_there(head).await? {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        match self.three_way(candidate.head, head, candidate.id).await? {
-            Merged::Conflicts(conflicts) => Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts))),
-            Merged::Roots(roots) => self
-                .store(head, *roots, Vec::new())
-                .await
-                .map(ControlFlow::Continue),
+        let roots = match self.three_way(candidate.head, head, candidate.id).await? {
+            Merged::Conflicts(conflicts) => {
+                return Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts)));
+            }
+            Merged::Roots(roots) => *roots,
+        };
+        if self.changes_nothing(head, &roots).await? {
+            return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
+        self.store(head, roots, Vec::new())
+            .await
+            .map(ControlFlow::Continue)
     }
 
     /// Returns whether the destination has the commit already that is merged, by their best common ancestor.
     pub(super) fn brings_nothing(&self, base: CommitId) -> bool {
-        self.incoming.second_parent == Some(base)
+        self.incoming.base.is_none() && self.incoming.theirs == base
+    }
+
+    /// Returns whether a commit of these trees on `head` would say nothing: it remembers no other parent either.
+    async fn changes_nothing(&self, head: CommitId, roots: &Roots) -> Result<bool> {
+        Ok(self.incoming.second_parent.is_none() && *roots == self.core.commit(head).await?.roots)
     }
 
     /// Returns whether another merge brought the same commit to `head` meanwhile.
@@ -274,17 +285,5 @@ impl<R: Resolver> Merge<'_, R> {
             id: entry.id,
             roots,
         })
-    }
-
-    fn proposal(&self, candidate: &Candidate) -> Proposal {
-        Proposal {
-            repository: self.repository.clone(),
-            branch: self.branch.name.clone(),
-            head: candidate.head,
-            candidate: candidate.id,
-            source: self.incoming.source.clone(),
-            author: self.landing.author.clone(),
-            message: self.incoming.message.clone(),
-        }
     }
 }

@@ -28,16 +28,19 @@ impl Repository {
             false => (self.beginning(source).await?, None),
         };
         let incoming = Incoming {
-            kind: CommitKind::Merge,
+            kind: match landing.squash {
+                true => CommitKind::Normal,
+                false => CommitKind::Merge,
+            },
             base: None,
             theirs,
             ahead,
-            second_parent: Some(theirs),
+            second_parent: (!landing.squash).then_some(theirs),
             source: source.to_string(),
-            message: landing
-                .message
-                .clone()
-                .unwrap_or_else(|| format!("merge {source} into {}", landing.into)),
+            message: landing.message.clone().unwrap_or_else(|| {
+                let verb = if landing.squash { "squash" } else { "merge" };
+                format!("{verb} {source} into {}", landing.into)
+            }),
         };
         self.bring(&core, &branch, landing, incoming, resolver, gate)
             .await
