@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::columns::{self, Layout, Lists, Renumbered};
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::iceberg::History;
+use super::options::Expected;
 use super::params::{self, Data, Writers};
+use super::report::Pick;
 use super::{iceberg, partition_keys, spark, storage, table_place, validate};
 use crate::model::{
     Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableKind,
@@ -179,8 +181,8 @@ fn merge_name(input: Input<'_>, scope: &Scope, report: &mut Report) -> (Database
             .versions
             .map(|open| format!("renamed to {}.{}", open.database.name, open.name));
         let texts = Texts::new(None, full.ours, full.theirs);
-        report.add(scope, ConflictKind::RenameRename, Subject::Whole, texts);
-        names.ours
+        let at = (scope, ConflictKind::RenameRename, Subject::Whole);
+        report.decide(at, texts, Choices::ANY).of(names)
     })
 }
 
@@ -190,9 +192,9 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     let kind = merge_kind(tables, scope, report);
     merged.kind = kind.0;
     merged.partition_keys = partition_keys::merge(input, scope, report);
-    let before = report.len();
+    let before = report.asked();
     let (storage, next, renumbered) = merge_storage(tables, scope, report);
-    let columns_are_contested = report.len() > before;
+    let columns_are_contested = report.asked() > before;
     merged.storage = storage;
     merged.next_column_id = next;
     merge_plain(&mut merged, tables, scope, report);
@@ -200,7 +202,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     let is_elsewhere = |key: &str| is_of_kind(key) || params::class_of(key) == params::Class::Derived;
     merged.parameters = params::merge(parameters, input.data, &is_elsewhere, scope, report);
     // what is derived from contested columns is contested with them, and needs no decision of its own
-    let mut aside = Report::default();
+    let mut aside = report.alike();
     let derived_report = if columns_are_contested {
         &mut aside
     } else {
@@ -302,10 +304,9 @@ fn layout_of(tables: Three<&Table>) -> Layout {
 fn merge_plain(merged: &mut Table, tables: Three<&Table>, scope: &Scope, report: &mut Report) {
     let field = |name| (scope, ConflictKind::FieldBoth, Subject::Field(name));
     let other = |name: &'static str| (field(name), "other");
-    let text = Option::<String>::clone;
     merged.owner = tables
         .map(|side| &side.owner)
-        .or_conflict(field("owner"), text, report);
+        .text_or_conflict(field("owner"), report);
     merged.owner_kind = tables.map(|side| &side.owner_kind).or_greater();
     merged.created_s = tables.map(|side| &side.created_s).or_greater();
     merged.accessed_s = tables.map(|side| &side.accessed_s).or_greater();
@@ -336,6 +337,23 @@ fn merge_plain(merged: &mut Table, tables: Three<&Table>, scope: &Scope, report:
         ConflictKind::ViewText,
         Subject::Field("the text of the view"),
     );
-    let text = |text: &(Option<String>, Option<String>)| text.0.clone();
-    (merged.view_original_text, merged.view_expanded_text) = texts.as_ref().or_conflict(at, text, report);
+    (merged.view_original_text, merged.view_expanded_text) = merge_view_text(texts.as_ref(), at, report);
+}
+
+type ViewText = (Option<String>, Option<String>);
+
+fn merge_view_text(
+    texts: Three<&ViewText>,
+    at: (&Scope, ConflictKind, Subject),
+    report: &mut Report,
+) -> ViewText {
+    if let Some(settled) = texts.settled() {
+        return settled.clone();
+    }
+    let shown = texts.map(|text| text.0.as_deref());
+    let shown = Texts::of(shown.base, shown.ours, shown.theirs);
+    match report.decide(at, shown, Choices::ANY.or(Expected::Text)) {
+        Pick::Value(text) => (Some(text.clone()), Some(text)),
+        pick => pick.of(texts).clone(),
+    }
 }
