@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::columns::Renumbered;
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::entities::{Entities, put};
 use super::generic::Three;
 use super::owner::Version;
@@ -38,8 +38,11 @@ pub(super) fn merge(
     }
     let name = [ours, theirs, base].into_iter().flatten().next()?.name.clone();
     let texts = Texts::new(None, ours_did, theirs_did);
-    report.add(scope, kind, Subject::Constraint(name), texts);
-    ours.or(theirs).cloned()
+    let at = (scope, kind, Subject::Constraint(name));
+    match report.decide(at, texts, Choices::ANY).whose() {
+        Some(whose) => versions.take(whose).cloned(),
+        None => ours.or(theirs).cloned(),
+    }
 }
 
 /// Gives the columns of theirs the ids that they have in the merged tables.

@@ -11,22 +11,19 @@ use crate::model::Database;
 pub(crate) fn merge(versions: Three<&Database>, scope: &Scope, report: &mut Report) -> Database {
     let mut merged = versions.ours.clone();
     let field = |name| (scope, ConflictKind::FieldBoth, Subject::Field(name));
-    let text = Option::<String>::clone;
-    merged.description =
-        versions
-            .map(|side| &side.description)
-            .or_conflict(field("description"), text, report);
+    merged.description = versions
+        .map(|side| &side.description)
+        .text_or_conflict(field("description"), report);
     merged.owner = versions
         .map(|side| &side.owner)
-        .or_conflict(field("owner"), text, report);
+        .text_or_conflict(field("owner"), report);
     merged.owner_kind = versions.map(|side| &side.owner_kind).or_greater();
     merged.connector = versions
         .map(|side| &side.connector)
-        .or_conflict(field("connector"), text, report);
-    merged.remote_name =
-        versions
-            .map(|side| &side.remote_name)
-            .or_conflict(field("remote name"), text, report);
+        .text_or_conflict(field("connector"), report);
+    merged.remote_name = versions
+        .map(|side| &side.remote_name)
+        .text_or_conflict(field("remote name"), report);
     merged.kind = versions.map(|side| &side.kind).or_greater();
     merged.created_s = versions.map(|side| &side.created_s).or_greater();
     let parameters = versions.map(|side| &side.parameters);

@@ -69,7 +69,7 @@ fn merge_comments(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> 
         let comments = tables.map(|table| table.keys().get(at).and_then(|key| key.comment.clone()));
         let subject = Subject::Column(key.name.clone());
         let at = (scope, ConflictKind::CommentBoth, subject);
-        key.comment = comments.as_ref().or_conflict(at, Option::clone, report);
+        key.comment = comments.as_ref().text_or_conflict(at, report);
     }
     Some(keys)
 }
