@@ -8,6 +8,7 @@
 
 mod carry;
 mod gate;
+mod journal;
 mod judge;
 mod land;
 mod policy;
@@ -19,11 +20,14 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 pub use self::gate::{Gate, OpenGate, Proposal, Refusal, Verdict};
+pub(crate) use self::journal::Journal;
 pub use self::policy::{Extent, Policy};
 pub(crate) use self::run::{Incoming, Merge};
 pub use self::sides::{Change3, Changes, Sides};
+use crate::attempts::{AttemptId, ConflictRecord};
 use crate::view::View;
 use crate::{Batch, CommitId, RefName, Result};
 
@@ -49,6 +53,16 @@ pub trait Resolver: Debug + Send + Sync {
     /// Those of reading the sides.
     async fn resolve(&self, sides: &Sides) -> Result<Resolution<Self::Conflict>>;
 
+    /// Returns a conflict as it is stored.
+    fn record(conflict: &Self::Conflict) -> ConflictRecord;
+
+    /// Returns the same resolver without what somebody wished for one merge: it serves to merge what a branch has
+    /// besides, about which nobody said anything.
+    #[must_use]
+    fn plain(&self) -> Self
+    where
+        Self: Sized;
+
     /// Returns what the change from one settled state to another touches. As much as anything if not told better.
     ///
     /// # Errors
@@ -71,6 +85,10 @@ pub struct Landing {
     pub policy: Option<Policy>,
     /// Of a merge: make a commit that does not remember the source as a parent.
     pub squash: bool,
+    /// The id by which it is recorded; `None` is a fresh one.
+    pub attempt: Option<AttemptId>,
+    /// What is wished of the resolver: kept with the attempt for those who make the same resolver again.
+    pub options: Bytes,
     /// Report what would happen, and change nothing. Checks are not run.
     pub dry_run: bool,
 }
@@ -85,6 +103,8 @@ impl Landing {
             metadata: BTreeMap::new(),
             policy: None,
             squash: false,
+            attempt: None,
+            options: Bytes::new(),
             dry_run: false,
         }
     }

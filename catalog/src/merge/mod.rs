@@ -35,6 +35,7 @@ mod report;
 mod spark;
 mod statistics;
 pub(crate) mod storage;
+mod stored;
 mod table;
 mod table_place;
 #[cfg(test)]
@@ -47,6 +48,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use versioning::attempts::ConflictRecord;
 use versioning::merge::{Extent, Resolution, Resolver, Sides};
 use versioning::{Batch, Repository, View};
 
@@ -67,6 +69,7 @@ use walk::{Walk, store_error};
 
 pub use conflict::{Choices, Conflict, ConflictId, ConflictKind, Subject};
 pub use options::{Choice, Expected, Options, Profile, Side, Strategy};
+pub use stored::StoredConflict;
 pub use touch::read_by_checks;
 
 /// Merges catalogs with their data: databases, tables, constraints, partitions, statistics, functions and files.
@@ -198,6 +201,19 @@ impl Resolver for CatalogResolver {
 
     async fn resolve(&self, sides: &Sides) -> versioning::Result<Resolution<Conflict>> {
         self.merge(sides).await.map_err(store_error)
+    }
+
+    fn record(conflict: &Conflict) -> ConflictRecord {
+        StoredConflict::record(conflict)
+    }
+
+    /// Nothing is decided but by the rules, and a profile that is stricter than these stays.
+    fn plain(&self) -> CatalogResolver {
+        self.with(Options {
+            profile: self.options.profile.max(Profile::Standard),
+            append_union: self.options.append_union,
+            ..Options::default()
+        })
     }
 
     async fn touches(&self, before: &View, after: &View) -> versioning::Result<Extent> {

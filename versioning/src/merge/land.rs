@@ -29,6 +29,7 @@ impl<R: Resolver> Merge<'_, R> {
             true => id,
             false => self.store(head, roots, attested).await?.id,
         };
+        self.note_landing(id).await?;
         let events = self.events(head, id).await?;
         for attempt in 0..ATTEMPTS_MAX {
             let lane = match attempt < WITH_WRITERS_MAX {

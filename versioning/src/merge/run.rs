@@ -1,10 +1,12 @@
 //! One merge on its way: a candidate is made, judged, and made again where the branch moved meanwhile.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::carry::Carried;
-use super::{Gate, Landing, MergeOutcome, Policy, Resolver, Sides};
+use super::{Gate, Journal, Landing, MergeOutcome, Policy, Resolver, Sides};
+use crate::attempts::{Decision, still_meant};
 use crate::branch::{Branch, Lane};
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
@@ -43,6 +45,9 @@ pub(crate) struct Merge<'a, R> {
     pub(crate) landing: &'a Landing,
     pub(crate) incoming: Incoming,
     pub(crate) resolver: &'a R,
+    /// For what comes to the branch besides.
+    pub(crate) plain: R,
+    pub(crate) journal: Journal<'a>,
     pub(crate) gate: &'a dyn Gate,
 }
 
@@ -61,13 +66,26 @@ enum Merged<C> {
     Roots(Box<Roots>),
 }
 
-impl<R: Resolver> Merge<'_, R> {
+impl<'a, R: Resolver> Merge<'a, R> {
     /// Merges, has the result judged, and lands it.
     pub(crate) async fn run(self) -> Result<MergeOutcome<R::Conflict>> {
         self.policy()?;
         if self.landing.dry_run {
             return self.rehearse().await;
         }
+        let outcome = self.journal.alive_while(self.candidates()).await;
+        self.end(outcome).await
+    }
+
+    /// Returns the same merge by another resolver.
+    pub(crate) fn deciding<'b>(self, resolver: &'b R) -> Merge<'b, R>
+    where
+        'a: 'b,
+    {
+        Merge { resolver, ..self }
+    }
+
+    async fn candidates(&self) -> Result<MergeOutcome<R::Conflict>> {
         let mut candidate = match self.first_candidate().await? {
             ControlFlow::Continue(candidate) => candidate,
             ControlFlow::Break(outcome) => return Ok(outcome),
@@ -123,19 +141,37 @@ impl<R: Resolver> Merge<'_, R> {
         if self.brings_nothing(base) {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        let roots = match self.three_way(base, head, self.incoming.theirs).await? {
+        let candidate = self.from_scratch(self.resolver, (base, head)).await?;
+        if let ControlFlow::Continue(candidate) = &candidate {
+            self.check_staged(head, &candidate.roots).await?;
+        }
+        Ok(candidate)
+    }
+
+    /// Merges all that is brought with a head.
+    async fn from_scratch(
+        &self,
+        resolver: &R,
+        (base, head): (CommitId, CommitId),
+    ) -> Result<Step<R::Conflict>> {
+        let roots = match self.three_way(resolver, base, head, self.incoming.theirs).await? {
             Merged::Conflicts(conflicts) => {
+                self.note(base, head, None).await?;
                 return Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts)));
             }
             Merged::Roots(roots) => *roots,
         };
+        self.candidate(base, head, roots).await
+    }
+
+    /// Stores a candidate, unless it would change nothing, and writes it down.
+    async fn candidate(&self, base: CommitId, head: CommitId, roots: Roots) -> Result<Step<R::Conflict>> {
         if self.changes_nothing(head, &roots).await? {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        self.check_staged(head, &roots).await?;
-        self.store(head, roots, Vec::new())
-            .await
-            .map(ControlFlow::Continue)
+        let candidate = self.store(head, roots, Vec::new()).await?;
+        self.note(base, head, Some(candidate.id)).await?;
+        Ok(ControlFlow::Continue(candidate))
     }
 
     /// Fails if what is staged on the destination stands in the way, which is told before any check runs.
@@ -163,18 +199,17 @@ impl<R: Resolver> Merge<'_, R> {
         if self.is_there(head).await? {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        let roots = match self.three_way(candidate.head, head, candidate.id).await? {
-            Merged::Conflicts(conflicts) => {
-                return Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts)));
+        match self
+            .three_way(&self.plain, candidate.head, head, candidate.id)
+            .await?
+        {
+            // told in terms of what is merged, of which the candidate is only a step
+            Merged::Conflicts(_) => {
+                let base = self.base(head).await?;
+                self.from_scratch(&self.plain, (base, head)).await
             }
-            Merged::Roots(roots) => *roots,
-        };
-        if self.changes_nothing(head, &roots).await? {
-            return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
+            Merged::Roots(roots) => self.candidate(self.base(head).await?, head, *roots).await,
         }
-        self.store(head, roots, Vec::new())
-            .await
-            .map(ControlFlow::Continue)
     }
 
     /// Returns whether the destination has the commit already that is merged, by their best common ancestor.
@@ -240,8 +275,31 @@ impl<R: Resolver> Merge<'_, R> {
         }
     }
 
+    /// Returns the decisions of the attempt that are about conflicts as they are with the present head; `None` if
+    /// the head is the one that they were made on.
+    pub(crate) async fn still_meant(&self) -> Result<Option<BTreeMap<String, Decision>>> {
+        let Some(run) = self.journal.run() else {
+            return Ok(None);
+        };
+        let head = self.branch.state().record.head;
+        if head == run.ours || run.decisions.is_empty() {
+            return Ok(None);
+        }
+        let base = self.base(head).await?;
+        let conflicts = match self
+            .three_way(self.resolver, base, head, self.incoming.theirs)
+            .await?
+        {
+            Merged::Conflicts(conflicts) => conflicts,
+            Merged::Roots(_) => Vec::new(),
+        };
+        let records: Vec<_> = conflicts.iter().map(R::record).collect();
+        Ok(Some(still_meant(&run.decisions, &records)))
+    }
+
     async fn three_way(
         &self,
+        resolver: &R,
         base: CommitId,
         ours: CommitId,
         theirs: CommitId,
@@ -251,7 +309,7 @@ impl<R: Resolver> Merge<'_, R> {
             ours: self.core.view_at(ours).await?,
             theirs: self.core.view_at(theirs).await?,
         };
-        let resolution = self.resolver.resolve(&sides).await?;
+        let resolution = resolver.resolve(&sides).await?;
         if !resolution.conflicts.is_empty() {
             return Ok(Merged::Conflicts(resolution.conflicts));
         }

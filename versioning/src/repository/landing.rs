@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Repository;
+use crate::attempts::Attempt;
 use crate::branch::Branch;
 use crate::commit::CommitKind;
 use crate::core::Core;
-use crate::merge::{Gate, Incoming, Landing, Merge, MergeOutcome, Resolver};
+use crate::merge::{Gate, Incoming, Journal, Landing, Merge, MergeOutcome, Resolver};
 use crate::{CommitId, Error, RefExpr, Result};
 
 impl Repository {
@@ -148,18 +149,32 @@ impl Repository {
         resolver: &R,
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
-        let repository = &self.inner.record.name;
+        self.merging(core, branch, (landing, incoming), resolver, gate, None)
+            .run()
+            .await
+    }
+
+    /// Returns a merge that is about to run; `run` is the attempt that it is another run of.
+    pub(super) fn merging<'a, R: Resolver>(
+        &'a self,
+        core: &'a Arc<Core>,
+        branch: &'a Branch,
+        (landing, incoming): (&'a Landing, Incoming),
+        resolver: &'a R,
+        gate: &'a dyn Gate,
+        run: Option<Attempt>,
+    ) -> Merge<'a, R> {
         Merge {
             core,
-            repository,
+            repository: &self.inner.record.name,
             branch,
             landing,
             incoming,
             resolver,
+            plain: resolver.plain(),
+            journal: Journal::new(&self.inner.attempts, run),
             gate,
         }
-        .run()
-        .await
     }
 }
 

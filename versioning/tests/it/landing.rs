@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use versioning::merge::{Extent, Gate, Landing, MergeOutcome, OpenGate, Policy, Proposal, Verdict};
 use versioning::object::Object;
 use versioning::refs::{CommitMode, Protection};
+use versioning::repository::Reset;
 use versioning::{Error, Kind, RefExpr, Result, Space};
 
 use super::lake::{Lake, name};
@@ -354,4 +355,59 @@ async fn a_squash_remembers_no_source() {
     assert_eq!(commit.parents, [before]);
     assert_eq!(committed(&lake, "b").await.unwrap(), "theirs");
     assert_eq!(merge().await, MergeOutcome::UpToDate(head));
+}
+
+/// Refuses everything.
+#[derive(Debug)]
+struct Closed;
+
+#[async_trait]
+impl Gate for Closed {
+    async fn judge(&self, _: &Proposal) -> Result<Verdict> {
+        Ok(Verdict::Refuse(Vec::new()))
+    }
+}
+
+#[tokio::test]
+async fn a_head_is_put_back_and_a_protected_one_through_the_gate() {
+    let lake = two_branches(CommitMode::Staged).await;
+    let main = name("main");
+    let first = lake.head("main").await;
+    let etl = lake.head("etl").await;
+    let reset = async |to, force, gate: &dyn Gate| {
+        let reset = Reset {
+            force,
+            ..Reset::default()
+        };
+        lake.repository.reset_to::<()>(&main, to, &reset, gate).await
+    };
+    assert_eq!(
+        reset(first, false, &Closed).await.unwrap(),
+        MergeOutcome::UpToDate(first)
+    );
+    assert_eq!(
+        reset(etl, false, &Closed).await.unwrap(),
+        MergeOutcome::Landed(etl)
+    );
+    assert_eq!(lake.get("main", "b").await.unwrap(), "theirs");
+    lake.write("main", "a", "staged").await.unwrap();
+    let dirty = reset(first, false, &OpenGate).await;
+    assert!(matches!(dirty, Err(Error::Dirty { .. })), "{dirty:?}");
+    assert_eq!(
+        reset(first, true, &OpenGate).await.unwrap(),
+        MergeOutcome::Landed(first)
+    );
+    assert_eq!(lake.get("main", "a").await, None);
+    assert_eq!(lake.get("main", "b").await, None);
+
+    let rules = Some(Protection::default());
+    lake.repository
+        .set_branch_rules(&main, CommitMode::Staged, rules)
+        .await
+        .unwrap();
+    let refused = reset(etl, true, &Closed).await.unwrap();
+    assert!(matches!(refused, MergeOutcome::Refused { .. }), "{refused:?}");
+    assert_eq!(lake.head("main").await, first);
+    reset(etl, true, &OpenGate).await.unwrap();
+    assert_eq!(lake.head("main").await, etl);
 }

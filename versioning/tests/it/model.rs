@@ -9,6 +9,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
+use versioning::attempts::ConflictRecord;
 use versioning::merge::{Change3, Extent, Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides};
 use versioning::object::Object;
 use versioning::refs::CommitMode;
@@ -40,6 +41,17 @@ impl Resolver for KeyByKey {
             }
         }
         Ok(resolution)
+    }
+
+    fn record((space, key): &(Space, Bytes)) -> ConflictRecord {
+        ConflictRecord {
+            id: format!("{space:?} {}", key.escape_ascii()),
+            content: key.clone(),
+        }
+    }
+
+    fn plain(&self) -> KeyByKey {
+        KeyByKey
     }
 
     /// Each key is a unit.
