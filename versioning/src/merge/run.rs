@@ -141,7 +141,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
         if self.brings_nothing(base) {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        let candidate = self.from_scratch(self.resolver, (base, head)).await?;
+        let candidate = self.anew(self.resolver, (base, head)).await?;
         if let ControlFlow::Continue(candidate) = &candidate {
             self.check_staged(head, &candidate.roots).await?;
         }
@@ -149,11 +149,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
     }
 
     /// Merges all that is brought with a head.
-    async fn from_scratch(
-        &self,
-        resolver: &R,
-        (base, head): (CommitId, CommitId),
-    ) -> Result<Step<R::Conflict>> {
+    async fn anew(&self, resolver: &R, (base, head): (CommitId, CommitId)) -> Result<Step<R::Conflict>> {
         let roots = match self.three_way(resolver, base, head, self.incoming.theirs).await? {
             Merged::Conflicts(conflicts) => {
                 self.note(base, head, None).await?;
@@ -206,7 +202,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
             // told in terms of what is merged, of which the candidate is only a step
             Merged::Conflicts(_) => {
                 let base = self.base(head).await?;
-                self.from_scratch(&self.plain, (base, head)).await
+                self.anew(&self.plain, (base, head)).await
             }
             Merged::Roots(roots) => self.candidate(self.base(head).await?, head, *roots).await,
         }
