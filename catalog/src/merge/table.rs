@@ -12,7 +12,7 @@ use super::params::{self, Data, Writers};
 use super::report::Pick;
 use super::{iceberg, partition_keys, spark, storage, table_place, validate};
 use crate::model::{
-    Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableKind,
+    Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableId, TableKind,
 };
 use crate::snapshot::OpenTable;
 
@@ -42,9 +42,14 @@ pub(crate) struct Outcome {
 pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome {
     let tables = input.versions.map(|open| &open.table);
     if let Some(settled) = settled(input.versions, input.data.writers) {
-        partition_keys::check_one_sided(input, scope, report);
+        let mut table = table_place::taken(settled, input.databases);
+        if let Some(whose) = partition_keys::check_one_sided(input, scope, report).whose() {
+            table
+                .partition_keys
+                .clone_from(&tables.take(whose).partition_keys);
+        }
         return Outcome {
-            table: table_place::taken(settled, input.databases),
+            table,
             renumbered: Renumbered::new(),
         };
     }
@@ -100,24 +105,24 @@ fn merge_opaque(input: Input<'_>, format: TableFormat, scope: &Scope, report: &m
         Writers::Both if contents.ours != contents.theirs || wrote == Writers::Both => {}
         _ => return whole(tables.ours),
     }
-    if is_iceberg && let Some(outcome) = merge_led(input, wrote, scope, report) {
-        return outcome;
-    }
-    if is_iceberg && iceberg::is_contested(tables) {
-        iceberg::report_diverged(tables, scope, report);
+    let led = if !is_iceberg {
+        None
+    } else if !iceberg::is_contested(tables) {
+        iceberg::led(tables, None).filter(|_| wrote != Writers::Both)
     } else {
-        report_diverged(format, scope, report);
+        iceberg::led(tables, input.history).or_else(|| iceberg::diverged(tables, scope, report))
+    };
+    if let Some(led) = led {
+        return merge_led(input, led, scope, report);
+    }
+    if !(is_iceberg && iceberg::is_contested(tables)) {
+        report_diverged(tables.ours.id, format, scope, report);
     }
     whole(tables.ours)
 }
 
-/// Merges what the sides did to an Iceberg table in the metastore alone, where one of them leads.
-fn merge_led(input: Input<'_>, wrote: Writers, scope: &Scope, report: &mut Report) -> Option<Outcome> {
-    let tables = input.versions.map(|open| &open.table);
-    if wrote == Writers::Both && !iceberg::is_contested(tables) {
-        return None;
-    }
-    let led = iceberg::led(tables, input.history)?;
+/// Merges what the sides did to an Iceberg table in the metastore alone, where the state of one counts.
+fn merge_led(input: Input<'_>, led: Three<Table>, scope: &Scope, report: &mut Report) -> Outcome {
     let open = |versions: &OpenTable, table| OpenTable {
         database: versions.database.clone(),
         table,
@@ -131,10 +136,10 @@ fn merge_led(input: Input<'_>, wrote: Writers, scope: &Scope, report: &mut Repor
         versions: led.as_ref(),
         ..input
     };
-    Some(merge_fields(input, scope, report))
+    merge_fields(input, scope, report)
 }
 
-fn report_diverged(format: TableFormat, scope: &Scope, report: &mut Report) {
+fn report_diverged(id: TableId, format: TableFormat, scope: &Scope, report: &mut Report) {
     let texts = Texts::new(None, "changed", "changed otherwise");
     let subject = Subject::Field(match format {
         TableFormat::Iceberg => "the Iceberg table",
@@ -143,7 +148,10 @@ fn report_diverged(format: TableFormat, scope: &Scope, report: &mut Report) {
         TableFormat::Acid => "the transactional table",
         TableFormat::Hive => "the table",
     });
-    report.add(scope, ConflictKind::FormatDiverged, subject, texts);
+    let at = (scope, ConflictKind::FormatDiverged, subject);
+    report.decide_whole(at, texts, Choices::ANY, |settled, whose| {
+        settled.settle_table(id, whose);
+    });
 }
 
 /// Returns a table without its identity and without traces.

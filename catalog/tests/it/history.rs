@@ -21,7 +21,7 @@ mod language;
 
 use std::sync::Arc;
 
-use catalog::merge::CatalogResolver;
+use catalog::merge::{CatalogResolver, Options};
 use catalog::{Catalog, Draft, Result};
 use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolver, Sides};
 use versioning::refs::CommitMode;
@@ -218,6 +218,22 @@ pub(crate) async fn resolve(
         theirs: theirs.clone(),
     };
     CatalogResolver::default().resolve(&sides).await.unwrap()
+}
+
+/// As [`resolve`], with what was said beforehand.
+pub(crate) async fn resolve_with(
+    (base, ours, theirs): (&View, &View, &View),
+    options: &Options,
+) -> versioning::Result<versioning::merge::Resolution<catalog::merge::Conflict>> {
+    let sides = Sides {
+        base: base.clone(),
+        ours: ours.clone(),
+        theirs: theirs.clone(),
+    };
+    CatalogResolver::default()
+        .with(options.clone())
+        .resolve(&sides)
+        .await
 }
 
 async fn clean(base: &View, ours: &View, theirs: &View) -> Vec<(Space, String)> {
