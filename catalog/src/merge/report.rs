@@ -169,11 +169,6 @@ impl Report {
         }
     }
 
-    /// Reports a conflict that nothing decides but a change of a side.
-    pub(crate) fn add(&mut self, scope: &Scope, kind: ConflictKind, subject: Subject, texts: Texts) {
-        self.decide((scope, kind, subject), texts, Choices::NONE);
-    }
-
     /// Returns what was decided about a conflict; reports it if nothing was.
     pub(crate) fn decide(
         &mut self,

@@ -59,7 +59,7 @@ pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Out
     };
     (outcome.table.database, outcome.table.name) = merge_name(input, scope, report);
     table_place::merge_place(&mut outcome.table, input, scope, report);
-    validate::table(&outcome.table, tables, scope, report);
+    validate::table(&mut outcome.table, tables, scope, report);
     outcome
 }
 
