@@ -159,7 +159,6 @@ impl Context<'_> {
                     data: &Data {
                         writers: work.writers,
                         folder: self.folders.get(&unit).copied(),
-                        ..Data::default()
                     },
                 };
                 Some(partition::merge(input, &scope, report))

@@ -320,3 +320,48 @@ async fn tables_made_twice() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn tables_stay_where_their_files_are_when_the_database_moves() {
+    for moved in ["movedb web raw/web", "setdb web skep.layout=shared"] {
+        // made by the other side
+        check(
+            "database web",
+            moved,
+            "create web.t (a int)
+             put web.db/t/f one",
+            expect![[r#"
+                web
+                web.t (a int) at web.db/t
+                web.db/t/f: one
+            "#]],
+        )
+        .await;
+        check(
+            "database web",
+            "create web.t (a int)
+             put web.db/t/f one",
+            moved,
+            expect![[r#"
+                web
+                web.t (a int) at web.db/t
+                web.db/t/f: one
+            "#]],
+        )
+        .await;
+        // brought there by the other side: an empty table takes the folder of its new name
+        check(
+            "database web
+             create sales.t (a int)",
+            moved,
+            "rename sales.t web.u
+             put web.db/u/f one",
+            expect![[r#"
+                web
+                web.u (a int) at web.db/u
+                web.db/u/f: one
+            "#]],
+        )
+        .await;
+    }
+}
