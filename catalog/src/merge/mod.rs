@@ -112,6 +112,7 @@ impl CatalogResolver {
             walk: &walk,
             files: &files,
             entities: &entities,
+            extents: &extents,
             folders: &folders,
         };
         context.merge_partitions(&mut changes, &mut report).await?;
