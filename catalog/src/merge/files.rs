@@ -68,6 +68,9 @@ pub(crate) struct Files {
     pub(crate) units: BTreeMap<Unit, Work>,
     /// Files that belong to no table.
     pub(crate) others: Vec<usize>,
+    /// Units in the folder of a table that one side dropped while the other wrote there, with that table and whether
+    /// ours dropped it. Another table took its place.
+    remade: BTreeMap<Unit, (TableId, bool)>,
     /// The versions of all tables in which anything changed.
     pub(crate) tables: BTreeMap<TableId, Three<Option<OpenTable>>>,
 }
@@ -95,6 +98,7 @@ impl Files {
             }
         }
         files.settle(walk);
+        files.find_remade(&owners);
         for (unit, work) in &mut files.units {
             if let Some(whose) = settled.data(unit) {
                 work.settle(whose);
@@ -203,6 +207,28 @@ impl Files {
         }
     }
 
+    /// Finds files that one side wrote for a table which the other side dropped and put another in place of.
+    fn find_remade(&mut self, owners: &Owners) {
+        for (unit, work) in &self.units {
+            for old in owners.displaced_by(unit.table) {
+                let by_ours = match self.tables.get(&old).map(|old| old.as_ref().map(Option::is_some)) {
+                    Some(Three {
+                        base: true,
+                        ours: false,
+                        theirs: true,
+                    }) if work.theirs != Class::Nothing => true,
+                    Some(Three {
+                        base: true,
+                        ours: true,
+                        theirs: false,
+                    }) if work.ours != Class::Nothing => false,
+                    _ => continue,
+                };
+                self.remade.insert(unit.clone(), (old, by_ours));
+            }
+        }
+    }
+
     /// Returns what the sides did to a unit.
     pub(crate) fn work(&self, table: TableId, partition: Option<&str>) -> Option<&Work> {
         self.units.get(&Unit {
@@ -285,6 +311,7 @@ pub(crate) async fn merge(
             verdict => verdict,
         };
         match verdict {
+            _ if files.remade.contains_key(unit) => report_remade(files, (unit, work), &scope(unit), report),
             // what the table as a whole has to say comes with the table
             _ if opaque => apply(walk, work, &mut patch),
             Verdict::Conflict(kind) => {
@@ -308,6 +335,25 @@ pub(crate) async fn merge(
         }
     }
     Ok(patch)
+}
+
+/// Reports files that one side wrote for a table which is another one now: the rows are of the old one.
+fn report_remade(files: &Files, (unit, work): (&Unit, &Work), scope: &Scope, report: &mut Report) {
+    let Some((old, by_ours)) = files.remade.get(unit) else {
+        return;
+    };
+    let again = "dropped and made again";
+    let texts = if *by_ours {
+        Texts::new(None, again, work.theirs.word())
+    } else {
+        Texts::new(None, work.ours.word(), again)
+    };
+    let at = (scope, ConflictKind::DropModify, Subject::Whole);
+    // each side knows one of the two tables
+    report.decide_whole(at, texts, Choices::ANY, |settled, whose| {
+        settled.settle_table(*old, whose);
+        settled.settle_table(unit.table, whose);
+    });
 }
 
 /// A file that belongs to no table.

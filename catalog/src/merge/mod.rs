@@ -163,6 +163,7 @@ impl CatalogResolver {
             walk,
             files: &files,
             entities: &entities,
+            extents: &extents,
             folders: &folders,
             settled: &report.settled().clone(),
         };

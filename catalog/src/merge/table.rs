@@ -22,6 +22,8 @@ pub(crate) struct Input<'a> {
     pub(crate) versions: Three<&'a OpenTable>,
     /// What is known of the table's data as a whole.
     pub(crate) data: &'a Data,
+    /// Who may have written files since the base.
+    pub(crate) wrote: Writers,
     /// Who changed something beneath the table: partitions, statistics, files.
     pub(crate) beneath: Writers,
     /// Of an Iceberg table whose pointer both sides moved.
@@ -201,7 +203,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     merged.kind = kind.0;
     merged.partition_keys = partition_keys::merge(input, scope, report);
     let before = report.asked();
-    let (storage, next, renumbered) = merge_storage(tables, scope, report);
+    let (storage, next, renumbered) = merge_storage(input, scope, report);
     let columns_are_contested = report.asked() > before;
     merged.storage = storage;
     merged.next_column_id = next;
@@ -216,7 +218,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     } else {
         &mut *report
     };
-    let derived = spark::merge(tables, &renumbered, scope, derived_report);
+    let derived = spark::merge(tables, (merged.columns(), &renumbered), scope, derived_report);
     let more: Vec<_> = kind.1.into_iter().chain(derived).collect();
     if !more.is_empty() {
         merged.parameters.get_or_insert_default().extend(more);
@@ -256,11 +258,8 @@ fn merge_kind(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> (Tab
     groups.as_ref().or_conflict(at, text, report)
 }
 
-fn merge_storage(
-    tables: Three<&Table>,
-    scope: &Scope,
-    report: &mut Report,
-) -> (Option<Storage>, u32, Renumbered) {
+fn merge_storage(input: Input<'_>, scope: &Scope, report: &mut Report) -> (Option<Storage>, u32, Renumbered) {
+    let tables = input.versions.map(|open| &open.table);
     let storages = tables.map(|table| &table.storage);
     let (Some(base), Some(ours), Some(theirs)) = (storages.base, storages.ours, storages.theirs) else {
         let at = (scope, ConflictKind::StorageBoth, Subject::Field("storage"));
@@ -277,7 +276,7 @@ fn merge_storage(
         columns: tables.map(Table::columns),
         next: tables.map(|table| table.next_column_id),
     };
-    let columns = columns::merge(lists, layout_of(tables), scope, report);
+    let columns = columns::merge(lists, layout_of(input), scope, report);
     let is_set = sides.map(|side| side.columns.is_some()).settled().unwrap_or(true);
     merged.columns = (is_set || !columns.columns.is_empty()).then(|| shared(ours, columns.columns));
     (Some(merged), columns.next, columns.renumbered)
@@ -291,21 +290,22 @@ fn shared(ours: &Storage, columns: Vec<Column>) -> Arc<Columns> {
     }
 }
 
-/// Returns how the table's files find columns; of two formats the stricter counts. A view has no files.
-fn layout_of(tables: Three<&Table>) -> Layout {
-    let layout = |table: &Table| match table.kind {
+/// Returns how the table's files find columns; of two formats the stricter counts. A view has no files. Who wrote
+/// files that lie elsewhere is not known.
+fn layout_of(input: Input<'_>) -> Layout {
+    let layout = |open: &OpenTable| match open.table.kind {
         TableKind::View | TableKind::MaterializedView => Layout::ByName,
         _ => storage::layout(
-            table.storage.as_ref(),
-            table.parameter("spark.sql.sources.provider"),
+            open.table.storage.as_ref(),
+            open.table.parameter("spark.sql.sources.provider"),
+            input.wrote,
         ),
     };
-    let layouts = tables.map(layout);
-    if layouts == Three::new(Layout::ByName, Layout::ByName, Layout::ByName) {
-        Layout::ByName
-    } else {
-        Layout::ByPosition
-    }
+    let Three { base, ours, theirs } = input.versions.map(layout);
+    let by_position = [base, ours, theirs]
+        .into_iter()
+        .find(|layout| *layout != Layout::ByName);
+    by_position.unwrap_or(Layout::ByName)
 }
 
 /// Merges fields that have no rule but the first.

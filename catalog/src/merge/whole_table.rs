@@ -126,6 +126,7 @@ impl Entities {
         let input = table::Input {
             versions,
             data: &beneath.data,
+            wrote: beneath.extents.files_writers(versions),
             beneath: beneath.extents.writers(id),
             history: beneath.history,
             databases: &self.databases,

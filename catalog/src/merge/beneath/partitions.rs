@@ -46,10 +46,14 @@ impl Context<'_> {
                 place.insert(Three::new(same.clone(), same.clone(), same));
             }
         }
+        let cascades = self.cascades().await?;
         for (key, versions) in &all {
-            if !self.is_removed(Space::Parts, key.0) {
-                self.merge_partition(key, versions, changes, report).await?;
+            if self.is_removed(Space::Parts, key.0)
+                || self.follow_cascade(key, versions, &cascades, changes).await?
+            {
+                continue;
             }
+            self.merge_partition(key, versions, changes, report).await?;
         }
         Ok(())
     }
@@ -126,15 +130,22 @@ impl Context<'_> {
         if let Some(renumbered) = renumbered {
             partition::renew_ids(&mut partition, renumbered);
         }
-        if let Some(tables) = self.files.tables.get(&table)
-            && let Some(base) = self.partition_base(table, tables)
-            && let Some(at) = place_of(tables.theirs.as_ref(), Some(&partition))
-            && let Some(storage) = &mut partition.storage
-        {
-            storage.location = Some(at.relative_to(&base, name));
-        }
+        self.restate(table, &mut partition);
         changes.put(place, &partition);
         Ok(())
+    }
+
+    /// Says where a partition of theirs lies as seen from where those of the merged table lie by default, if that is
+    /// elsewhere than in theirs.
+    pub(super) fn restate(&self, table: TableId, partition: &mut Partition) {
+        if self.entities.moved.contains(&table)
+            && let Some(tables) = self.files.tables.get(&table)
+            && let Some(base) = self.partition_base(table, tables)
+            && let Some(at) = place_of(tables.theirs.as_ref(), Some(partition))
+            && let Some(storage) = &mut partition.storage
+        {
+            storage.location = Some(at.relative_to(&base, &partition.name));
+        }
     }
 
     fn merge_loaded(
@@ -184,7 +195,7 @@ impl Context<'_> {
                     versions: Three::new(&common, ours, theirs),
                     places,
                     base: &self.partition_base(table, tables)?,
-                    layout: storage::layout(ours.storage.as_ref(), self.provider(table)),
+                    layout: storage::layout(ours.storage.as_ref(), self.provider(table), self.wrote(tables)),
                     table: self
                         .merged_table(table, tables)
                         .map(Table::columns)
@@ -196,6 +207,18 @@ impl Context<'_> {
                 };
                 Some(partition::merge(input, &scope, report))
             }
+        }
+    }
+
+    /// Returns who may have written files of a table. Its partitions' columns stand as its own do.
+    fn wrote(&self, tables: &Three<Option<OpenTable>>) -> Writers {
+        match tables.as_ref().map(Option::as_ref) {
+            Three {
+                base: Some(base),
+                ours: Some(ours),
+                theirs: Some(theirs),
+            } => self.extents.files_writers(Three::new(base, ours, theirs)),
+            _ => Writers::Both,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::merge::columns::Layout;
 use crate::merge::conflict::Report;
 use crate::merge::generic::Three;
 use crate::merge::options::Choice;
+use crate::merge::params::Writers;
 use crate::merge::{constraints, functions, validate};
 use crate::model::{Column, Columns, Constraint, Function, Storage, Table, Template};
 
@@ -141,7 +142,7 @@ fn a_name_that_two_columns_came_to_is_decided() {
 fn what_may_be_unreadable_is_decided_by_force_alone() {
     let rule = |report: &mut Report| {
         let lists = ("a int", "a int; b int", "a int; c int");
-        columns::merged(lists, Layout::ByPosition, report)
+        columns::merged(lists, Layout::ByPosition(Writers::Both), report)
     };
     for (choice, forced) in [
         (Choice::Ours, "(a int, b int)"),

@@ -165,8 +165,11 @@ async fn a_decision_that_cannot_be_taken_says_what_is_expected() {
         "columns sales.t (id int, amt double)",
     );
     let data = ("put sales.db/t/dt=1/a two", "put sales.db/t/dt=1/a three");
-    let csv = "create sales.c (a int) as csv";
-    let positional = ("columns sales.c (a int, b int)", "columns sales.c (a int, c int)");
+    let csv = "create sales.c (a int, b int) as csv";
+    let positional = (
+        "columns sales.c (b int, a int)",
+        "columns sales.c (a int, b int, c int)",
+    );
     for (base, (ours, theirs), choice, expected) in [
         (
             FILLED,
@@ -197,9 +200,9 @@ async fn a_decision_that_cannot_be_taken_says_what_is_expected() {
 #[tokio::test]
 async fn strategies_leave_what_is_unsafe_and_what_they_do_not_name() {
     let sides = Sides::new(
-        "create sales.c (a int) as csv\ndatabase web\ncreate web.t (i int)",
-        "columns sales.c (a int, b int)\nset sales.c k=1\nset web.t k=1\nowner web.t eve",
-        "columns sales.c (a int, c int)\nset sales.c k=2\nset web.t k=2\nowner web.t bob",
+        "create sales.c (a int, b int) as csv\ndatabase web\ncreate web.t (i int)",
+        "columns sales.c (b int, a int)\nset sales.c k=1\nset web.t k=1\nowner web.t eve",
+        "columns sales.c (a int, b int, c int)\nset sales.c k=2\nset web.t k=2\nowner web.t bob",
     )
     .await;
     let strategy = |kind, tables: Option<&str>, side| Strategy {
@@ -215,7 +218,7 @@ async fn strategies_leave_what_is_unsafe_and_what_they_do_not_name() {
         ..Options::default()
     };
     expect![[r#"
-        ! sales.c: the column list was (a int, b int) in ours, (a int, c int) in theirs
+        ! sales.c: the column list was (b int, a int) in ours, (a int, b int, c int) in theirs
         ! web.t: owner is eve in ours, bob in theirs
     "#]]
     .assert_eq(&sides.text(&options).await);

@@ -150,9 +150,9 @@ async fn fields_are_as_the_side_that_is_taken_has_them() {
             "columns sales.t (id int, amt int, x string)",
         ),
         (
-            "create sales.c (a int) as csv",
-            "columns sales.c (a int, b int)",
-            "columns sales.c (a int, c int)",
+            "create sales.c (a int, b int) as csv",
+            "columns sales.c (b int, a int)",
+            "columns sales.c (a int, b int, c int)",
         ),
         (
             "create sales.c (a int, b int, c int)",
