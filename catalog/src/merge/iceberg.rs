@@ -125,7 +125,12 @@ fn with_state_of(table: &Table, leader: &Table, history: &History) -> Table {
 }
 
 /// Returns the versions of a table of which each side has a state of its own, each with the state that was decided on.
-pub(super) fn diverged(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> Option<Three<Table>> {
+pub(super) fn diverged(
+    tables: Three<&Table>,
+    history: Option<&History>,
+    scope: &Scope,
+    report: &mut Report,
+) -> Option<Three<Table>> {
     let pointers = tables.map(pointer);
     let moved = |to: Option<String>| to.map_or_else(|| "left".to_owned(), |to| format!("moved to {to}"));
     let texts = Texts::new(
@@ -137,7 +142,8 @@ pub(super) fn diverged(tables: Three<&Table>, scope: &Scope, report: &mut Report
     let at = (scope, ConflictKind::IcebergDiverged, subject);
     let whose = report.decide(at, texts, Choices::ANY).whose()?;
     let leader = tables.take(whose);
-    Some(tables.map(|table| with_state_of(table, leader, &History::default())))
+    let none = History::default();
+    Some(tables.map(|table| with_state_of(table, leader, history.unwrap_or(&none))))
 }
 
 /// Reports a table that theirs changed, and whose files lie at paths of a ref: on another ref its metadata would

@@ -112,7 +112,8 @@ fn merge_opaque(input: Input<'_>, format: TableFormat, scope: &Scope, report: &m
     } else if !iceberg::is_contested(tables) {
         iceberg::led(tables, None).filter(|_| wrote != Writers::Both)
     } else {
-        iceberg::led(tables, input.history).or_else(|| iceberg::diverged(tables, scope, report))
+        iceberg::led(tables, input.history)
+            .or_else(|| iceberg::diverged(tables, input.history, scope, report))
     };
     if let Some(led) = led {
         return merge_led(input, led, scope, report);

@@ -112,6 +112,16 @@ impl History {
     }
 
     pub(crate) async fn merge(&self, source: &str, into: &str) -> MergeOutcome<catalog::merge::Conflict> {
+        self.merge_with(source, into, Options::default()).await.unwrap()
+    }
+
+    /// As [`History::merge`], with what was said beforehand.
+    pub(crate) async fn merge_with(
+        &self,
+        source: &str,
+        into: &str,
+        options: Options,
+    ) -> versioning::Result<MergeOutcome<catalog::merge::Conflict>> {
         let landing = Landing {
             into: name(into),
             author: "test".to_owned(),
@@ -119,12 +129,12 @@ impl History {
             metadata: Default::default(),
             dry_run: false,
         };
-        let resolver = CatalogResolver::default().reading(self.catalog.repository());
+        let resolver = CatalogResolver::default().with(options);
+        let resolver = resolver.reading(self.catalog.repository());
         self.catalog
             .repository()
             .merge(&at(source), &landing, &resolver, &OpenGate)
             .await
-            .unwrap()
     }
 
     pub(crate) async fn dump(&self, branch: &str) -> String {
