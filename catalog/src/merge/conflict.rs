@@ -223,7 +223,11 @@ mod tests {
 
     fn line(scope: &Scope, kind: ConflictKind, subject: Subject, ours: &str, theirs: &str) -> String {
         let mut report = Report::default();
-        report.add(scope, kind, subject, Texts::new(None, ours, theirs));
+        report.decide(
+            (scope, kind, subject),
+            Texts::new(None, ours, theirs),
+            Choices::NONE,
+        );
         report.into_conflicts()[0].to_string()
     }
 

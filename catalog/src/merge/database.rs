@@ -1,6 +1,6 @@
 //! Databases: field by field.
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{ConflictKind, Report, Scope, Subject};
 use super::generic::Three;
 use super::params::{self, Data};
 use super::storage::text_of;
@@ -92,14 +92,4 @@ pub(crate) fn meant(database: &Database) -> Database {
         parameters: (!parameters.is_empty()).then_some(parameters),
         ..database.clone()
     }
-}
-
-/// Reports that one side dropped a database which the other changed, or changed something in.
-pub(crate) fn report_drop(scope: &Scope, dropped_by_ours: bool, did: &str, report: &mut Report) {
-    let texts = if dropped_by_ours {
-        Texts::new(None, "dropped", did)
-    } else {
-        Texts::new(None, did, "dropped")
-    };
-    report.add(scope, ConflictKind::DropModify, Subject::Whole, texts);
 }

@@ -156,6 +156,11 @@ impl ConflictKind {
         )
     }
 
+    /// Returns whether it is a conflict because a strict profile says so.
+    pub(super) fn is_of_profile(self) -> bool {
+        matches!(self, ConflictKind::PartitionBoth | ConflictKind::TableBoth)
+    }
+
     /// Returns what to do, where that is not plain from what the sides did.
     pub(super) fn hint(self) -> Option<&'static str> {
         match self {

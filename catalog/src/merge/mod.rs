@@ -32,10 +32,12 @@ mod partition_keys;
 mod places;
 mod registry;
 mod report;
+mod settled;
 mod spark;
 mod statistics;
 pub(crate) mod storage;
 mod stored;
+mod strict;
 mod table;
 mod table_place;
 #[cfg(test)]
@@ -43,6 +45,7 @@ mod tests;
 mod touch;
 mod validate;
 mod walk;
+mod whole_table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,12 +63,14 @@ use crate::snapshot::Snapshot;
 
 use beneath::Context;
 use conflict::{Report, Scope, Texts};
-use entities::{Beneath, Entities, scope_of};
+use entities::{Entities, scope_of};
 use extents::Extents;
 use files::Files;
+use generic::Three;
 use owner::Unit;
 use params::{Data, Folder, Writers};
 use walk::{Walk, store_error};
+use whole_table::Beneath;
 
 pub use conflict::{Choices, Conflict, ConflictId, ConflictKind, Subject};
 pub use options::{Choice, Expected, Options, Profile, Side, Strategy};
@@ -124,12 +129,16 @@ impl CatalogResolver {
     }
 
     async fn merge(&self, sides: &Sides) -> Result<Resolution<Conflict>> {
-        let mut walk = Walk::run(sides, &self.cache).await?;
+        let mut walk = Walk::run(sides, &self.cache, self.options.decides_nothing()).await?;
         if let Some(repository) = &self.repository {
             walk.histories = iceberg::histories(&walk, repository).await?;
         }
         let mut report = Report::new(Arc::clone(&self.options));
-        let patch = self.plan(&walk, &mut report).await?;
+        let mut patch = self.plan(&walk, &mut report).await?;
+        while let Some(next) = report.next() {
+            report = next;
+            patch = self.plan(&walk, &mut report).await?;
+        }
         if let Some(refused) = report.refused() {
             return Err(refused.to_error());
         }
@@ -143,7 +152,7 @@ impl CatalogResolver {
 
     /// Returns what is to be changed in ours.
     async fn plan(&self, walk: &Walk, report: &mut Report) -> Result<Batch> {
-        let files = Files::group(walk).await?;
+        let files = Files::group(walk, report.settled()).await?;
         let mut patch = merge_files(walk, &files, report).await?;
         let folders = self.count_folders(walk, &files, &patch).await?;
         let mut changes = Changes::new(walk.records());
@@ -159,8 +168,11 @@ impl CatalogResolver {
             walk,
             files: &files,
             entities: &entities,
+            extents: &extents,
             folders: &folders,
+            settled: &report.settled().clone(),
         };
+        strict::check_partitions(walk, &files, report);
         context.merge_partitions(&mut changes, report).await?;
         context.merge_statistics(&mut changes).await?;
         merge_unknown(walk, changes.batch(), report);
@@ -255,6 +267,8 @@ fn merge_tables(
             ids.insert(*id);
         }
     }
+    ids.extend(report.settled().tables());
+    strict::check_tables((walk, files), extents, &mut ids, report);
     for id in ids {
         let Some(versions) = files.tables.get(&id) else {
             continue;
@@ -285,12 +299,15 @@ fn merge_unknown(walk: &Walk, patch: &mut Batch, report: &mut Report) {
         if !change.theirs_changed() || change.ours == change.theirs {
             continue;
         }
+        let mut merged = &change.theirs;
         if change.ours_changed() {
             let subject = Subject::Key(change.key.escape_ascii().to_string());
             let texts = Texts::new(None, "changed", "changed otherwise");
-            report.add(&Scope::default(), ConflictKind::Unknown, subject, texts);
+            let at = (&Scope::default(), ConflictKind::Unknown, subject);
+            let versions = Three::new(&change.base, &change.ours, &change.theirs);
+            merged = report.decide(at, texts, Choices::ANY).of(versions);
         }
-        match &change.theirs {
+        match merged {
             Some(value) => patch.put(*space, change.key.clone(), value.clone()),
             None => patch.delete(*space, change.key.clone()),
         }

@@ -167,6 +167,11 @@ impl Expected {
 }
 
 impl Options {
+    /// Returns whether nothing is decided beforehand.
+    pub(crate) fn decides_nothing(&self) -> bool {
+        self.decisions.is_empty() && self.strategies.is_empty()
+    }
+
     /// Returns the side that strategies and profile take in a conflict.
     pub(crate) fn side_for(&self, kind: ConflictKind, scope: &Scope) -> Option<Side> {
         let matching = self.strategies.iter().rev().find(|one| one.matches(kind, scope));

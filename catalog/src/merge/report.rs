@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::conflict::{Choices, Conflict, ConflictId, ConflictKind, Subject, quoted};
 use super::generic::{Three, Whose};
 use super::options::{Choice, Options};
+use super::settled::Settled;
 use crate::Error;
 
 /// Where rules are at work: what their conflicts say of the place.
@@ -99,6 +100,10 @@ pub(crate) struct Report {
     asked: usize,
     used: BTreeSet<ConflictId>,
     refused: Vec<Refused>,
+    /// What holds of this plan.
+    settled: Settled,
+    /// What has to hold of the next.
+    news: Settled,
 }
 
 /// A decision that cannot be taken.
@@ -133,9 +138,35 @@ impl Report {
         Report::new(Arc::clone(&self.options))
     }
 
-    /// Reports a conflict that nothing decides but a change of a side.
-    pub(crate) fn add(&mut self, scope: &Scope, kind: ConflictKind, subject: Subject, texts: Texts) {
-        self.decide((scope, kind, subject), texts, Choices::NONE);
+    /// Returns the report of the next plan, if this one decided about wholes that were open.
+    pub(crate) fn next(&self) -> Option<Report> {
+        let mut settled = self.settled.clone();
+        settled.absorb(self.news.clone()).then(|| Report {
+            used: self.used.clone(),
+            settled,
+            ..self.alike()
+        })
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn settled(&self) -> &Settled {
+        &self.settled
+    }
+
+    /// As [`Report::decide`], about something as a whole: `settle` says what that concerns.
+    pub(crate) fn decide_whole(
+        &mut self,
+        at: (&Scope, ConflictKind, Subject),
+        texts: Texts,
+        choices: Choices,
+        settle: impl FnOnce(&mut Settled, Whose),
+    ) {
+        if let Some(whose) = self.decide(at, texts, choices).whose() {
+            settle(&mut self.news, whose);
+        }
     }
 
     /// Returns what was decided about a conflict; reports it if nothing was.
@@ -203,11 +234,31 @@ impl Report {
         self.refused.first()
     }
 
-    /// Returns all conflicts, each once, in order.
+    /// Returns all conflicts, each once, in order. What a profile leaves to a person as a whole has none within.
     pub(crate) fn into_conflicts(mut self) -> Vec<Conflict> {
         self.conflicts.sort();
         let mut seen = BTreeSet::new();
         self.conflicts.retain(|conflict| seen.insert(conflict.id.clone()));
+        let place = |conflict: &Conflict| {
+            let Conflict {
+                database,
+                table,
+                partition,
+                ..
+            } = conflict;
+            (database.clone(), table.clone(), partition.clone())
+        };
+        let wholes = self
+            .conflicts
+            .iter()
+            .filter(|conflict| conflict.kind.is_of_profile());
+        let wholes: BTreeSet<_> = wholes.map(place).collect();
+        self.conflicts.retain(|conflict| {
+            let (database, table, partition) = place(conflict);
+            let is_within = wholes.contains(&(database.clone(), table.clone(), None))
+                || wholes.contains(&(database, table, partition));
+            conflict.kind.is_of_profile() || !is_within
+        });
         self.conflicts
     }
 }

@@ -12,7 +12,7 @@ use super::params::{self, Data, Writers};
 use super::report::Pick;
 use super::{iceberg, partition_keys, spark, storage, table_place, validate};
 use crate::model::{
-    Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableKind,
+    Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableId, TableKind,
 };
 use crate::snapshot::OpenTable;
 
@@ -22,6 +22,8 @@ pub(crate) struct Input<'a> {
     pub(crate) versions: Three<&'a OpenTable>,
     /// What is known of the table's data as a whole.
     pub(crate) data: &'a Data,
+    /// Who may have written files since the base.
+    pub(crate) wrote: Writers,
     /// Who changed something beneath the table: partitions, statistics, files.
     pub(crate) beneath: Writers,
     /// Of an Iceberg table whose pointer both sides moved.
@@ -42,9 +44,14 @@ pub(crate) struct Outcome {
 pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome {
     let tables = input.versions.map(|open| &open.table);
     if let Some(settled) = settled(input.versions, input.data.writers) {
-        partition_keys::check_one_sided(input, scope, report);
+        let mut table = table_place::taken(settled, input.databases);
+        if let Some(whose) = partition_keys::check_one_sided(input, scope, report).whose() {
+            table
+                .partition_keys
+                .clone_from(&tables.take(whose).partition_keys);
+        }
         return Outcome {
-            table: table_place::taken(settled, input.databases),
+            table,
             renumbered: Renumbered::new(),
         };
     }
@@ -54,7 +61,7 @@ pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Out
     };
     (outcome.table.database, outcome.table.name) = merge_name(input, scope, report);
     table_place::merge_place(&mut outcome.table, input, scope, report);
-    validate::table(&outcome.table, tables, scope, report);
+    validate::table(&mut outcome.table, tables, scope, report);
     outcome
 }
 
@@ -100,24 +107,25 @@ fn merge_opaque(input: Input<'_>, format: TableFormat, scope: &Scope, report: &m
         Writers::Both if contents.ours != contents.theirs || wrote == Writers::Both => {}
         _ => return whole(tables.ours),
     }
-    if is_iceberg && let Some(outcome) = merge_led(input, wrote, scope, report) {
-        return outcome;
-    }
-    if is_iceberg && iceberg::is_contested(tables) {
-        iceberg::report_diverged(tables, scope, report);
+    let led = if !is_iceberg {
+        None
+    } else if !iceberg::is_contested(tables) {
+        iceberg::led(tables, None).filter(|_| wrote != Writers::Both)
     } else {
-        report_diverged(format, scope, report);
+        iceberg::led(tables, input.history)
+            .or_else(|| iceberg::diverged(tables, input.history, scope, report))
+    };
+    if let Some(led) = led {
+        return merge_led(input, led, scope, report);
+    }
+    if !(is_iceberg && iceberg::is_contested(tables)) {
+        report_diverged(tables.ours.id, format, scope, report);
     }
     whole(tables.ours)
 }
 
-/// Merges what the sides did to an Iceberg table in the metastore alone, where one of them leads.
-fn merge_led(input: Input<'_>, wrote: Writers, scope: &Scope, report: &mut Report) -> Option<Outcome> {
-    let tables = input.versions.map(|open| &open.table);
-    if wrote == Writers::Both && !iceberg::is_contested(tables) {
-        return None;
-    }
-    let led = iceberg::led(tables, input.history)?;
+/// Merges what the sides did to an Iceberg table in the metastore alone, where the state of one counts.
+fn merge_led(input: Input<'_>, led: Three<Table>, scope: &Scope, report: &mut Report) -> Outcome {
     let open = |versions: &OpenTable, table| OpenTable {
         database: versions.database.clone(),
         table,
@@ -131,10 +139,10 @@ fn merge_led(input: Input<'_>, wrote: Writers, scope: &Scope, report: &mut Repor
         versions: led.as_ref(),
         ..input
     };
-    Some(merge_fields(input, scope, report))
+    merge_fields(input, scope, report)
 }
 
-fn report_diverged(format: TableFormat, scope: &Scope, report: &mut Report) {
+fn report_diverged(id: TableId, format: TableFormat, scope: &Scope, report: &mut Report) {
     let texts = Texts::new(None, "changed", "changed otherwise");
     let subject = Subject::Field(match format {
         TableFormat::Iceberg => "the Iceberg table",
@@ -143,7 +151,10 @@ fn report_diverged(format: TableFormat, scope: &Scope, report: &mut Report) {
         TableFormat::Acid => "the transactional table",
         TableFormat::Hive => "the table",
     });
-    report.add(scope, ConflictKind::FormatDiverged, subject, texts);
+    let at = (scope, ConflictKind::FormatDiverged, subject);
+    report.decide_whole(at, texts, Choices::ANY, |settled, whose| {
+        settled.settle_table(id, whose);
+    });
 }
 
 /// Returns a table without its identity and without traces.
@@ -193,7 +204,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     merged.kind = kind.0;
     merged.partition_keys = partition_keys::merge(input, scope, report);
     let before = report.asked();
-    let (storage, next, renumbered) = merge_storage(tables, scope, report);
+    let (storage, next, renumbered) = merge_storage(input, scope, report);
     let columns_are_contested = report.asked() > before;
     merged.storage = storage;
     merged.next_column_id = next;
@@ -208,7 +219,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     } else {
         &mut *report
     };
-    let derived = spark::merge(tables, &renumbered, scope, derived_report);
+    let derived = spark::merge(tables, (merged.columns(), &renumbered), scope, derived_report);
     let more: Vec<_> = kind.1.into_iter().chain(derived).collect();
     if !more.is_empty() {
         merged.parameters.get_or_insert_default().extend(more);
@@ -248,11 +259,8 @@ fn merge_kind(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> (Tab
     groups.as_ref().or_conflict(at, text, report)
 }
 
-fn merge_storage(
-    tables: Three<&Table>,
-    scope: &Scope,
-    report: &mut Report,
-) -> (Option<Storage>, u32, Renumbered) {
+fn merge_storage(input: Input<'_>, scope: &Scope, report: &mut Report) -> (Option<Storage>, u32, Renumbered) {
+    let tables = input.versions.map(|open| &open.table);
     let storages = tables.map(|table| &table.storage);
     let (Some(base), Some(ours), Some(theirs)) = (storages.base, storages.ours, storages.theirs) else {
         let at = (scope, ConflictKind::StorageBoth, Subject::Field("storage"));
@@ -269,7 +277,7 @@ fn merge_storage(
         columns: tables.map(Table::columns),
         next: tables.map(|table| table.next_column_id),
     };
-    let columns = columns::merge(lists, layout_of(tables), scope, report);
+    let columns = columns::merge(lists, layout_of(input), scope, report);
     let is_set = sides.map(|side| side.columns.is_some()).settled().unwrap_or(true);
     merged.columns = (is_set || !columns.columns.is_empty()).then(|| shared(ours, columns.columns));
     (Some(merged), columns.next, columns.renumbered)
@@ -283,21 +291,22 @@ fn shared(ours: &Storage, columns: Vec<Column>) -> Arc<Columns> {
     }
 }
 
-/// Returns how the table's files find columns; of two formats the stricter counts. A view has no files.
-fn layout_of(tables: Three<&Table>) -> Layout {
-    let layout = |table: &Table| match table.kind {
+/// Returns how the table's files find columns; of two formats the stricter counts. A view has no files. Who wrote
+/// files that lie elsewhere is not known.
+fn layout_of(input: Input<'_>) -> Layout {
+    let layout = |open: &OpenTable| match open.table.kind {
         TableKind::View | TableKind::MaterializedView => Layout::ByName,
         _ => storage::layout(
-            table.storage.as_ref(),
-            table.parameter("spark.sql.sources.provider"),
+            open.table.storage.as_ref(),
+            open.table.parameter("spark.sql.sources.provider"),
+            input.wrote,
         ),
     };
-    let layouts = tables.map(layout);
-    if layouts == Three::new(Layout::ByName, Layout::ByName, Layout::ByName) {
-        Layout::ByName
-    } else {
-        Layout::ByPosition
-    }
+    let Three { base, ours, theirs } = input.versions.map(layout);
+    let by_position = [base, ours, theirs]
+        .into_iter()
+        .find(|layout| *layout != Layout::ByName);
+    by_position.unwrap_or(Layout::ByName)
 }
 
 /// Merges fields that have no rule but the first.

@@ -21,7 +21,7 @@ mod language;
 
 use std::sync::Arc;
 
-use catalog::merge::CatalogResolver;
+use catalog::merge::{CatalogResolver, Options};
 use catalog::{Catalog, Draft, Result};
 use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolver, Sides};
 use versioning::refs::CommitMode;
@@ -112,13 +112,23 @@ impl History {
     }
 
     pub(crate) async fn merge(&self, source: &str, into: &str) -> MergeOutcome<catalog::merge::Conflict> {
+        self.merge_with(source, into, Options::default()).await.unwrap()
+    }
+
+    /// As [`History::merge`], with what was said beforehand.
+    pub(crate) async fn merge_with(
+        &self,
+        source: &str,
+        into: &str,
+        options: Options,
+    ) -> versioning::Result<MergeOutcome<catalog::merge::Conflict>> {
         let landing = Landing::onto(name(into), "test");
-        let resolver = CatalogResolver::default().reading(self.catalog.repository());
+        let resolver = CatalogResolver::default().with(options);
+        let resolver = resolver.reading(self.catalog.repository());
         self.catalog
             .repository()
             .merge(&at(source), &landing, &resolver, &OpenGate)
             .await
-            .unwrap()
     }
 
     pub(crate) async fn dump(&self, branch: &str) -> String {
@@ -212,6 +222,22 @@ pub(crate) async fn resolve(
         theirs: theirs.clone(),
     };
     CatalogResolver::default().resolve(&sides).await.unwrap()
+}
+
+/// As [`resolve`], with what was said beforehand.
+pub(crate) async fn resolve_with(
+    (base, ours, theirs): (&View, &View, &View),
+    options: &Options,
+) -> versioning::Result<versioning::merge::Resolution<catalog::merge::Conflict>> {
+    let sides = Sides {
+        base: base.clone(),
+        ours: ours.clone(),
+        theirs: theirs.clone(),
+    };
+    CatalogResolver::default()
+        .with(options.clone())
+        .resolve(&sides)
+        .await
 }
 
 async fn clean(base: &View, ours: &View, theirs: &View) -> Vec<(Space, String)> {

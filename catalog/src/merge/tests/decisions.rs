@@ -7,8 +7,9 @@ use crate::merge::columns::Layout;
 use crate::merge::conflict::Report;
 use crate::merge::generic::Three;
 use crate::merge::options::Choice;
-use crate::merge::{constraints, functions};
-use crate::model::{Constraint, Function};
+use crate::merge::params::Writers;
+use crate::merge::{constraints, functions, validate};
+use crate::model::{Column, Columns, Constraint, Function, Storage, Table, Template};
 
 fn value(text: &str) -> Choice {
     Choice::Value(text.to_owned())
@@ -141,7 +142,7 @@ fn a_name_that_two_columns_came_to_is_decided() {
 fn what_may_be_unreadable_is_decided_by_force_alone() {
     let rule = |report: &mut Report| {
         let lists = ("a int", "a int; b int", "a int; c int");
-        columns::merged(lists, Layout::ByPosition, report)
+        columns::merged(lists, Layout::ByPosition(Writers::Both), report)
     };
     for (choice, forced) in [
         (Choice::Ours, "(a int, b int)"),
@@ -233,6 +234,83 @@ fn functions_and_constraints_are_decided_as_wholes() {
         ours: a
         theirs: b
         base: 
+    "#]],
+    );
+}
+
+/// Returns a table of columns and keys of text; `*` marks the one by which rows are spread.
+fn table(columns: &str, keys: &str) -> Table {
+    let list = |text: &str| -> Vec<Column> {
+        let names = text.split_whitespace().map(|name| name.trim_end_matches('*'));
+        names.map(|name| Column::new(name, "string")).collect()
+    };
+    let spread = columns.split_whitespace().filter(|name| name.ends_with('*'));
+    let spread: Vec<String> = spread.map(|name| name.trim_end_matches('*').to_owned()).collect();
+    let storage = Storage {
+        columns: Some(std::sync::Arc::new(Columns(list(columns)))),
+        template: std::sync::Arc::new(Template {
+            buckets: Some(spread.len() as i32),
+            bucket_columns: Some(spread),
+            ..Template::default()
+        }),
+        ..Storage::default()
+    };
+    Table {
+        storage: Some(storage),
+        partition_keys: Some(list(keys)),
+        ..Table::default()
+    }
+}
+
+/// Returns the names of columns and keys, and what rows are spread by.
+fn shown(table: &Table) -> String {
+    let names = |columns: &[Column]| {
+        columns
+            .iter()
+            .map(|it| it.name.clone())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let template = &table.storage.as_ref().unwrap().template;
+    let spread = template.bucket_columns.clone().unwrap_or_default().join(" ");
+    format!(
+        "{} by {} spread by {spread}",
+        names(table.columns()),
+        names(table.keys())
+    )
+}
+
+#[test]
+fn what_does_not_fit_together_is_decided() {
+    let rule = |merged: Table, ours: Table, theirs: Table| {
+        move |report: &mut Report| {
+            let mut merged = merged.clone();
+            let sides = Three::new(&ours, &ours, &theirs);
+            validate::table(&mut merged, sides, &orders(), report);
+            shown(&merged)
+        }
+    };
+    let doubled = rule(table("a d", "d"), table("a d", ""), table("a", "d"));
+    check(
+        &doubled,
+        &["e"],
+        expect![[r#"
+        ours: decision "490ba948a1744958=ours" is not valid: it has to be one of the choices that are listed with the conflict
+        theirs: a by d spread by 
+        base: decision "490ba948a1744958=base" is not valid: it has to be one of the choices that are listed with the conflict
+        e: a e by d spread by 
+    "#]],
+    );
+    let mut unspread = table("a b*", "");
+    unspread.storage.as_mut().unwrap().columns = table("a", "").storage.unwrap().columns;
+    let lost = rule(unspread, table("a*", ""), table("a b*", ""));
+    check(
+        &lost,
+        &[],
+        expect![[r#"
+        ours: a by  spread by a
+        theirs: decision "ca65c5d7aa2a5339=theirs" is not valid: it has to be one of the choices that are listed with the conflict
+        base: decision "ca65c5d7aa2a5339=base" is not valid: it has to be one of the choices that are listed with the conflict
     "#]],
     );
 }

@@ -365,3 +365,55 @@ async fn tables_stay_where_their_files_are_when_the_database_moves() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn rows_of_a_dropped_table_do_not_come_into_the_one_made_again() {
+    let again = "drop sales.t\ncreate sales.t (id int) as parquet";
+    let base = "create sales.t (id int) as parquet";
+    for base in [base.to_owned(), format!("{base}\nput sales.db/t/a one")] {
+        let (again, append) = (format!("{again}\nput sales.db/t/b two"), "put sales.db/t/c three");
+        check(
+            &base,
+            &again,
+            append,
+            expect![[r#"
+                ! sales.t: table was dropped and made again in ours, appended to in theirs
+            "#]],
+        )
+        .await;
+        check(
+            &base,
+            append,
+            &again,
+            expect![[r#"
+                ! sales.t: table was appended to in ours, dropped and made again in theirs
+            "#]],
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn columns_of_text_files_where_one_side_wrote_none() {
+    let base = "create sales.t (a int) as csv\nput sales.db/t/a one";
+    check(
+        base,
+        "columns sales.t (a int, b int)",
+        "columns sales.t (a int, c int)\nput sales.db/t/b two",
+        expect![[r#"
+            sales.t (a int, c int, b int)
+            sales.db/t/a: one
+            sales.db/t/b: two
+        "#]],
+    )
+    .await;
+    check(
+        base,
+        "columns sales.t (a int, b int)\nput sales.db/t/c three",
+        "columns sales.t (a int, c int)\nput sales.db/t/b two",
+        expect![[r#"
+            ! sales.t: the column list was (a int, b int) in ours, (a int, c int) in theirs
+        "#]],
+    )
+    .await;
+}
