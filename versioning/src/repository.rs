@@ -222,6 +222,8 @@ impl Repository {
     }
 
     async fn open_branch(&self, name: &RefName) -> Result<Arc<Branch>> {
-        self.inner.names.branch(&self.inner.core, name).await
+        let branch = self.inner.names.branch(&self.inner.core, name).await?;
+        branch.refresh(self.core()).await?;
+        Ok(branch)
     }
 }

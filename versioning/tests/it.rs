@@ -14,6 +14,7 @@ mod it {
     mod landing;
     mod model;
     mod queries;
+    mod race;
     mod shared;
     mod state;
 }

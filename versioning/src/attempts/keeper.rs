@@ -208,25 +208,35 @@ impl Keeper {
             left.cloned().collect::<Vec<_>>()
         };
         for attempt in self.state.read(left).await? {
-            let has_landed = match attempt.candidate {
-                Some(candidate) => self.is_on(&attempt.into, candidate).await?,
-                None => false,
-            };
-            tracing::warn!(merge = %attempt.id, has_landed, "a merge was left behind");
-            let settled = self.progress(&attempt, |attempt| match has_landed {
-                true => attempt.state = AttemptState::Landed,
-                false => {
-                    attempt.state = AttemptState::Failed;
-                    attempt.failure = Some("the server that worked on it went away".into());
-                }
-            });
-            match settled.await {
+            let why = "the server that worked on it went away";
+            let settled = self.find_out(&attempt, why).await;
+            tracing::warn!(merge = %attempt.id, landed = ?settled, "a merge was left behind");
+            match settled {
                 // somebody else was faster
                 Ok(_) | Err(Error::MergeState { .. } | Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Ends the run of an attempt that may have landed, and returns the commit if it has; else it failed for the
+    /// reason `why`.
+    pub(crate) async fn find_out(&self, run: &Attempt, why: &str) -> Result<Option<CommitId>> {
+        let landed = match run.candidate {
+            Some(candidate) if self.is_on(&run.into, candidate).await? => Some(candidate),
+            _ => None,
+        };
+        self.progress(run, |attempt| {
+            if landed.is_some() {
+                attempt.state = AttemptState::Landed;
+            } else {
+                attempt.state = AttemptState::Failed;
+                attempt.failure = Some(why.to_owned());
+            }
+        })
+        .await?;
+        Ok(landed)
     }
 
     /// Returns whether a commit is in the history of a branch.

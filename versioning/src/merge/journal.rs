@@ -79,7 +79,8 @@ impl<R: Resolver> Merge<'_, R> {
     pub(super) async fn note_landing(&self, commit: CommitId) -> Result<()> {
         if let Some(run) = self.journal.run() {
             let note = |attempt: &mut Attempt| attempt.candidate = Some(commit);
-            self.journal.keeper.progress(&run, note).await?;
+            let noted = self.journal.keeper.progress(&run, note).await?;
+            *self.journal.held() = Some(noted);
         }
         Ok(())
     }
@@ -115,13 +116,11 @@ impl<R: Resolver> Merge<'_, R> {
                 keeper.progress(&run, landed).await.map(drop)
             }
             Err(Error::MergeState { .. }) | Ok(MergeOutcome::Clean) => Ok(()),
-            Err(error) => {
-                let failed = |attempt: &mut Attempt| {
-                    attempt.state = AttemptState::Failed;
-                    attempt.failure = Some(error.to_string());
-                };
-                keeper.progress(&run, failed).await.map(drop)
-            }
+            // the head may have moved, and the answer be all that was lost
+            Err(error) => match keeper.find_out(&run, &error.to_string()).await {
+                Ok(Some(head)) => return Ok(MergeOutcome::Landed(head)),
+                ended => ended.map(drop),
+            },
         };
         if let Err(error) = ended {
             // once its lease has run out, what became of it is found out

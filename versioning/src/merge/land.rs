@@ -32,6 +32,7 @@ impl<R: Resolver> Merge<'_, R> {
         self.note_landing(id).await?;
         let events = self.events(head, id).await?;
         for attempt in 0..ATTEMPTS_MAX {
+            self.branch.refresh(self.core).await?;
             let lane = match attempt < WITH_WRITERS_MAX {
                 true => self.branch.lane.clone(),
                 false => self.branch.hold().await?,

@@ -95,6 +95,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
             if attempt == WITHOUT_TURN_MAX {
                 turn = Some(self.branch.turn.lock().await);
             }
+            self.branch.refresh(self.core).await?;
             candidate = match self.on_present_head(candidate).await? {
                 ControlFlow::Continue(candidate) => candidate,
                 ControlFlow::Break(outcome) => return Ok(outcome),

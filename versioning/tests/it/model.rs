@@ -461,7 +461,7 @@ async fn same(view: &View, state: &State, rng: &mut StdRng) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long to test is said from outside")]
-fn setting(name: &str, default: u64) -> u64 {
+pub(super) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| {
         text.parse()
             .unwrap_or_else(|_| panic!("{name} has to be a number"))
