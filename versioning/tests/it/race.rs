@@ -223,7 +223,7 @@ impl Server {
 }
 
 /// Runs a history: two servers, each with a writer, a committer and one who merges, and somebody who breaks things.
-async fn history(seed: u64) {
+async fn history(seed: u64) -> Told {
     let inner = Arc::new(MemoryRefs::new_shared());
     let (clock, seen) = (Arc::new(Turned::default()), Arc::new(Seen::default()));
     let parts = Parts {
@@ -249,10 +249,18 @@ async fn history(seed: u64) {
         server.refs.heal();
     }
     clock.0.fetch_add(120_000_000, SeqCst);
-    check(&Server::open(&parts, &inner, (seed, 2), &seen).await).await;
+    let told = check(&Server::open(&parts, &inner, (seed, 2), &seen).await).await;
     // those who were there all the time see the same
     let counts = [one.counter().await.unwrap(), two.counter().await.unwrap()];
     assert_eq!(counts[0], counts[1]);
+    told
+}
+
+/// How many merges landed, and how many of these on another head than they were judged on.
+#[derive(Debug, Default, Clone, Copy)]
+struct Told {
+    landed: u64,
+    moved: u64,
 }
 
 async fn work(server: Server, other: Server, (seed, n): (u64, u64)) {
@@ -300,7 +308,8 @@ async fn work(server: Server, other: Server, (seed, n): (u64, u64)) {
 }
 
 /// Looks at what is there once all is over, by a server that has nothing in memory.
-async fn check(server: &Server) {
+async fn check(server: &Server) -> Told {
+    let mut told = Told::default();
     let (repository, seen) = (&server.repository, &server.seen);
     let view = repository.view(&name("main").into()).await.unwrap();
     for key in seen.keys.lock().unwrap().iter() {
@@ -344,6 +353,7 @@ async fn check(server: &Server) {
     }
     let report = versioning::fsck::fsck(repository).await.unwrap();
     assert!(report.problems.is_empty(), "{report:?}");
+    told
 }
 
 #[test]
@@ -355,7 +365,7 @@ fn two_servers_lose_nothing() {
         .enable_all()
         .build()
         .unwrap();
-    let begun = std::time::Instant::now();
+    let (begun, mut all) = (std::time::Instant::now(), Told::default());
     for seed in seed..seed + cases {
         if begun.elapsed() > limit {
             println!("race: the time is over before SEED={seed}");
@@ -363,11 +373,22 @@ fn two_servers_lose_nothing() {
         }
         let outcome = std::panic::catch_unwind(|| {
             let ends = async { tokio::time::timeout(Duration::from_secs(60), history(seed)).await };
-            runtime.block_on(ends).expect("a history hangs");
+            runtime.block_on(ends).expect("a history hangs")
         });
-        if let Err(panic) = outcome {
-            println!("race: SEED={seed} CASES=1 runs it again");
-            std::panic::resume_unwind(panic);
+        match outcome {
+            Ok(told) => {
+                all.landed += told.landed;
+                all.moved += told.moved;
+            }
+            Err(panic) => {
+                println!("race: SEED={seed} CASES=1 runs it again");
+                std::panic::resume_unwind(panic);
+            }
         }
     }
+    println!("race: {all:?}");
+    assert!(
+        cases < 40 || all.moved > 0,
+        "{all:?}: what is tried has to happen"
+    );
 }
