@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::attempts::{Attempt, AttemptId, AttemptState};
+use versioning::attempts::{Attempt, AttemptId};
 use versioning::{Error, Kind, Repository};
 
 use crate::branches::PolicyBody;
@@ -128,7 +128,7 @@ impl AttemptBody {
             CommitKind::CherryPick => "cherry-pick",
             CommitKind::Merge | CommitKind::Import | CommitKind::Auto => "merge",
         };
-        let is_open = attempt.state == AttemptState::Conflicts;
+        let is_open = attempt.state.is_resumable() && attempt.conflicts > 0;
         Ok(AttemptBody {
             id: attempt.id.to_string(),
             state: attempt.state.name().into(),

@@ -10,7 +10,7 @@ use super::{Remote, attempts, author, pair};
 use crate::error::{Exit, Failure};
 
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct MergeArguments {
     #[command(subcommand)]
     command: Option<attempts::Command>,

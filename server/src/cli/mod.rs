@@ -222,3 +222,30 @@ fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it has to be KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Arguments::command().debug_assert();
+        for (line, is_fine) in [
+            (
+                "skep merge etl main --strategy theirs:sales.* --policy rerun",
+                true,
+            ),
+            ("skep merge list --state conflicts --output json", true),
+            ("skep merge resolve 3f9c 2f8e theirs", true),
+            ("skep merge resolve 3f9c 2f8e --value bigint", true),
+            ("skep merge resolve 3f9c --all ours", true),
+            ("skep merge resolve 3f9c 2f8e", false),
+            ("skep merge", false),
+            ("skep merge etl main --strategy base", false),
+            ("skep reset main 3f9c --force", true),
+        ] {
+            let parsed = Arguments::try_parse_from(line.split(' '));
+            assert_eq!(parsed.is_ok(), is_fine, "{line}: {:?}", parsed.err());
+        }
+    }
+}

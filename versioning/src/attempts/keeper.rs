@@ -152,7 +152,7 @@ impl Keeper {
             }
         }
         self.change(id, |attempt| {
-            if attempt.state != AttemptState::Conflicts {
+            if !attempt.state.is_resumable() {
                 return Err(not_open(attempt));
             }
             for (key, choice) in choices {

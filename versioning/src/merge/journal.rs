@@ -67,6 +67,9 @@ impl<R: Resolver> Merge<'_, R> {
                 let note = |attempt: &mut Attempt| {
                     (attempt.base, attempt.ours) = (base, head);
                     attempt.candidate = candidate;
+                    if candidate.is_some() {
+                        attempt.conflicts = 0;
+                    }
                 };
                 self.journal.keeper.progress(&run, note).await?
             }

@@ -69,8 +69,8 @@ enum Merged<C> {
 impl<'a, R: Resolver> Merge<'a, R> {
     /// Merges, has the result judged, and lands it.
     pub(crate) async fn run(self) -> Result<MergeOutcome<R::Conflict>> {
-        self.policy()?;
         if self.landing.dry_run {
+            self.policy()?;
             return self.rehearse().await;
         }
         let outcome = self.journal.alive_while(self.candidates()).await;
@@ -86,6 +86,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
     }
 
     async fn candidates(&self) -> Result<MergeOutcome<R::Conflict>> {
+        self.policy()?;
         let mut candidate = match self.first_candidate().await? {
             ControlFlow::Continue(candidate) => candidate,
             ControlFlow::Break(outcome) => return Ok(outcome),
