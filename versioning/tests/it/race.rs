@@ -337,6 +337,8 @@ async fn check(server: &Server) -> Told {
             .get(judged)
             .unwrap_or_else(|| panic!("{id} was not judged"));
         let on_its_head = *judged_on == commit.parents[0];
+        told.landed += 1;
+        told.moved += u64::from(!on_its_head);
         assert!(
             on_its_head || commit.message == "disjoint",
             "{id} by {}",
