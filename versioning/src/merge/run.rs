@@ -71,9 +71,9 @@ impl<'a, R: Resolver> Merge<'a, R> {
     pub(crate) async fn run(self) -> Result<MergeOutcome<R::Conflict>> {
         if self.landing.dry_run {
             self.policy()?;
-            return self.rehearse().await;
+            return Box::pin(self.rehearse()).await;
         }
-        let outcome = self.journal.alive_while(self.candidates()).await;
+        let outcome = self.journal.alive_while(Box::pin(self.candidates())).await;
         self.end(outcome).await
     }
 

@@ -104,12 +104,12 @@ impl Repository {
         }
         let core = &self.inner.core;
         let merge = self.merging(core, &branch, (&landing, incoming), &undecided, gate, Some(run));
-        let meant = merge.still_meant().await;
+        let meant = Box::pin(merge.still_meant()).await;
         match meant {
             Ok(None) => {}
             Ok(Some(decisions)) => decided = resolver(&decisions)?,
             Err(error) => return merge.end(Err(error)).await,
         }
-        merge.deciding(&decided).run().await
+        Box::pin(merge.deciding(&decided).run()).await
     }
 }

@@ -312,7 +312,8 @@ async fn check(server: &Server) -> Told {
     let mut told = Told::default();
     let (repository, seen) = (&server.repository, &server.seen);
     let view = repository.view(&name("main").into()).await.unwrap();
-    for key in seen.keys.lock().unwrap().iter() {
+    let keys = seen.keys.lock().unwrap().clone();
+    for key in keys {
         let found = view.get(Space::Meta, key.as_bytes()).await.unwrap();
         assert!(found.is_some(), "{key} was acknowledged and is lost");
     }
@@ -359,6 +360,7 @@ async fn check(server: &Server) -> Told {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how long to test is said from outside")]
 fn two_servers_lose_nothing() {
     let (seed, cases) = (setting("SEED", 1), setting("CASES", 40));
     let limit = Duration::from_secs(setting("SECONDS", 3_600));
