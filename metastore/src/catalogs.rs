@@ -16,7 +16,7 @@ const DROPPED: &str = "dropped";
 /// What is known of a Hive catalog beside its repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CatalogNotes {
-    /// The name, in lower case, if it is not the repository's.
+    /// The name, in lower case, if a Hive client made the catalog.
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
     /// Where the client wanted it; data lies in the repository all the same.
@@ -25,6 +25,11 @@ pub(crate) struct CatalogNotes {
 }
 
 impl CatalogNotes {
+    /// Returns whether a Hive client made the repository as a catalog, or made it one again.
+    pub(crate) fn is_made_by_client(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// Reads what is known.
     pub(crate) async fn read(repository: &Repository) -> Result<CatalogNotes> {
         let (store, id) = repository.records();

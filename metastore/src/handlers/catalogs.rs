@@ -51,7 +51,7 @@ async fn get_catalog(call: Call, args: GetCatalogArgs) -> Result<GetCatalogRespo
     let notes = CatalogNotes::read(repository).await?;
     let record = repository.record();
     let described = || Some(format!("repository {}", record.name));
-    let is_made_here = notes.name.is_some();
+    let is_made_here = notes.is_made_by_client();
     let catalog = Catalog {
         name: Some(target.names.catalog.clone()),
         description: if is_made_here {

@@ -9,6 +9,8 @@ use thrift_idl::types::{
     AlterCatalogRequest, Catalog, CreateCatalogRequest, Database, DropCatalogRequest, GetCatalogRequest,
 };
 
+use versioning::{RefName, RepositoryName};
+
 use super::harness::{Client, Server, some, table};
 
 fn catalog(name: &str, description: Option<&str>) -> Catalog {
@@ -203,6 +205,30 @@ async fn the_default_database_of_another_catalog_is_dropped_with_what_is_in_it()
         assert_eq!(client.outcome::<DropDatabase>(args).await, expected);
     }
     assert_eq!(drop_catalog(&mut client, "other_cat").await, "ok");
+}
+
+#[tokio::test]
+async fn the_default_database_of_a_repository_that_is_no_clients_catalog_stays() {
+    let server = Server::start().await;
+    let (own, main) = (
+        RepositoryName::parse("own").unwrap(),
+        RefName::parse("main").unwrap(),
+    );
+    server.repositories.create(&own, &main).await.unwrap();
+    let mut client = server.connect().await;
+    let mut made = table("default", "t", "a int", "");
+    made.cat_name = some("own");
+    client.create_table(made).await;
+    let args = DropDatabaseArgs {
+        name: some("@own#default"),
+        delete_data: Some(true),
+        cascade: Some(true),
+    };
+    assert_eq!(
+        client.outcome::<DropDatabase>(args).await,
+        "MetaException: Can not drop default database in catalog hive"
+    );
+    assert!(client.table("@own#default", "t").await.is_ok());
 }
 
 #[tokio::test]
