@@ -1,32 +1,22 @@
 //! Iceberg tables: where they may lie, and how what two branches did to one is merged.
 
-use bytes::Bytes;
 use catalog::diff::{Limits, diff};
 use catalog::draft::AlterTable;
 use catalog::layout::{LAYOUT, is_bound_to_ref};
 use catalog::merge::ConflictKind;
-use catalog::model::{Database, Location, Table};
+use catalog::model::{Database, Location};
 use catalog::{Error, Place};
-use versioning::Space;
 use versioning::merge::MergeOutcome;
-use versioning::object::Object;
 
 use super::fixture::{Lake, database, lake, refused, table, write};
-use super::history::{History, at, name};
+use super::history::metadata::{change, commit, iceberg};
+use super::history::{History, at};
 
 fn shared(name: &str) -> Database {
     Database {
         parameters: Some([(LAYOUT.to_owned(), "shared".to_owned())].into()),
         ..database(name)
     }
-}
-
-/// Returns an Iceberg table whose pointer is at a place.
-fn iceberg(name: &str, pointer: Location) -> Table {
-    let mut table = table(name, "id int", "");
-    table.set_parameter("table_type", "ICEBERG");
-    table.locations.insert("metadata_location".into(), pointer);
-    table
 }
 
 async fn with_shared() -> Lake {
@@ -160,56 +150,6 @@ async fn a_table_bound_to_its_ref_is_told_and_not_merged() {
         }
         other => panic!("{other:?}"),
     }
-}
-
-/// Creates `sales.t`, or moves its pointer.
-async fn change(history: &History, branch: &str, owner: Option<&str>, pointer: Location) {
-    let owner = owner.map(str::to_owned);
-    let planned = move |mut draft: catalog::Draft| {
-        let (pointer, owner) = (pointer.clone(), owner.clone());
-        async move {
-            let mut new = iceberg("t", pointer);
-            new.owner = owner;
-            if draft.find_table("sales", "t").await?.is_some() {
-                draft
-                    .alter_table("sales", "t", new, &AlterTable::default())
-                    .await?;
-            } else {
-                draft.create_table("sales", new).await?;
-            }
-            Ok::<_, Error>((draft, ()))
-        }
-    };
-    history.catalog.write(&name(branch), planned).await.unwrap();
-}
-
-/// Writes the metadata file `{number}.json` that names those before it, and moves the pointer of `sales.t` there.
-async fn commit(history: &History, branch: &str, number: u32, before: &[u32]) {
-    let log = before.iter().map(|number| {
-        format!(r#"{{"timestamp-ms": 1, "metadata-file": "s3a://lake/_shared/t/{number}.json"}}"#)
-    });
-    let log: Vec<String> = log.collect();
-    let text = format!(r#"{{"table-uuid": "u", "metadata-log": [{}]}}"#, log.join(","));
-    let repository = history.catalog.repository();
-    let mut upload = repository.upload().await.unwrap();
-    upload.write(Bytes::from(text)).await.unwrap();
-    let object = Object {
-        segments: vec![upload.finish().await.unwrap().segment],
-        ..Object::default()
-    };
-    let path = format!("t/{number}.json");
-    let planned = {
-        let path = path.clone();
-        move |_| {
-            let mut batch = versioning::Batch::default();
-            batch.put(Space::Objects, path.clone(), object.encode());
-            async move { Ok::<_, versioning::Error>((batch, ())) }
-        }
-    };
-    repository.write_shared(planned).await.unwrap();
-    let owner = format!("by-{number}");
-    change(history, branch, Some(&owner), Location::Shared(path)).await;
-    history.commit_as_is(branch).await;
 }
 
 async fn pointer(history: &History, branch: &str) -> (Option<String>, Location) {
