@@ -3,7 +3,7 @@ CACHE ?= $(or $(SKEP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skep-build)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 SPARK ?= 4.0
-PARTS ?= thrift transports s3 hmsclient hive-java trino spark-4.0 iceberg delta
+PARTS ?= thrift transports s3 hmsclient hive-java hiveserver2 trino spark-4.0 iceberg delta hudi
 ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
@@ -22,11 +22,12 @@ demo: ## the main job: Spark works on a branch, one merge lands all of it (SPARK
 	integration/demo/demo.sh $(SPARK)
 
 # the program of `check` serves all that follows: a build of `server` alone has other features, and so is another
-test: check ## everything: checks, Rust tests, real clients, the demo, Hive's client tests, short crash and model runs
+test: check ## everything: checks, Rust tests, real clients, the demo, Hive's client tests, short crash, model, fuzz and soak runs
 	$(MAKE) it demo SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) conformance PARTS= SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) crash ROUNDS=5 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) model CASES=200
+	$(MAKE) fuzz SECONDS=5
 	$(MAKE) soak SECONDS=20 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) differential PARTS=golden SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 
@@ -35,7 +36,7 @@ check: ## format, lints, Rust tests
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 
-it: ## real clients: Spark, Delta, Trino, Hive's Java client, hmsclient, plain Thrift and S3 (PARTS="spark-3.5 hiveserver2" for more)
+it: ## real clients: Spark, Iceberg, Delta, Hudi, Trino, Hive's clients, plain Thrift and S3 (PARTS="spark-3.5" for more)
 	integration/tests/run.sh $(PARTS)
 
 conformance: ## Hive 3.1.3's own client tests against a skep with a plain warehouse (PARTS="databases tables" for some)

@@ -6,6 +6,7 @@ mod it {
     mod constraints;
     mod costs;
     mod databases;
+    mod decisions;
     mod diffs;
     mod fixture;
     mod functions;

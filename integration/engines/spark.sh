@@ -3,7 +3,7 @@
 #
 # Runs COMMAND (python, pyspark, spark-sql, spark-submit ...) with pyspark 4.0.2 or 3.5.7, and with s3a and the S3
 # committers on its class path; what `clients.sh` has is there too. `spark.sh 4.0 env` fetches and prints the settings.
-#   FORMAT  `iceberg` or `delta`: with what that format needs as well (4.0 only)
+#   FORMAT  `iceberg` or `delta` (4.0), `hudi` (3.5): with what that format needs as well
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# usage: run.sh [thrift|transports|s3|hmsclient|hive-java|hiveserver2|trino|spark-4.0|spark-3.5|iceberg|delta]...
+# usage: run.sh [thrift|transports|s3|hmsclient|hive-java|hiveserver2|trino|spark-4.0|spark-3.5|merges|iceberg|delta|hudi]...
 #
-# Runs these parts of the tests with real clients, all but hiveserver2 if none is named, each beside a skep of its own. What a part needs
+# Runs these parts of the tests with real clients, all if none is named, each beside a skep of its own. What a part needs
 # is fetched; a part for which something is missing is told as SKIPPED.
 #   REQUIRE   names of what must not be missing, such as `python,spark`: its skip becomes a failure
 #   SKEP_BIN  the program; the checkout's is built if not set
@@ -13,7 +13,7 @@ engines=$here/../engines
 . "$engines/lib.sh"
 
 [[ ${1:-} != -* ]] || usage
-(($#)) || set -- thrift transports s3 hmsclient hive-java trino spark-4.0 spark-3.5 iceberg delta
+(($#)) || set -- thrift transports s3 hmsclient hive-java hiveserver2 trino spark-4.0 spark-3.5 merges iceberg delta hudi
 SKEP_BIN=$(skep_program)
 export SKEP_BIN
 work=$(mktemp -d "${TMPDIR:-/tmp}/skep-tests.XXXXXX")
@@ -81,6 +81,14 @@ for part; do
   delta)
     there spark "$part" env FORMAT=delta "$engines/spark.sh" 4.0 true || continue
     check "$part" env FORMAT=delta "$engines/spark.sh" 4.0 -- test_delta.py
+    ;;
+  merges)
+    there spark "$part" "$engines/spark.sh" 4.0 true || continue
+    check "$part" "$engines/spark.sh" 4.0 -- test_merges.py
+    ;;
+  hudi)
+    there spark "$part" env FORMAT=hudi "$engines/spark.sh" 3.5 true || continue
+    check "$part" env FORMAT=hudi "$engines/spark.sh" 3.5 -- test_hudi.py
     ;;
   iceberg)
     there spark "$part" env FORMAT=iceberg "$engines/spark.sh" 4.0 true || continue

@@ -12,7 +12,8 @@
 //! movepart sales.orders dt=1 path               renamepart sales.orders dt=1 dt=2
 //! iceberg sales.t 3 1 2: the metadata file 3, whose log has 1 and 2, and the table that points there
 //! again path content: the same bytes, as another file and later
-//! database x    dropdb x    comment x text      function sales.f class            dropfn sales.f
+//! database x    dropdb x    movedb x path    setdb x k=v    comment x text
+//!     function sales.f class            dropfn sales.f
 //! view sales.v text
 //! pk sales.t name a b    uk sales.t name a    nn sales.t name a    check sales.t name a expression
 //! fk sales.t name a sales.u b    unconstrain sales.t name
@@ -21,11 +22,10 @@
 
 mod dump;
 mod language;
-pub(crate) mod metadata;
 
 use std::sync::Arc;
 
-use catalog::merge::CatalogResolver;
+use catalog::merge::{CatalogResolver, Options};
 use catalog::{Catalog, Draft, Result};
 use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolver, Sides};
 use versioning::refs::CommitMode;
@@ -87,7 +87,7 @@ impl History {
     pub(crate) async fn execute(&self, branch: &str, statement: &str) -> Result<()> {
         if let Some(numbers) = statement.strip_prefix("iceberg sales.t ") {
             let numbers: Vec<u32> = numbers.split(' ').map(|text| text.parse().unwrap()).collect();
-            metadata::point(self, branch, numbers[0], &numbers[1..]).await;
+            super::iceberg::advance(self, branch, numbers[0], &numbers[1..]).await;
             return Ok(());
         }
         let repository = self.catalog.repository();
@@ -116,6 +116,16 @@ impl History {
     }
 
     pub(crate) async fn merge(&self, source: &str, into: &str) -> MergeOutcome<catalog::merge::Conflict> {
+        self.merge_with(source, into, Options::default()).await.unwrap()
+    }
+
+    /// As [`History::merge`], with what was said beforehand.
+    pub(crate) async fn merge_with(
+        &self,
+        source: &str,
+        into: &str,
+        options: Options,
+    ) -> versioning::Result<MergeOutcome<catalog::merge::Conflict>> {
         let landing = Landing {
             into: name(into),
             author: "test".to_owned(),
@@ -123,12 +133,12 @@ impl History {
             metadata: Default::default(),
             dry_run: false,
         };
-        let resolver = CatalogResolver::default().reading(self.catalog.repository());
+        let resolver = CatalogResolver::default().with(options);
+        let resolver = resolver.reading(self.catalog.repository());
         self.catalog
             .repository()
             .merge(&at(source), &landing, &resolver, &OpenGate)
             .await
-            .unwrap()
     }
 
     pub(crate) async fn dump(&self, branch: &str) -> String {
@@ -231,6 +241,22 @@ pub(crate) async fn resolve(
         theirs: theirs.clone(),
     };
     CatalogResolver::default().resolve(&sides).await.unwrap()
+}
+
+/// As [`resolve`], with what was said beforehand.
+pub(crate) async fn resolve_with(
+    (base, ours, theirs): (&View, &View, &View),
+    options: &Options,
+) -> versioning::Result<versioning::merge::Resolution<catalog::merge::Conflict>> {
+    let sides = Sides {
+        base: base.clone(),
+        ours: ours.clone(),
+        theirs: theirs.clone(),
+    };
+    CatalogResolver::default()
+        .with(options.clone())
+        .resolve(&sides)
+        .await
 }
 
 async fn clean(base: &View, ours: &View, theirs: &View) -> Vec<(Space, String)> {
