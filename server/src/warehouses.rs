@@ -95,7 +95,8 @@ pub(crate) async fn check(
     }
     let Some(plain) = open(settings) else {
         let message = format!(
-            "there are no credentials for the warehouse {}, or its trash is elsewhere",
+            "the warehouse {} cannot be opened: there are no credentials for it, its bucket has no valid name, or its trash is \
+             not in S3",
             settings.root
         );
         return Err(wrong(message).with_hint(HINT));

@@ -190,7 +190,9 @@ pub async fn found(catalog: &Catalog, root: &str) -> Result<()> {
 pub(crate) fn unusable(repository: &RepositoryName, root: &str) -> Error {
     Error::NotAllowed {
         operation: "a write",
-        reason: format!("the warehouse {root} of {repository} is of no kind that this server knows"),
+        reason: format!(
+            "the warehouse {root} of {repository} is of no kind that this server knows, or it has no credentials for it"
+        ),
     }
 }
 
