@@ -1,5 +1,6 @@
 //! Partitions and statistics: which rule each falls under, by what became of its table and its data.
 
+mod cascade;
 mod partitions;
 mod statistics;
 
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use versioning::{Space, Value};
 
 use super::entities::Entities;
+use super::extents::Extents;
 use super::files::Files;
 use super::generic::Three;
 use super::owner::Unit;
@@ -24,6 +26,7 @@ pub(crate) struct Context<'a> {
     pub(crate) walk: &'a Walk,
     pub(crate) files: &'a Files,
     pub(crate) entities: &'a Entities,
+    pub(crate) extents: &'a Extents,
     /// How many files those units have that both sides wrote.
     pub(crate) folders: &'a BTreeMap<Unit, Folder>,
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
+use super::params::Writers;
 use crate::model::{Column, ColumnId};
 use crate::types::ColumnType;
 
@@ -11,7 +12,8 @@ use crate::types::ColumnType;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
     ByName,
-    ByPosition,
+    /// With the sides that may have written files since the base, in which a column is where that side has it.
+    ByPosition(Writers),
 }
 
 /// The columns of three versions of a table, each with the id that its next column would get.
@@ -40,12 +42,17 @@ pub(crate) fn merge(lists: Lists<'_>, layout: Layout, scope: &Scope, report: &mu
     let mut theirs = theirs.to_vec();
     renew_ids(&mut theirs, &renumbered);
     let lists = Three::new(base, ours, theirs.as_slice());
-    let columns = if layout == Layout::ByPosition && is_contested_by_position(lists) {
-        let texts = Texts::new(Some(&text_of(base)), text_of(ours), text_of(&theirs));
-        report.add(scope, ConflictKind::PositionalAdd, Subject::Columns, texts);
-        ours.to_vec()
-    } else {
-        merge_by_id(lists, scope, report)
+    let columns = match layout {
+        Layout::ByPosition(wrote) if is_contested_by_position(lists) => match order_by_position(lists, wrote)
+        {
+            Some(order) => merge_by_id(lists, Some(order), scope, report),
+            None => {
+                let texts = Texts::new(Some(&text_of(base)), text_of(ours), text_of(&theirs));
+                report.add(scope, ConflictKind::PositionalAdd, Subject::Columns, texts);
+                ours.to_vec()
+            }
+        },
+        _ => merge_by_id(lists, None, scope, report),
     };
     Merged {
         columns,
@@ -105,7 +112,35 @@ fn is_contested_by_position(lists: Three<&[Column]>) -> bool {
     shapes.as_ref().settled().is_none()
 }
 
-fn merge_by_id(lists: Three<&[Column]>, scope: &Scope, report: &mut Report) -> Vec<Column> {
+/// Returns an order in which all files stay readable by position: both sides only added columns behind those of the
+/// base, and one of them wrote no file since, so that what it added can stand behind what the other added.
+fn order_by_position(lists: Three<&[Column]>, wrote: Writers) -> Option<Vec<ColumnId>> {
+    let shapes = lists.map(|columns| ids(columns).collect::<Vec<_>>());
+    let (first, second) = match wrote {
+        Writers::Nobody | Writers::Ours => (shapes.ours, shapes.theirs),
+        Writers::Theirs => (shapes.theirs, shapes.ours),
+        Writers::Both => return None,
+    };
+    let only_adds = |side: &[ColumnId]| side.starts_with(&shapes.base);
+    if !only_adds(&first) || !only_adds(&second) {
+        return None;
+    }
+    let mut order = first;
+    for id in second {
+        if !order.contains(&id) {
+            order.push(id);
+        }
+    }
+    Some(order)
+}
+
+/// Merges column by column. They stand in the order `given`, if there is one.
+fn merge_by_id(
+    lists: Three<&[Column]>,
+    given: Option<Vec<ColumnId>>,
+    scope: &Scope,
+    report: &mut Report,
+) -> Vec<Column> {
     let ids: BTreeSet<ColumnId> = [lists.base, lists.ours, lists.theirs]
         .into_iter()
         .flatten()
@@ -118,7 +153,7 @@ fn merge_by_id(lists: Three<&[Column]>, scope: &Scope, report: &mut Report) -> V
             merged.insert(id, column);
         }
     }
-    let order = order(lists, &merged, scope, report);
+    let order = given.unwrap_or_else(|| order(lists, &merged, scope, report));
     let columns: Vec<Column> = order.iter().filter_map(|id| merged.remove(id)).collect();
     check_names(&columns, lists, scope, report);
     columns

@@ -10,9 +10,10 @@ use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::extents::Extents;
 use super::files::Files;
 use super::generic::Three;
+use super::iceberg::History;
 use super::params::Data;
 use super::walk::{Changed, Walk};
-use super::{database, functions, iceberg, table};
+use super::{database, functions, iceberg, table, table_place};
 use crate::keys::MetaKey;
 use crate::model::{Database, DatabaseId, Function, Table, TableEntry, TableId};
 use crate::records::Changes;
@@ -29,6 +30,14 @@ pub(crate) struct Entities {
     pub(crate) renumbered: BTreeMap<TableId, Renumbered>,
     /// Tables that one side dropped.
     pub(crate) dropped: BTreeSet<TableId>,
+}
+
+/// What is known of what a table has beneath.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beneath<'a> {
+    pub(crate) extents: &'a Extents,
+    pub(crate) data: Data,
+    pub(crate) history: Option<&'a History>,
 }
 
 impl Entities {
@@ -70,15 +79,14 @@ impl Entities {
         &mut self,
         id: TableId,
         versions: &Three<Option<OpenTable>>,
-        (common, beneath): (Option<&Table>, (&Extents, Data)),
+        (common, beneath): (Option<&Table>, Beneath<'_>),
         report: &mut Report,
     ) {
-        let (extents, data) = beneath;
         let scope = scope_of(versions);
         let Three { base, ours, theirs } = versions.as_ref();
         let merged = match (base, ours, theirs) {
             (Some(base), Some(ours), Some(theirs)) => {
-                Some(self.merge_versions(Three::new(base, ours, theirs), (extents, data), &scope, report))
+                Some(self.merge_versions(Three::new(base, ours, theirs), beneath, &scope, report))
             }
             (None, Some(ours), Some(theirs)) => {
                 let base = common.map(|table| OpenTable {
@@ -86,51 +94,57 @@ impl Entities {
                     table: table.clone(),
                 });
                 match base {
-                    Some(base) => Some(self.merge_versions(
-                        Three::new(&base, ours, theirs),
-                        (extents, data),
-                        &scope,
-                        report,
-                    )),
+                    Some(base) => {
+                        Some(self.merge_versions(Three::new(&base, ours, theirs), beneath, &scope, report))
+                    }
                     None => {
                         if ours.table != theirs.table {
                             report_add_add(&scope, ours, theirs, report);
                         }
-                        Some(ours.table.clone())
+                        Some(table_place::taken(ours, &self.databases))
                     }
                 }
             }
-            (None, ours, theirs) => ours.as_ref().or(theirs.as_ref()).map(|open| open.table.clone()),
+            (None, ours, theirs) => {
+                let one = ours.as_ref().or(theirs.as_ref());
+                one.map(|open| table_place::taken(open, &self.databases))
+            }
             (Some(_), None, None) => None,
             (Some(base), Some(kept), None) => {
                 self.dropped.insert(id);
-                let extent = extents.of(id).ours;
+                let extent = beneath.extents.of(id).ours;
                 report_drop(&scope, false, (base, kept), extent, report);
                 None
             }
             (Some(base), None, Some(kept)) => {
                 self.dropped.insert(id);
-                let extent = extents.of(id).theirs;
+                let extent = beneath.extents.of(id).theirs;
                 report_drop(&scope, true, (base, kept), extent, report);
                 None
             }
         };
         iceberg::check_bound(versions.as_ref(), &scope, report);
+        if let Some(table) = &merged {
+            let (database, table) = (self.database(table.database), table.clone());
+            table_place::check(&OpenTable { database, table }, versions.as_ref(), &scope, report);
+        }
         self.tables.insert(id, merged);
     }
 
     fn merge_versions(
         &mut self,
         versions: Three<&OpenTable>,
-        (extents, data): (&Extents, Data),
+        beneath: Beneath<'_>,
         scope: &Scope,
         report: &mut Report,
     ) -> Table {
         let id = versions.ours.id;
         let input = table::Input {
             versions,
-            data: &data,
-            beneath: extents.writers(id),
+            data: &beneath.data,
+            wrote: beneath.extents.files_writers(versions),
+            beneath: beneath.extents.writers(id),
+            history: beneath.history,
             databases: &self.databases,
         };
         let outcome = table::merge(input, scope, report);

@@ -42,6 +42,9 @@ pub(crate) struct Files {
     pub(crate) units: BTreeMap<Unit, Work>,
     /// Files that belong to no table.
     pub(crate) others: Vec<usize>,
+    /// Units in the folder of a table that one side dropped while the other wrote there, with whether ours dropped it.
+    /// Another table took its place.
+    remade: BTreeMap<Unit, bool>,
     /// The versions of all tables in which anything changed.
     pub(crate) tables: BTreeMap<TableId, Three<Option<OpenTable>>>,
 }
@@ -69,6 +72,7 @@ impl Files {
             }
         }
         files.settle(walk);
+        files.find_remade(&owners);
         Ok(files)
     }
 
@@ -172,6 +176,28 @@ impl Files {
         }
     }
 
+    /// Finds files that one side wrote for a table which the other side dropped and put another in place of.
+    fn find_remade(&mut self, owners: &Owners) {
+        for (unit, work) in &self.units {
+            for old in owners.displaced_by(unit.table) {
+                let by_ours = match self.tables.get(&old).map(|old| old.as_ref().map(Option::is_some)) {
+                    Some(Three {
+                        base: true,
+                        ours: false,
+                        theirs: true,
+                    }) if work.theirs != Class::Nothing => true,
+                    Some(Three {
+                        base: true,
+                        ours: true,
+                        theirs: false,
+                    }) if work.ours != Class::Nothing => false,
+                    _ => continue,
+                };
+                self.remade.insert(unit.clone(), by_ours);
+            }
+        }
+    }
+
     /// Returns what the sides did to a unit.
     pub(crate) fn work(&self, table: TableId, partition: Option<&str>) -> Option<&Work> {
         self.units.get(&Unit {
@@ -241,6 +267,7 @@ pub(crate) async fn merge(
     for (unit, work) in &files.units {
         let opaque = files.tables.get(&unit.table).is_some_and(is_opaque);
         match work.verdict() {
+            _ if files.remade.contains_key(unit) => report_remade(files, (unit, work), &scope(unit), report),
             // what the table as a whole has to say comes with the table
             _ if opaque => apply(walk, work, &mut patch),
             Verdict::Conflict(kind) => {
@@ -257,6 +284,16 @@ pub(crate) async fn merge(
         }
     }
     Ok(patch)
+}
+
+/// Reports files that one side wrote for a table which is another one now: the rows are of the old one.
+fn report_remade(files: &Files, (unit, work): (&Unit, &Work), scope: &Scope, report: &mut Report) {
+    let again = "dropped and made again";
+    let texts = match files.remade.get(unit) {
+        Some(true) => Texts::new(None, again, work.theirs.word()),
+        _ => Texts::new(None, work.ours.word(), again),
+    };
+    report.add(scope, ConflictKind::DropModify, Subject::Whole, texts);
 }
 
 /// A file that belongs to no table.

@@ -53,7 +53,7 @@ use crate::snapshot::Snapshot;
 
 use beneath::Context;
 use conflict::{Report, Scope, Texts};
-use entities::{Entities, scope_of};
+use entities::{Beneath, Entities, scope_of};
 use extents::Extents;
 use files::Files;
 use owner::Unit;
@@ -91,7 +91,7 @@ impl CatalogResolver {
     async fn merge(&self, sides: &Sides) -> Result<Resolution<Conflict>> {
         let mut walk = Walk::run(sides, &self.cache).await?;
         if let Some(repository) = &self.repository {
-            walk.leads = iceberg::leads(&walk, repository).await?;
+            walk.histories = iceberg::histories(&walk, repository).await?;
         }
         let files = Files::group(&walk).await?;
         let mut report = Report::default();
@@ -112,6 +112,7 @@ impl CatalogResolver {
             walk: &walk,
             files: &files,
             entities: &entities,
+            extents: &extents,
             folders: &folders,
         };
         context.merge_partitions(&mut changes, &mut report).await?;
@@ -203,9 +204,13 @@ fn merge_tables(
         let data = Data {
             writers: files.table_writers(id),
             folder: folders.get(&unit).copied(),
-            lead: walk.leads.get(&id).copied().unwrap_or_default(),
         };
-        entities.merge_table(id, versions, (walk.common.get(&id), (extents, data)), report);
+        let beneath = Beneath {
+            extents,
+            data,
+            history: walk.histories.get(&id),
+        };
+        entities.merge_table(id, versions, (walk.common.get(&id), beneath), report);
     }
     entities.check_names(files, report);
     entities.check_places(walk, files, report);

@@ -70,7 +70,7 @@ fn merge_columns(
     report: &mut Report,
 ) -> Option<Arc<Columns>> {
     let lists = sides.map(|side| &side.columns);
-    let shapes = lists.map(|list| list.as_deref().map(shape_of));
+    let shapes = lists.map(|list| list.as_deref().map(|list| shape_of(&list.0)));
     if let Some(settled) = shapes.as_ref().settled() {
         let side = if *settled == shapes.ours {
             lists.ours
@@ -97,12 +97,12 @@ fn merge_columns(
 }
 
 /// Returns what a list of columns says, without their ids: those follow from the table.
-fn shape_of(columns: &Columns) -> Vec<Column> {
+pub(crate) fn shape_of(columns: &[Column]) -> Vec<Column> {
     let without_id = |column: &Column| Column {
         id: ColumnId::NONE,
         ..column.clone()
     };
-    columns.0.iter().map(without_id).collect()
+    columns.iter().map(without_id).collect()
 }
 
 /// Returns columns in which those that the table does not know, and that have no id, are told apart by name.

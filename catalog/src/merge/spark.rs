@@ -41,10 +41,11 @@ struct Field<'a> {
     metadata: Option<&'a RawValue>,
 }
 
-/// Merges the parameters that follow from the columns. `renumbered` are the ids that columns of theirs got.
+/// Merges the parameters that follow from the columns: those are the merged `columns`, in the order of which fields
+/// stand, and the ids that columns of theirs got.
 pub(crate) fn merge(
     tables: Three<&Table>,
-    renumbered: &Renumbered,
+    columns: (&[Column], &Renumbered),
     scope: &Scope,
     report: &mut Report,
 ) -> Parameters {
@@ -52,7 +53,7 @@ pub(crate) fn merge(
     let schemas = parameters.map(|side| of_schema(side.as_ref()));
     let mut merged = match schemas.as_ref().settled() {
         Some(settled) => settled.clone(),
-        None => merge_schemas(tables, &schemas, renumbered, scope, report),
+        None => merge_schemas(tables, &schemas, columns, scope, report),
     };
     for key in ["spark.sql.create.version", "avro.schema.literal"] {
         let values = parameters.map(|side| side.as_ref().and_then(|side| side.get(key)).cloned());
@@ -75,7 +76,7 @@ fn of_schema(parameters: Option<&Parameters>) -> Parameters {
 fn merge_schemas(
     tables: Three<&Table>,
     schemas: &Three<Parameters>,
-    renumbered: &Renumbered,
+    (order, renumbered): (&[Column], &Renumbered),
     scope: &Scope,
     report: &mut Report,
 ) -> Parameters {
@@ -95,7 +96,12 @@ fn merge_schemas(
         _ => None,
     };
     match merged {
-        Some(columns) => split(&write(&columns), schemas.ours.contains_key(PARTS)),
+        Some(mut columns) => {
+            // partition keys, which are no columns to Hive, stay behind
+            let place = |column: &Column| order.iter().position(|known| known.id == column.id);
+            columns.sort_by_key(|column| place(column).unwrap_or(order.len()));
+            split(&write(&columns), schemas.ours.contains_key(PARTS))
+        }
         None => {
             let subject = Subject::Parameter(SCHEMA.to_owned());
             let texts = Texts::new(None, "changed", "changed otherwise");

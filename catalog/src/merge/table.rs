@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::columns::{self, Layout, Lists, Renumbered};
 use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
+use super::iceberg::History;
 use super::params::{self, Data, Writers};
 use super::{iceberg, partition_keys, spark, storage, table_place, validate};
 use crate::model::{
@@ -19,8 +20,12 @@ pub(crate) struct Input<'a> {
     pub(crate) versions: Three<&'a OpenTable>,
     /// What is known of the table's data as a whole.
     pub(crate) data: &'a Data,
+    /// Who may have written files since the base.
+    pub(crate) wrote: Writers,
     /// Who changed something beneath the table: partitions, statistics, files.
     pub(crate) beneath: Writers,
+    /// Of an Iceberg table whose pointer both sides moved.
+    pub(crate) history: Option<&'a History>,
     /// The merged databases.
     pub(crate) databases: &'a BTreeMap<DatabaseId, Database>,
 }
@@ -36,19 +41,16 @@ pub(crate) struct Outcome {
 /// Merges a table that all three versions have. On conflicts what ours says stays.
 pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome {
     let tables = input.versions.map(|open| &open.table);
-    if let Some(settled) = settled(tables, input.data.writers) {
+    if let Some(settled) = settled(input.versions, input.data.writers) {
         partition_keys::check_one_sided(input, scope, report);
         return Outcome {
-            table: settled.clone(),
+            table: table_place::taken(settled, input.databases),
             renumbered: Renumbered::new(),
         };
     }
     let mut outcome = match format_of(tables) {
         TableFormat::Hive => merge_fields(input, scope, report),
-        format => Outcome {
-            table: merge_opaque(input, format, scope, report),
-            renumbered: Renumbered::new(),
-        },
+        format => merge_opaque(input, format, scope, report),
     };
     (outcome.table.database, outcome.table.name) = merge_name(input, scope, report);
     table_place::merge_place(&mut outcome.table, input, scope, report);
@@ -57,14 +59,21 @@ pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Out
 }
 
 /// Returns the version that can be taken as it is.
-fn settled(tables: Three<&Table>, writers: Writers) -> Option<&Table> {
-    let alone = |settled: &&Table| match writers {
+fn settled(versions: Three<&OpenTable>, writers: Writers) -> Option<&OpenTable> {
+    let tables = versions.map(|open| &open.table);
+    let settled = tables.settled()?;
+    let alone = match writers {
         Writers::Nobody => true,
-        Writers::Ours => **settled == *tables.ours,
-        Writers::Theirs => **settled == *tables.theirs,
+        Writers::Ours => settled == tables.ours,
+        Writers::Theirs => settled == tables.theirs,
         Writers::Both => false,
     };
-    tables.settled().filter(alone)
+    let side = if settled == tables.ours {
+        versions.ours
+    } else {
+        versions.theirs
+    };
+    alone.then_some(side)
 }
 
 fn format_of(tables: Three<&Table>) -> TableFormat {
@@ -76,30 +85,65 @@ fn format_of(tables: Three<&Table>) -> TableFormat {
 }
 
 /// A table whose format keeps its own log is one thing: only one side may have changed it.
-fn merge_opaque(input: Input<'_>, format: TableFormat, scope: &Scope, report: &mut Report) -> Table {
+fn merge_opaque(input: Input<'_>, format: TableFormat, scope: &Scope, report: &mut Report) -> Outcome {
     let tables = input.versions.map(|open| &open.table);
     let contents = tables.map(content);
     let wrote = input.beneath.and(input.data.writers);
     let changed = Writers::of(contents.ours_changed(), contents.theirs_changed()).and(wrote);
+    let whole = |table: &Table| Outcome {
+        table: table.clone(),
+        renumbered: Renumbered::new(),
+    };
+    let is_iceberg = format == TableFormat::Iceberg;
     match changed {
-        Writers::Theirs => tables.theirs.clone(),
-        Writers::Both if format == TableFormat::Iceberg && iceberg::is_contested(tables) => {
-            iceberg::merge(tables, input.data.lead, scope, report)
-        }
-        Writers::Both if contents.ours != contents.theirs || wrote == Writers::Both => {
-            let texts = Texts::new(None, "changed", "changed otherwise");
-            let subject = Subject::Field(match format {
-                TableFormat::Iceberg => "the Iceberg table",
-                TableFormat::Delta => "the Delta table",
-                TableFormat::Hudi => "the Hudi table",
-                TableFormat::Acid => "the transactional table",
-                TableFormat::Hive => "the table",
-            });
-            report.add(scope, ConflictKind::FormatDiverged, subject, texts);
-            tables.ours.clone()
-        }
-        _ => tables.ours.clone(),
+        Writers::Theirs => return whole(tables.theirs),
+        Writers::Both if contents.ours != contents.theirs || wrote == Writers::Both => {}
+        _ => return whole(tables.ours),
     }
+    if is_iceberg && let Some(outcome) = merge_led(input, wrote, scope, report) {
+        return outcome;
+    }
+    if is_iceberg && iceberg::is_contested(tables) {
+        iceberg::report_diverged(tables, scope, report);
+    } else {
+        report_diverged(format, scope, report);
+    }
+    whole(tables.ours)
+}
+
+/// Merges what the sides did to an Iceberg table in the metastore alone, where one of them leads.
+fn merge_led(input: Input<'_>, wrote: Writers, scope: &Scope, report: &mut Report) -> Option<Outcome> {
+    let tables = input.versions.map(|open| &open.table);
+    if wrote == Writers::Both && !iceberg::is_contested(tables) {
+        return None;
+    }
+    let led = iceberg::led(tables, input.history)?;
+    let open = |versions: &OpenTable, table| OpenTable {
+        database: versions.database.clone(),
+        table,
+    };
+    let led = Three::new(
+        open(input.versions.base, led.base),
+        open(input.versions.ours, led.ours),
+        open(input.versions.theirs, led.theirs),
+    );
+    let input = Input {
+        versions: led.as_ref(),
+        ..input
+    };
+    Some(merge_fields(input, scope, report))
+}
+
+fn report_diverged(format: TableFormat, scope: &Scope, report: &mut Report) {
+    let texts = Texts::new(None, "changed", "changed otherwise");
+    let subject = Subject::Field(match format {
+        TableFormat::Iceberg => "the Iceberg table",
+        TableFormat::Delta => "the Delta table",
+        TableFormat::Hudi => "the Hudi table",
+        TableFormat::Acid => "the transactional table",
+        TableFormat::Hive => "the table",
+    });
+    report.add(scope, ConflictKind::FormatDiverged, subject, texts);
 }
 
 /// Returns a table without its identity and without traces.
@@ -149,7 +193,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     merged.kind = kind.0;
     merged.partition_keys = partition_keys::merge(input, scope, report);
     let before = report.len();
-    let (storage, next, renumbered) = merge_storage(tables, scope, report);
+    let (storage, next, renumbered) = merge_storage(input, scope, report);
     let columns_are_contested = report.len() > before;
     merged.storage = storage;
     merged.next_column_id = next;
@@ -164,7 +208,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     } else {
         &mut *report
     };
-    let derived = spark::merge(tables, &renumbered, scope, derived_report);
+    let derived = spark::merge(tables, (merged.columns(), &renumbered), scope, derived_report);
     let more: Vec<_> = kind.1.into_iter().chain(derived).collect();
     if !more.is_empty() {
         merged.parameters.get_or_insert_default().extend(more);
@@ -204,11 +248,8 @@ fn merge_kind(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> (Tab
     groups.as_ref().or_conflict(at, text, report)
 }
 
-fn merge_storage(
-    tables: Three<&Table>,
-    scope: &Scope,
-    report: &mut Report,
-) -> (Option<Storage>, u32, Renumbered) {
+fn merge_storage(input: Input<'_>, scope: &Scope, report: &mut Report) -> (Option<Storage>, u32, Renumbered) {
+    let tables = input.versions.map(|open| &open.table);
     let storages = tables.map(|table| &table.storage);
     let (Some(base), Some(ours), Some(theirs)) = (storages.base, storages.ours, storages.theirs) else {
         let at = (scope, ConflictKind::StorageBoth, Subject::Field("storage"));
@@ -225,7 +266,7 @@ fn merge_storage(
         columns: tables.map(Table::columns),
         next: tables.map(|table| table.next_column_id),
     };
-    let columns = columns::merge(lists, layout_of(tables), scope, report);
+    let columns = columns::merge(lists, layout_of(input), scope, report);
     let is_set = sides.map(|side| side.columns.is_some()).settled().unwrap_or(true);
     merged.columns = (is_set || !columns.columns.is_empty()).then(|| shared(ours, columns.columns));
     (Some(merged), columns.next, columns.renumbered)
@@ -239,21 +280,22 @@ fn shared(ours: &Storage, columns: Vec<Column>) -> Arc<Columns> {
     }
 }
 
-/// Returns how the table's files find columns; of two formats the stricter counts. A view has no files.
-fn layout_of(tables: Three<&Table>) -> Layout {
-    let layout = |table: &Table| match table.kind {
+/// Returns how the table's files find columns; of two formats the stricter counts. A view has no files. Who wrote
+/// files that lie elsewhere is not known.
+fn layout_of(input: Input<'_>) -> Layout {
+    let layout = |open: &OpenTable| match open.table.kind {
         TableKind::View | TableKind::MaterializedView => Layout::ByName,
         _ => storage::layout(
-            table.storage.as_ref(),
-            table.parameter("spark.sql.sources.provider"),
+            open.table.storage.as_ref(),
+            open.table.parameter("spark.sql.sources.provider"),
+            input.wrote,
         ),
     };
-    let layouts = tables.map(layout);
-    if layouts == Three::new(Layout::ByName, Layout::ByName, Layout::ByName) {
-        Layout::ByName
-    } else {
-        Layout::ByPosition
-    }
+    let Three { base, ours, theirs } = input.versions.map(layout);
+    let by_position = [base, ours, theirs]
+        .into_iter()
+        .find(|layout| *layout != Layout::ByName);
+    by_position.unwrap_or(Layout::ByName)
 }
 
 /// Merges fields that have no rule but the first.

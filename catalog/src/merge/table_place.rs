@@ -1,12 +1,15 @@
 //! Where a merged table and its partitions lie, and what becomes of data that was written to a place left behind.
 
+use std::collections::BTreeMap;
+
 use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::params::Writers;
 use super::storage;
 use super::table::Input;
+use crate::layout::check_layout;
 use crate::location::{Location, Place};
-use crate::model::Table;
+use crate::model::{Database, DatabaseId, Table, TableFormat};
 use crate::snapshot::OpenTable;
 
 /// Merges where the table and its partitions lie, and states it by the name that the table has now.
@@ -37,6 +40,55 @@ pub(super) fn merge_place(table: &mut Table, input: Input<'_>, scope: &Scope, re
     if let Some(storage) = &mut table.storage {
         storage.location = location;
     }
+}
+
+/// Returns a table that is taken as it is. What says that it lies below its database says its place in full if the
+/// other side moved the database: the files stay where they were written.
+pub(super) fn taken(open: &OpenTable, databases: &BTreeMap<DatabaseId, Database>) -> Table {
+    let mut table = open.table.clone();
+    if open.location() != Some(&Location::Default) {
+        return table;
+    }
+    if let (Some(place), Some(database)) = (open.place(), databases.get(&table.database)) {
+        let location = place.relative_to(&database.table_base(&table.kind), &table.name);
+        if let Some(storage) = &mut table.storage {
+            storage.location = Some(location);
+        }
+    }
+    table
+}
+
+/// Reports a merged table that may not lie where it would: one side gave it the place, and the other the format.
+pub(super) fn check(
+    merged: &OpenTable,
+    sides: Three<&Option<OpenTable>>,
+    scope: &Scope,
+    report: &mut Report,
+) {
+    let is_refused = |side: &OpenTable| check_layout(side).is_err();
+    let known = [sides.ours, sides.theirs].into_iter().flatten();
+    if !is_refused(merged) || known.clone().any(is_refused) {
+        return;
+    }
+    let text = |side: &Option<OpenTable>| {
+        let side = side.as_ref();
+        let place = side.and_then(OpenTable::data_place);
+        let place = place.as_ref().map_or("nowhere".to_owned(), storage::text_of);
+        let is_iceberg = side.is_some_and(|side| TableFormat::of(side) == TableFormat::Iceberg);
+        let what = if is_iceberg {
+            "an Iceberg table"
+        } else {
+            "no Iceberg table"
+        };
+        format!("{what} at {place}")
+    };
+    let (kind, subject) = (ConflictKind::LocationBoth, Subject::Field("location"));
+    report.add(
+        scope,
+        kind,
+        subject,
+        Texts::new(None, text(sides.ours), text(sides.theirs)),
+    );
 }
 
 /// What one side wrote to a place that the other moved the table away from.

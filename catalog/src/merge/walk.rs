@@ -10,7 +10,7 @@ use versioning::{KeyRange, Space, Value, View};
 use super::common;
 use super::database;
 use super::generic::Three;
-use super::iceberg::Lead;
+use super::iceberg::History;
 use super::objects::FileChange;
 use super::owner::Version;
 use crate::keys::{self, MetaKey, StatsKey};
@@ -56,8 +56,8 @@ pub(crate) struct Walk {
     /// Tables that each side created, and that are one: what theirs is called in ours, and what they agree on.
     pub(crate) unified: BTreeMap<TableId, TableId>,
     pub(crate) common: BTreeMap<TableId, Table>,
-    /// Which side goes on from the other, of Iceberg tables that both changed.
-    pub(crate) leads: BTreeMap<TableId, Lead>,
+    /// What the metadata says of Iceberg tables that both sides changed.
+    pub(crate) histories: BTreeMap<TableId, History>,
     /// As `unified`, of databases.
     pub(crate) unified_databases: BTreeMap<DatabaseId, DatabaseId>,
     /// What theirs removed as a whole, unopposed: prefixes of keys.
@@ -89,7 +89,7 @@ impl Walk {
             files: Vec::new(),
             unified: BTreeMap::new(),
             common: BTreeMap::new(),
-            leads: BTreeMap::new(),
+            histories: BTreeMap::new(),
             unified_databases: BTreeMap::new(),
             removed: Vec::new(),
             passed: Vec::new(),

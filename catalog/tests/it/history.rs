@@ -8,7 +8,8 @@
 //! analyze sales.orders id@7                     analyzepart sales.orders dt=1 id@7
 //! put path content                              rm path                           move sales.orders path
 //! again path content: the same bytes, as another file and later
-//! database x    dropdb x    comment x text      function sales.f class            dropfn sales.f
+//! database x    dropdb x    movedb x path    setdb x k=v    comment x text
+//!     function sales.f class            dropfn sales.f
 //! view sales.v text
 //! pk sales.t name a b    uk sales.t name a    nn sales.t name a    check sales.t name a expression
 //! fk sales.t name a sales.u b    unconstrain sales.t name

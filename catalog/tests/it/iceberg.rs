@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use catalog::diff::{Limits, diff};
-use catalog::draft::AlterTable;
+use catalog::draft::{AddPartitions, AlterPartitions, AlterTable};
 use catalog::layout::{LAYOUT, is_bound_to_ref};
 use catalog::merge::ConflictKind;
 use catalog::model::{Database, Location, Table};
@@ -11,7 +11,7 @@ use versioning::Space;
 use versioning::merge::MergeOutcome;
 use versioning::object::Object;
 
-use super::fixture::{Lake, database, lake, refused, table, write};
+use super::fixture::{Lake, database, lake, orders, refused, table, write};
 use super::history::{History, at, name};
 
 fn shared(name: &str) -> Database {
@@ -119,6 +119,59 @@ async fn only_iceberg_tables_and_views_are_made_there() {
 }
 
 #[tokio::test]
+async fn partitions_of_hive_tables_do_not_come_there() {
+    let lake = Lake::with_orders().await;
+    let placed = |h: &str, location| {
+        let storage = catalog::model::Storage {
+            location: Some(location),
+            ..Default::default()
+        };
+        catalog::model::Partition {
+            values: vec!["a".into(), h.into()],
+            storage: Some(storage),
+            ..Default::default()
+        }
+    };
+    let there = || Location::Shared("x/p".into());
+    let how = AddPartitions::default();
+    let added = write!(lake, |draft| draft
+        .add_partitions("sales", "orders", vec![placed("1", there())], &how)
+        .await?);
+    match added {
+        Err(Error::NotAllowed { reason, .. }) => assert!(reason.contains("d=a/h=1"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    write!(lake, |draft| draft
+        .add_partitions("sales", "orders", vec![placed("1", Location::Default)], &how)
+        .await?)
+    .unwrap();
+    let altered = AlterPartitions::default();
+    refused!(
+        write!(lake, |draft| draft
+            .alter_partitions("sales", "orders", vec![placed("1", there())], &altered)
+            .await?),
+        Error::NotAllowed { .. }
+    );
+    let old = placed("1", there()).values;
+    refused!(
+        write!(lake, |draft| draft
+            .rename_partition("sales", "orders", &old, placed("2", there()))
+            .await?),
+        Error::NotAllowed { .. }
+    );
+    // those of an Iceberg table say where its files are
+    write!(lake, |draft| {
+        let mut table = iceberg("t", Location::Shared("x/1.json".into()));
+        table.partition_keys = orders().partition_keys;
+        draft.create_table("sales", table).await?;
+        draft
+            .add_partitions("sales", "t", vec![placed("1", there())], &how)
+            .await?;
+    })
+    .unwrap();
+}
+
+#[tokio::test]
 async fn a_table_there_stays_where_it_is_under_another_name() {
     let lake = with_shared().await;
     write!(lake, |draft| {
@@ -139,13 +192,8 @@ async fn a_table_there_stays_where_it_is_under_another_name() {
 async fn a_table_bound_to_its_ref_is_told_and_not_merged() {
     let history = History::new("").await;
     history.branch("etl").await;
-    change(
-        &history,
-        "etl",
-        None,
-        Location::Rel("sales.db/t/metadata/1.json".into()),
-    )
-    .await;
+    let pointer = Location::Rel("sales.db/t/metadata/1.json".into());
+    change(&history, "etl", move |table| point(table, pointer.clone())).await;
     let commit = history.commit_as_is("etl").await;
     let etl = history.catalog.snapshot(&at("etl")).await.unwrap();
     assert!(is_bound_to_ref(&etl.table("sales", "t").await.unwrap()));
@@ -162,20 +210,23 @@ async fn a_table_bound_to_its_ref_is_told_and_not_merged() {
     }
 }
 
-/// Creates `sales.t`, or moves its pointer.
-async fn change(history: &History, branch: &str, owner: Option<&str>, pointer: Location) {
-    let owner = owner.map(str::to_owned);
+/// Creates `sales.t`, or alters it.
+async fn change(history: &History, branch: &str, alter: impl Fn(&mut Table) + Clone + Send + Sync + 'static) {
     let planned = move |mut draft: catalog::Draft| {
-        let (pointer, owner) = (pointer.clone(), owner.clone());
+        let alter = alter.clone();
         async move {
-            let mut new = iceberg("t", pointer);
-            new.owner = owner;
-            if draft.find_table("sales", "t").await?.is_some() {
-                draft
-                    .alter_table("sales", "t", new, &AlterTable::default())
-                    .await?;
-            } else {
-                draft.create_table("sales", new).await?;
+            match draft.find_table("sales", "t").await? {
+                Some(open) => {
+                    let mut table = open.table;
+                    alter(&mut table);
+                    let how = AlterTable::default();
+                    draft.alter_table("sales", "t", table, &how).await?;
+                }
+                None => {
+                    let mut table = iceberg("t", Location::Default);
+                    alter(&mut table);
+                    draft.create_table("sales", table).await?;
+                }
             }
             Ok::<_, Error>((draft, ()))
         }
@@ -183,13 +234,21 @@ async fn change(history: &History, branch: &str, owner: Option<&str>, pointer: L
     history.catalog.write(&name(branch), planned).await.unwrap();
 }
 
+fn point(table: &mut Table, to: Location) {
+    table.locations.insert("metadata_location".into(), to);
+}
+
 /// Writes the metadata file `{number}.json` that names those before it, and moves the pointer of `sales.t` there.
+/// As clients do, it repeats in the metastore which snapshot is the present one, and the table's properties.
 async fn commit(history: &History, branch: &str, number: u32, before: &[u32]) {
     let log = before.iter().map(|number| {
         format!(r#"{{"timestamp-ms": 1, "metadata-file": "s3a://lake/_shared/t/{number}.json"}}"#)
     });
     let log: Vec<String> = log.collect();
-    let text = format!(r#"{{"table-uuid": "u", "metadata-log": [{}]}}"#, log.join(","));
+    let text = format!(
+        r#"{{"table-uuid": "u", "properties": {{"p": "{number}"}}, "metadata-log": [{}]}}"#,
+        log.join(",")
+    );
     let repository = history.catalog.repository();
     let mut upload = repository.upload().await.unwrap();
     upload.write(Bytes::from(text)).await.unwrap();
@@ -207,15 +266,32 @@ async fn commit(history: &History, branch: &str, number: u32, before: &[u32]) {
         }
     };
     repository.write_shared(planned).await.unwrap();
-    let owner = format!("by-{number}");
-    change(history, branch, Some(&owner), Location::Shared(path)).await;
+    change(history, branch, move |table| {
+        table.set_parameter("current-snapshot-id", number.to_string());
+        table.set_parameter("p", number.to_string());
+        point(table, Location::Shared(path.clone()));
+    })
+    .await;
     history.commit_as_is(branch).await;
 }
 
-async fn pointer(history: &History, branch: &str) -> (Option<String>, Location) {
+/// Returns where `sales.t` points, and what it says beside that.
+async fn state(history: &History, branch: &str) -> (Location, String) {
     let found = history.catalog.snapshot(&at(branch)).await.unwrap();
     let table = found.table("sales", "t").await.unwrap().table;
-    (table.owner, table.locations["metadata_location"].clone())
+    let said = ["current-snapshot-id", "p", "k", "l"].map(|key| table.parameter(key).unwrap_or("-"));
+    let owner = table.owner.as_deref().unwrap_or("-");
+    (
+        table.locations["metadata_location"].clone(),
+        format!("{} owner {owner}", said.join(" ")),
+    )
+}
+
+async fn land(history: &History) {
+    match history.merge("etl", "main").await {
+        MergeOutcome::Landed(_) | MergeOutcome::UpToDate(_) => {}
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -234,15 +310,104 @@ async fn the_state_that_goes_on_from_the_other_is_taken_whole() {
                 commit(&history, branch, *number, before).await;
             }
         }
-        match history.merge("etl", "main").await {
-            MergeOutcome::Landed(_) | MergeOutcome::UpToDate(_) => {}
-            other => panic!("{other:?}"),
-        }
+        land(&history).await;
         let there = Location::Shared(format!("t/{expected}.json"));
+        let said = format!("{expected} {expected} - - owner -");
+        assert_eq!(state(&history, "main").await, (there, said));
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_in_the_metastore_alone_is_merged_beside_the_state() {
+    for (ours, theirs) in [
+        (Some((2, &[1][..])), Some((3, &[1, 2][..]))),
+        (Some((3, &[1, 2])), Some((2, &[1]))),
+        (Some((3, &[1])), None),
+        (None, Some((3, &[1]))),
+        (None, None),
+    ] {
+        let history = History::new("").await;
+        commit(&history, "main", 1, &[]).await;
+        history.branch("etl").await;
+        for (branch, commits, alter) in [
+            ("main", ours, say as fn(&mut Table)),
+            ("etl", theirs, give as fn(&mut Table)),
+        ] {
+            if let Some((number, before)) = commits {
+                commit(&history, branch, number, before).await;
+            }
+            change(&history, branch, alter).await;
+            history.commit_as_is(branch).await;
+        }
+        land(&history).await;
+        let number = if ours.is_none() && theirs.is_none() { 1 } else { 3 };
+        let there = Location::Shared(format!("t/{number}.json"));
+        let said = format!("{number} {number} ours theirs owner eve");
         assert_eq!(
-            pointer(&history, "main").await,
-            (Some(format!("by-{expected}")), there)
+            state(&history, "main").await,
+            (there, said),
+            "{ours:?} {theirs:?}"
         );
+    }
+}
+
+fn say(table: &mut Table) {
+    table.set_parameter("k", "ours");
+    table.owner = Some("eve".into());
+}
+
+fn give(table: &mut Table) {
+    table.set_parameter("l", "theirs");
+}
+
+#[tokio::test]
+async fn what_both_say_in_the_metastore_is_a_conflict_of_its_own() {
+    let history = History::new("").await;
+    commit(&history, "main", 1, &[]).await;
+    history.branch("etl").await;
+    commit(&history, "main", 2, &[1]).await;
+    commit(&history, "etl", 3, &[1, 2]).await;
+    change(&history, "main", |table| table.set_parameter("k", "1")).await;
+    change(&history, "etl", |table| table.set_parameter("k", "2")).await;
+    for branch in ["main", "etl"] {
+        history.commit_as_is(branch).await;
+    }
+    match history.merge("etl", "main").await {
+        MergeOutcome::Conflicts(conflicts) => {
+            let lines: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
+            assert_eq!(lines, ["sales.t: parameter k is 1 in ours, 2 in theirs"]);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_none_of_icebergs_does_not_come_to_the_shared_namespace() {
+    let history = History::new("").await;
+    commit(&history, "main", 1, &[]).await;
+    history.branch("etl").await;
+    change(&history, "main", |table| {
+        (table.parameters, table.locations) = (None, [].into());
+    })
+    .await;
+    change(&history, "etl", |table| {
+        table.storage.as_mut().unwrap().location = Some(Location::Shared("x/t".into()));
+    })
+    .await;
+    for branch in ["main", "etl"] {
+        history.commit_as_is(branch).await;
+    }
+    match history.merge("etl", "main").await {
+        MergeOutcome::Conflicts(conflicts) => {
+            let lines: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
+            assert!(
+                lines
+                    .iter()
+                    .any(|line| line.contains("no Iceberg table at sales.db/t in ours")),
+                "{lines:?}"
+            );
+        }
+        other => panic!("{other:?}"),
     }
 }
 
@@ -266,7 +431,7 @@ async fn states_that_went_apart_are_a_conflict_that_says_where_they_are() {
         other => panic!("{other:?}"),
     }
     assert_eq!(
-        pointer(&history, "main").await.1,
+        state(&history, "main").await.0,
         Location::Shared("t/2.json".into())
     );
 }

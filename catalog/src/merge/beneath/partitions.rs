@@ -46,10 +46,14 @@ impl Context<'_> {
                 place.insert(Three::new(same.clone(), same.clone(), same));
             }
         }
+        let cascades = self.cascades().await?;
         for (key, versions) in &all {
-            if !self.is_removed(Space::Parts, key.0) {
-                self.merge_partition(key, versions, changes, report).await?;
+            if self.is_removed(Space::Parts, key.0)
+                || self.follow_cascade(key, versions, &cascades, changes).await?
+            {
+                continue;
             }
+            self.merge_partition(key, versions, changes, report).await?;
         }
         Ok(())
     }
@@ -151,7 +155,7 @@ impl Context<'_> {
                     versions: Three::new(&common, ours, theirs),
                     places,
                     base: &self.partition_base(table, tables)?,
-                    layout: storage::layout(ours.storage.as_ref(), self.provider(table)),
+                    layout: storage::layout(ours.storage.as_ref(), self.provider(table), self.wrote(tables)),
                     table: self
                         .merged_table(table, tables)
                         .map(Table::columns)
@@ -159,11 +163,22 @@ impl Context<'_> {
                     data: &Data {
                         writers: work.writers,
                         folder: self.folders.get(&unit).copied(),
-                        ..Data::default()
                     },
                 };
                 Some(partition::merge(input, &scope, report))
             }
+        }
+    }
+
+    /// Returns who may have written files of a table. Its partitions' columns stand as its own do.
+    fn wrote(&self, tables: &Three<Option<OpenTable>>) -> Writers {
+        match tables.as_ref().map(Option::as_ref) {
+            Three {
+                base: Some(base),
+                ours: Some(ours),
+                theirs: Some(theirs),
+            } => self.extents.files_writers(Three::new(base, ours, theirs)),
+            _ => Writers::Both,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::columns::infer_ids;
 use crate::merge::columns::{Layout, Lists, merge, text_of};
 use crate::merge::conflict::Report;
 use crate::merge::generic::Three;
+use crate::merge::params::Writers;
 use crate::model::{Column, Columns};
 
 /// Reads `name type 'comment', …`.
@@ -60,9 +61,30 @@ fn check(base: &str, ours: &str, theirs: &str, expected: Expect) {
     expected.assert_eq(&run(base, ours, theirs, Layout::ByName));
 }
 
+#[test]
+fn columns_that_no_file_has_stand_behind_those_that_some_have() {
+    let check = |ours: &str, theirs: &str, wrote: Writers, expected: &str| {
+        let found = run("a int", ours, theirs, Layout::ByPosition(wrote));
+        assert_eq!(found, expected, "{ours}; {theirs}; {wrote:?}");
+    };
+    let (ours, theirs) = ("a int; b int", "a int; c int");
+    check(ours, theirs, Writers::Nobody, "(a int, b int, c int)");
+    check(ours, theirs, Writers::Ours, "(a int, b int, c int)");
+    check(ours, theirs, Writers::Theirs, "(a int, c int, b int)");
+    check(
+        "a int; b int; c int",
+        theirs,
+        Writers::Theirs,
+        "(a int, c int, b int)",
+    );
+    let contested = "! sales.orders: the column list was (c int, a int) in ours, (a int, b int) in theirs";
+    check("c int; a int", "a int; b int", Writers::Ours, contested);
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "cases read better so")]
 fn check_by_position(base: &str, ours: &str, theirs: &str, expected: Expect) {
-    expected.assert_eq(&run(base, ours, theirs, Layout::ByPosition));
+    let layout = Layout::ByPosition(Writers::Both);
+    expected.assert_eq(&run(base, ours, theirs, layout));
 }
 
 #[test]

@@ -21,7 +21,6 @@ fn run(writers: Writers, base: &str, ours: &str, theirs: &str) -> String {
     let data = Data {
         writers,
         folder: Some(Folder { files: 7, bytes: 700 }),
-        ..Data::default()
     };
     let mut report = Report::default();
     let merged = merge(versions.as_ref(), &data, &|_| false, &orders(), &mut report);

@@ -26,6 +26,17 @@ pub(super) async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
             found.description = Some(rest.to_owned());
             draft.alter_database(what, found).await.map(drop)
         }
+        "movedb" | "setdb" => {
+            let mut found = draft.database(what).await?;
+            match rest.split_once('=') {
+                None => found.location = Location::Rel(rest.to_owned()),
+                Some((key, value)) => {
+                    let parameters = found.parameters.get_or_insert_default();
+                    parameters.insert(key.to_owned(), value.to_owned());
+                }
+            }
+            draft.alter_database(what, found).await.map(drop)
+        }
         "function" => {
             let function = Function {
                 name: object.to_owned(),

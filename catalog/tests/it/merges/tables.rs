@@ -320,3 +320,100 @@ async fn tables_made_twice() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn tables_stay_where_their_files_are_when_the_database_moves() {
+    for moved in ["movedb web raw/web", "setdb web skep.layout=shared"] {
+        // made by the other side
+        check(
+            "database web",
+            moved,
+            "create web.t (a int)
+             put web.db/t/f one",
+            expect![[r#"
+                web
+                web.t (a int) at web.db/t
+                web.db/t/f: one
+            "#]],
+        )
+        .await;
+        check(
+            "database web",
+            "create web.t (a int)
+             put web.db/t/f one",
+            moved,
+            expect![[r#"
+                web
+                web.t (a int) at web.db/t
+                web.db/t/f: one
+            "#]],
+        )
+        .await;
+        // brought there by the other side: an empty table takes the folder of its new name
+        check(
+            "database web
+             create sales.t (a int)",
+            moved,
+            "rename sales.t web.u
+             put web.db/u/f one",
+            expect![[r#"
+                web
+                web.u (a int) at web.db/u
+                web.db/u/f: one
+            "#]],
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn rows_of_a_dropped_table_do_not_come_into_the_one_made_again() {
+    let again = "drop sales.t\ncreate sales.t (id int) as parquet";
+    let base = "create sales.t (id int) as parquet";
+    for base in [base.to_owned(), format!("{base}\nput sales.db/t/a one")] {
+        let (again, append) = (format!("{again}\nput sales.db/t/b two"), "put sales.db/t/c three");
+        check(
+            &base,
+            &again,
+            append,
+            expect![[r#"
+                ! sales.t: table was dropped and made again in ours, appended to in theirs
+            "#]],
+        )
+        .await;
+        check(
+            &base,
+            append,
+            &again,
+            expect![[r#"
+                ! sales.t: table was appended to in ours, dropped and made again in theirs
+            "#]],
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn columns_of_text_files_where_one_side_wrote_none() {
+    let base = "create sales.t (a int) as csv\nput sales.db/t/a one";
+    check(
+        base,
+        "columns sales.t (a int, b int)",
+        "columns sales.t (a int, c int)\nput sales.db/t/b two",
+        expect![[r#"
+            sales.t (a int, c int, b int)
+            sales.db/t/a: one
+            sales.db/t/b: two
+        "#]],
+    )
+    .await;
+    check(
+        base,
+        "columns sales.t (a int, b int)\nput sales.db/t/c three",
+        "columns sales.t (a int, c int)\nput sales.db/t/b two",
+        expect![[r#"
+            ! sales.t: the column list was (a int, b int) in ours, (a int, c int) in theirs
+        "#]],
+    )
+    .await;
+}
