@@ -4,13 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use rusty_s3::actions::{
-    CompleteMultipartUploadResponse, CreateMultipartUpload, DeleteObjectsResponse, ListObjectsV2,
-    ObjectIdentifier,
-};
+use rusty_s3::actions::{DeleteObjectsResponse, ListObjectsV2, ObjectIdentifier};
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
-use serde::Deserialize;
 use url::Url;
 
 use crate::fault::Fault;
@@ -23,18 +18,6 @@ const SIGNATURE: Duration = Duration::from_secs(15 * 60);
 
 /// What Hadoop and AWS's console call a folder.
 const FOLDER_TYPE: &str = "application/x-directory";
-
-const COPY_SOURCE: &str = "x-amz-copy-source";
-const COPY_SOURCE_RANGE: &str = "x-amz-copy-source-range";
-const PARTS_MAX: u64 = 10_000;
-
-/// What stays as it is in the name of a source. All that remains is encoded as in a path.
-const SOURCE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'/')
-    .remove(b'_')
-    .remove(b'~');
 
 /// Objects of a folder, in the order of their keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,8 +38,8 @@ pub(crate) struct Listed {
 pub(crate) struct Client {
     endpoint: Url,
     region: String,
-    credentials: Credentials,
-    sender: Sender,
+    pub(crate) credentials: Credentials,
+    pub(crate) sender: Sender,
     pub(crate) limits: Limits,
 }
 
@@ -82,7 +65,7 @@ impl Client {
         })
     }
 
-    fn bucket(&self, name: &str) -> Result<Bucket, Fault> {
+    pub(crate) fn bucket(&self, name: &str) -> Result<Bucket, Fault> {
         let endpoint = self.endpoint.clone();
         let bucket = Bucket::new(endpoint, UrlStyle::Path, name.to_owned(), self.region.clone());
         bucket.map_err(|_| Fault::Foreign)
@@ -152,91 +135,6 @@ impl Client {
         self.sender.send(self.limits.answer, sign, read).await
     }
 
-    /// Copies an object of that size within the service.
-    pub(crate) async fn copy(&self, from: &Place, to: &Place, bytes: u64) -> Result<(), Fault> {
-        if bytes > self.limits.copy_bytes_max {
-            return self.copy_by_parts(from, to, bytes).await;
-        }
-        let of = self.bucket(&to.bucket)?;
-        let sign = || {
-            let mut action = of.put_object(Some(&self.credentials), &to.key);
-            action.headers_mut().insert(COPY_SOURCE, source(from));
-            let mut request = signed(http::Method::PUT, &action);
-            request.headers.push((COPY_SOURCE, source(from)));
-            request
-        };
-        let read = |answer| succeeded(answer, &to.bucket).map(drop);
-        self.sender.send(self.limits.copy, sign, read).await
-    }
-
-    async fn copy_by_parts(&self, from: &Place, to: &Place, bytes: u64) -> Result<(), Fault> {
-        let of = self.bucket(&to.bucket)?;
-        let sign = || {
-            signed(
-                http::Method::POST,
-                &of.create_multipart_upload(Some(&self.credentials), &to.key),
-            )
-        };
-        let read = |answer| {
-            let text = text(succeeded(answer, &to.bucket)?)?;
-            CreateMultipartUpload::parse_response(&text).map_err(unreadable)
-        };
-        let begun = self.sender.send(self.limits.answer, sign, read).await?;
-        let done = self.copy_parts(&of, from, to, (bytes, begun.upload_id())).await;
-        if done.is_err() {
-            self.abort(&of, to, begun.upload_id()).await;
-        }
-        done
-    }
-
-    async fn copy_parts(
-        &self,
-        of: &Bucket,
-        from: &Place,
-        to: &Place,
-        (bytes, upload): (u64, &str),
-    ) -> Result<(), Fault> {
-        let mut etags = Vec::new();
-        for (number, range) in (1..).zip(ranges(bytes, self.limits.part_bytes)) {
-            let sign = || {
-                let mut action = of.upload_part(Some(&self.credentials), &to.key, number, upload);
-                let headers = [(COPY_SOURCE, source(from)), (COPY_SOURCE_RANGE, range.clone())];
-                for (name, value) in headers.clone() {
-                    action.headers_mut().insert(name, value);
-                }
-                let mut request = signed(http::Method::PUT, &action);
-                request.headers.extend(headers);
-                request
-            };
-            let read = |answer| {
-                let text = text(succeeded(answer, &to.bucket)?)?;
-                quick_xml::de::from_str::<CopiedPart>(&text).map_err(unreadable)
-            };
-            etags.push(self.sender.send(self.limits.copy, sign, read).await?.etag);
-        }
-        let etags = etags.iter().map(String::as_str);
-        let action = of.complete_multipart_upload(Some(&self.credentials), &to.key, upload, etags);
-        let mut request = signed(http::Method::POST, &action);
-        request.body = Bytes::from(action.body());
-        // not sent again: a service that has done it may know nothing of the upload any more
-        let answer = self.sender.once(self.limits.copy, request).await?;
-        let text = text(succeeded(answer, &to.bucket)?)?;
-        CompleteMultipartUploadResponse::parse(&text)
-            .map(drop)
-            .map_err(unreadable)
-    }
-
-    async fn abort(&self, of: &Bucket, to: &Place, upload: &str) {
-        let sign = || {
-            let action = of.abort_multipart_upload(Some(&self.credentials), &to.key, upload);
-            signed(http::Method::DELETE, &action)
-        };
-        let read = |answer| succeeded(answer, &to.bucket).map(drop);
-        if let Err(fault) = self.sender.send(self.limits.answer, sign, read).await {
-            tracing::warn!(%fault, bucket = to.bucket, key = to.key, "parts of a copy stay in the bucket");
-        }
-    }
-
     /// Deletes objects. Those that are not there are fine.
     pub(crate) async fn delete(&self, bucket: &str, keys: &[String]) -> Result<(), Fault> {
         let (batched, alone): (Vec<_>, Vec<_>) = keys.iter().partition(|key| fits_xml(key));
@@ -295,12 +193,6 @@ impl Client {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct CopiedPart {
-    #[serde(rename = "ETag")]
-    etag: String,
-}
-
 /// Returns the address of the service.
 fn endpoint(connection: &Connection) -> Result<Url, ConnectionError> {
     let endpoint = match &connection.endpoint {
@@ -324,7 +216,7 @@ fn endpoint(connection: &Connection) -> Result<Url, ConnectionError> {
     }
 }
 
-fn signed<'a>(method: http::Method, action: &impl S3Action<'a>) -> Signed {
+pub(crate) fn signed<'a>(method: http::Method, action: &impl S3Action<'a>) -> Signed {
     Signed {
         method,
         url: action.sign(SIGNATURE),
@@ -333,7 +225,7 @@ fn signed<'a>(method: http::Method, action: &impl S3Action<'a>) -> Signed {
     }
 }
 
-fn succeeded(answer: Answer, bucket: &str) -> Result<Bytes, Fault> {
+pub(crate) fn succeeded(answer: Answer, bucket: &str) -> Result<Bytes, Fault> {
     let Answer { status, body, .. } = answer;
     if !status.is_success() {
         return Err(Fault::of_answer(status, &body, bucket));
@@ -344,31 +236,20 @@ fn succeeded(answer: Answer, bucket: &str) -> Result<Bytes, Fault> {
     }
 }
 
-fn text(body: Bytes) -> Result<String, Fault> {
+pub(crate) fn text(body: Bytes) -> Result<String, Fault> {
     String::from_utf8(body.into()).map_err(unreadable)
 }
 
-fn unreadable(error: impl std::fmt::Display) -> Fault {
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> Fault {
     Fault::Unreadable {
         message: error.to_string(),
     }
-}
-
-fn source(from: &Place) -> String {
-    utf8_percent_encode(&format!("{}/{}", from.bucket, from.key), SOURCE).to_string()
 }
 
 /// Returns whether XML has a way to write a key: none for most control characters.
 fn fits_xml(key: &str) -> bool {
     let is_misfit = |c: char| c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}');
     !key.chars().any(is_misfit)
-}
-
-/// Returns the ranges of the parts that an object is copied by, as the header names them.
-fn ranges(bytes: u64, part_bytes: u64) -> impl Iterator<Item = String> {
-    let part = part_bytes.max(bytes.div_ceil(PARTS_MAX)).max(1);
-    let starts = (0..bytes.div_ceil(part)).map(move |number| number * part);
-    starts.map(move |start| format!("bytes={start}-{}", (start + part).min(bytes) - 1))
 }
 
 #[cfg(test)]
@@ -383,26 +264,6 @@ mod tests {
             secret_key: "hush".into(),
             session_token: Some("hush".into()),
         }
-    }
-
-    #[test]
-    fn parts_cover_the_object() {
-        let of = |bytes, part| ranges(bytes, part).collect::<Vec<_>>();
-        assert_eq!(of(5, 2), ["bytes=0-1", "bytes=2-3", "bytes=4-4"]);
-        assert_eq!(of(4, 2), ["bytes=0-1", "bytes=2-3"]);
-        let large = of(50 << 40, 1 << 30);
-        assert!(large.len() as u64 <= PARTS_MAX);
-        assert!(
-            large
-                .last()
-                .is_some_and(|last| last.ends_with(&format!("-{}", (50_u64 << 40) - 1)))
-        );
-    }
-
-    #[test]
-    fn sources_are_encoded() {
-        let from = Place::parse("s3a://b/a b%2Fc'é+?").unwrap();
-        assert_eq!(source(&from), "b/a%20b%252Fc%27%C3%A9%2B%3F");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! to S3 are built, signed and read by `rusty-s3`.
 
 mod client;
+mod copies;
 mod fault;
 mod file;
 mod http;
