@@ -445,6 +445,6 @@ async fn a_decision_is_not_taken_again_of_what_came_since() {
     };
     let first = resolver.resolve(&three).await.unwrap();
     assert!(first.conflicts.is_empty());
-    let again = resolver.resolve_again(&three).await.unwrap();
+    let again = resolver.plain().resolve(&three).await.unwrap();
     assert_eq!(again.conflicts, [conflict]);
 }
