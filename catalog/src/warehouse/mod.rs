@@ -87,12 +87,12 @@ impl PlainWarehouse {
 pub type OpenWarehouse = dyn Fn(&WarehouseSettings) -> Option<PlainWarehouse> + Send + Sync;
 
 /// Returns whether one of two URIs is the other or lies below it.
-pub(crate) fn overlap(a: &str, b: &str) -> bool {
+pub fn overlap(a: &str, b: &str) -> bool {
     is_within(a, b) || is_within(b, a)
 }
 
 /// Returns whether `uri` is `folder` or lies below it.
-pub(crate) fn is_within(uri: &str, folder: &str) -> bool {
+pub fn is_within(uri: &str, folder: &str) -> bool {
     let rest = uri.strip_prefix(folder.trim_end_matches('/'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

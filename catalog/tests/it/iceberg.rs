@@ -240,7 +240,7 @@ fn point(table: &mut Table, to: Location) {
 
 /// Writes the metadata file `{number}.json` that names those before it, and moves the pointer of `sales.t` there.
 /// As clients do, it repeats in the metastore which snapshot is the present one, and the table's properties.
-async fn commit(history: &History, branch: &str, number: u32, before: &[u32]) {
+pub(super) async fn advance(history: &History, branch: &str, number: u32, before: &[u32]) {
     let log = before.iter().map(|number| {
         format!(r#"{{"timestamp-ms": 1, "metadata-file": "s3a://lake/_shared/t/{number}.json"}}"#)
     });
@@ -272,6 +272,11 @@ async fn commit(history: &History, branch: &str, number: u32, before: &[u32]) {
         point(table, Location::Shared(path.clone()));
     })
     .await;
+}
+
+/// As `advance`, and commits it.
+async fn commit(history: &History, branch: &str, number: u32, before: &[u32]) {
+    advance(history, branch, number, before).await;
     history.commit_as_is(branch).await;
 }
 
