@@ -14,6 +14,7 @@ mod it {
     mod history;
     mod iceberg;
     mod merge_laws;
+    mod merge_suite;
     mod merges;
     mod partitions;
     mod plain;
