@@ -118,13 +118,7 @@ async fn real(told: &Told) -> Outcome {
         .unwrap();
     write(&catalog, "main", &told.statements[1]).await;
     write(&catalog, "etl", &told.statements[2]).await;
-    let landing = Landing {
-        into: name("main"),
-        author: "test".to_owned(),
-        message: None,
-        metadata: Default::default(),
-        dry_run: false,
-    };
+    let landing = Landing::onto(name("main"), "test");
     let resolver = CatalogResolver::default().reading(repository);
     let merged = repository.merge(&at("etl"), &landing, &resolver, &OpenGate).await;
     match merged.unwrap() {
