@@ -10,6 +10,7 @@ use super::objects::{self, Class, FileChange, Verdict};
 use super::owner::{Owners, Unit, Version};
 use super::params::Writers;
 use super::settled::Settled;
+use super::table;
 use super::walk::Walk;
 use crate::Result;
 use crate::model::{TableFormat, TableId};
@@ -36,6 +37,29 @@ pub(crate) struct Work {
 impl Work {
     pub(crate) fn verdict(&self) -> Verdict {
         objects::judge(self.ours, self.theirs, self.is_agreed)
+    }
+
+    /// Returns the format whose log lies in the folder, though the table does not say so, if both sides went on with
+    /// it, and neither where the other left off. The files of such sides do not clash, and still only one may count.
+    fn forked_log(&self, walk: &Walk) -> Option<TableFormat> {
+        let forked = |folder: &str| {
+            let all = self
+                .data
+                .iter()
+                .chain(&self.rest)
+                .map(|index| &walk.files[*index]);
+            let log = all.filter(|file| {
+                let rest = file.path.get(self.folder.len()..);
+                rest.is_some_and(|rest| rest.starts_with(folder))
+            });
+            objects::writers(log) == Writers::Both
+        };
+        [
+            ("_delta_log/", TableFormat::Delta),
+            (".hoodie/", TableFormat::Hudi),
+        ]
+        .into_iter()
+        .find_map(|(folder, format)| forked(folder).then_some(format))
     }
 
     /// Returns whether both sides added files, and not the same.
@@ -314,6 +338,9 @@ pub(crate) async fn merge(
             _ if files.remade.contains_key(unit) => report_remade(files, (unit, work), &scope(unit), report),
             // what the table as a whole has to say comes with the table
             _ if opaque => apply(walk, work, &mut patch),
+            Verdict::Apply if let Some(format) = work.forked_log(walk) => {
+                table::report_diverged(unit.table, format, &scope(unit), report);
+            }
             Verdict::Conflict(kind) => {
                 if !is_settled(unit.table) {
                     let texts = Texts::new(None, work.ours.word(), work.theirs.word());

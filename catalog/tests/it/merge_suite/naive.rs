@@ -88,8 +88,9 @@ impl History {
 /// Returns what the model and the catalog make of it, if that is not the same.
 async fn disagreement(told: &Told) -> Result<bool, String> {
     let [base, ours, theirs] = &told.states;
-    let expected = merge::merge(base, ours, theirs).map(|merged| text::of_state(&merged));
-    let found = real(told).await;
+    let expected = merge::merge(base, ours, theirs);
+    let expected = expected.map(|merged| text::of_state(&merged)).map_err(topmost);
+    let found = real(told).await.map_err(topmost);
     if expected == found {
         return Ok(found.is_ok());
     }
@@ -97,6 +98,19 @@ async fn disagreement(told: &Told) -> Result<bool, String> {
         "{}naive: {expected:#?}\nreal: {found:#?}\n",
         script(told)
     ))
+}
+
+/// Leaves out what lies beneath a table that is contested as a whole, which needs no decision of its own.
+fn topmost(conflicts: Conflicts) -> Conflicts {
+    let is_beneath = |line: &String| {
+        let whole = line
+            .split_once(' ')
+            .and_then(|(_, rest)| rest.split_once([' ', ':']));
+        let whole = whole.map(|(table, _)| format!("DropModify {table}: whole"));
+        whole.is_some_and(|whole| whole != *line && conflicts.contains(&whole))
+    };
+    let (_, top) = conflicts.iter().cloned().partition::<Conflicts, _>(is_beneath);
+    top
 }
 
 fn script(told: &Told) -> String {
