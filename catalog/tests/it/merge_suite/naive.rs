@@ -10,12 +10,14 @@ mod steps;
 mod text;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use catalog::merge::CatalogResolver;
 use catalog::{Catalog, Draft, Snapshot};
 use versioning::merge::{Landing, MergeOutcome, OpenGate};
 use versioning::refs::CommitMode;
+use versioning::repository::{Limits, Parts};
+use versioning::{Ids, Repositories, RepositoryName};
 
 use merge::Conflicts;
 use state::State;
@@ -24,15 +26,28 @@ use steps::{Chance, Counter, Step};
 use super::run::line;
 use crate::it::history::{self, at, name};
 
-/// What happened before and on both sides.
+/// What happened before and on both sides, and where ids are drawn from.
 #[derive(Debug, Clone)]
-struct History([Vec<Step>; 3]);
+struct History([Vec<Step>; 3], u64);
+
+/// Ids without an order, as in life.
+#[derive(Debug)]
+struct MixedIds(Mutex<Chance>);
+
+impl Ids for MixedIds {
+    fn fresh(&self) -> [u8; 16] {
+        let mut chance = self.0.lock().unwrap();
+        let (a, b) = (chance.bits(), chance.bits());
+        (u128::from(a) << 64 | u128::from(b)).to_be_bytes()
+    }
+}
 
 /// A history as the model has it, with its statements.
 #[derive(Debug, Default)]
 struct Told {
     states: [State; 3],
     statements: [Vec<String>; 3],
+    ids: u64,
 }
 
 type Outcome = Result<BTreeSet<String>, Conflicts>;
@@ -42,7 +57,7 @@ impl History {
     fn random(seed: u64) -> History {
         let mut chance = Chance(seed);
         let mut ids = Counter::default();
-        let mut history = History([steps::BEGINNING.to_vec(), Vec::new(), Vec::new()]);
+        let mut history = History([steps::BEGINNING.to_vec(), Vec::new(), Vec::new()], seed);
         let mut base = history.told().states[0].clone();
         for (place, most) in [6, 6, 6].into_iter().enumerate() {
             let mut state = base.clone();
@@ -63,7 +78,10 @@ impl History {
 
     fn told(&self) -> Told {
         let mut ids = Counter::default();
-        let mut told = Told::default();
+        let mut told = Told {
+            ids: self.1,
+            ..Told::default()
+        };
         for (place, steps) in self.0.iter().enumerate() {
             let mut state = told.states[0].clone();
             let statements = steps.iter().filter_map(|step| step.apply(&mut state, &mut ids));
@@ -122,7 +140,13 @@ fn script(told: &Told) -> String {
 
 /// Carries a history out in a fresh repository and merges.
 async fn real(told: &Told) -> Outcome {
-    let (_store, repository) = testkit::repository(11).await.unwrap();
+    let parts = Parts {
+        ids: Arc::new(MixedIds(Mutex::new(Chance(!told.ids)))),
+        ..testkit::memory_parts(11)
+    };
+    let store = Repositories::open(parts, Limits::default()).await.unwrap();
+    let lake = RepositoryName::parse("lake").unwrap();
+    let repository = store.create(&lake, &name("main")).await.unwrap();
     let catalog = Catalog::new(repository);
     write(&catalog, "main", &told.statements[0]).await;
     let repository = catalog.repository();
