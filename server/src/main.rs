@@ -15,7 +15,7 @@ mod output;
 mod serve;
 mod settings;
 mod telemetry;
-mod warehouse;
+mod warehouses;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,9 @@
 //! three values, one file per entity. Their tables stand in versioning.md 5. Where no rule is fine enough to be
 //! right there is a conflict, never a guess, and all conflicts are reported.
 //!
+//! A conflict passes through the report (`report`), where it may be decided by what was said beforehand ([`Options`]).
+//! What is decided about wholes (`settled`) is noted, and the merge planned again from the same walk.
+//!
 //! The cost follows what the sides changed. Beyond that are read: the databases, of which there are few; the
 //! folder of a partition that both sides appended to, to count its files; the partitions of a changed table, if
 //! some of them lie apart from it; and, only if both sides changed files that lie under no table's own name, the
@@ -123,12 +126,12 @@ impl CatalogResolver {
         ids.filter(|id| !used.contains(*id)).cloned().collect()
     }
 
-    async fn merge(&self, sides: &Sides) -> Result<Resolution<Conflict>> {
-        let mut walk = Walk::run(sides, &self.cache, self.options.decides_nothing()).await?;
+    async fn merge(&self, sides: &Sides, options: &Arc<Options>) -> Result<Resolution<Conflict>> {
+        let mut walk = Walk::run(sides, &self.cache, options.decides_nothing()).await?;
         if let Some(repository) = &self.repository {
             walk.histories = iceberg::histories(&walk, repository).await?;
         }
-        let mut report = Report::new(Arc::clone(&self.options));
+        let mut report = Report::new(Arc::clone(options));
         let mut patch = self.plan(&walk, &mut report).await?;
         while let Some(next) = report.next() {
             report = next;
@@ -207,7 +210,19 @@ impl Resolver for CatalogResolver {
     type Conflict = Conflict;
 
     async fn resolve(&self, sides: &Sides) -> versioning::Result<Resolution<Conflict>> {
-        self.merge(sides).await.map_err(store_error)
+        self.merge(sides, &self.options).await.map_err(store_error)
+    }
+
+    async fn resolve_again(&self, sides: &Sides) -> versioning::Result<Resolution<Conflict>> {
+        let options = Options {
+            decisions: BTreeMap::new(),
+            ..Options::clone(&self.options)
+        };
+        self.merge(sides, &Arc::new(options)).await.map_err(store_error)
+    }
+
+    async fn resolve_staged(&self, sides: &Sides) -> versioning::Result<Resolution<Conflict>> {
+        self.merge(sides, &Arc::default()).await.map_err(store_error)
     }
 }
 

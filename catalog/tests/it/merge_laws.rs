@@ -214,6 +214,28 @@ async fn check_whole(merged: &View) {
     }
 }
 
+/// Where ours is taken throughout, files that both sides changed are as ours has them.
+async fn check_contested_files(base: &View, ours: &View, theirs: &View, merged: &View) {
+    let (base, ours) = (
+        entries(base, Space::Objects).await,
+        entries(ours, Space::Objects).await,
+    );
+    let (theirs, merged) = (
+        entries(theirs, Space::Objects).await,
+        entries(merged, Space::Objects).await,
+    );
+    let paths: BTreeSet<&Bytes> = [&base, &ours, &theirs]
+        .into_iter()
+        .flat_map(BTreeMap::keys)
+        .collect();
+    for path in paths {
+        let (b, o, t) = (base.get(path), ours.get(path), theirs.get(path));
+        if o != b && t != b {
+            assert_eq!(merged.get(path), o, "{path:?}");
+        }
+    }
+}
+
 /// Whatever is decided, what lands fits together: one side throughout, and one thing or the other as it comes.
 async fn check_decisions(base: &View, ours: &View, theirs: &View, profile: Profile, mut picks: u64) {
     let sides = (base, ours, theirs);
@@ -231,7 +253,11 @@ async fn check_decisions(base: &View, ours: &View, theirs: &View, profile: Profi
     };
     let resolution = resolve_with(sides, &options).await.unwrap();
     if resolution.conflicts.is_empty() {
-        check_whole(&ours.with(&resolution.patch)).await;
+        let merged = ours.with(&resolution.patch);
+        check_whole(&merged).await;
+        if is_even {
+            check_contested_files(base, ours, theirs, &merged).await;
+        }
     }
     let mut options = Options {
         force_unsafe: true,

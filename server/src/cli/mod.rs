@@ -125,10 +125,22 @@ struct ServeArguments {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     repository: Option<String>,
-    /// The folder for the data of its managed tables, such as file:/warehouse: not versioned then
+    /// The folder for the data of its managed tables, such as file:/warehouse or s3a://bucket/warehouse: not versioned then
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     warehouse: Option<String>,
+    /// The address of the service of S3 that has the bucket [default: AWS's]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warehouse_endpoint: Option<String>,
+    /// The region of that service [default: us-east-1]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warehouse_region: Option<String>,
+    /// A file with aws_access_key_id, aws_secret_access_key and perhaps aws_session_token [default: the environment]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warehouse_credentials: Option<PathBuf>,
     /// When data goes there whose table was dropped: keep, or immediate [default: keep]
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 use versioning::merge::Resolver;
 
 use super::{FILLED, PLAIN, Sides, all};
-use crate::it::history::resolve_with;
+use crate::it::history::{History, resolve_with};
 
 /// Decides the only conflict by a text.
 async fn check_value(base: &str, ours: &str, theirs: &str, text: &str, expected: Expect) {
@@ -410,4 +410,41 @@ async fn files_of_both_sides_land_together_only_where_that_is_wanted() {
         sales.db/t/dt=1/c: three
     "#]]
     .assert_eq(&sides.text(&options(theirs)).await);
+}
+
+/// What is staged and what lands are other sides than those that something was said of.
+#[tokio::test]
+async fn what_was_decided_is_not_said_of_what_is_staged() {
+    for side in [Side::Ours, Side::Theirs] {
+        let history = History::new(PLAIN).await;
+        for branch in ["etl", "staged"] {
+            history.branch(branch).await;
+        }
+        history.commit("etl", "set sales.t k=1").await;
+        history.execute("staged", "set sales.t k=2").await.unwrap();
+        let refused = history.merge_with("etl", "staged", all(side)).await;
+        assert!(
+            matches!(refused, Err(versioning::Error::Dirty { .. })),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_decision_is_not_taken_again_of_what_came_since() {
+    let sides = Sides::new(PLAIN, "set sales.t k=1", "set sales.t k=2").await;
+    let conflict = sides.conflicts().await.remove(0);
+    let resolver = CatalogResolver::default().with(Options {
+        decisions: [(conflict.id.clone(), Choice::Theirs)].into(),
+        ..Options::default()
+    });
+    let three = versioning::merge::Sides {
+        base: sides.base.clone(),
+        ours: sides.ours.clone(),
+        theirs: sides.theirs.clone(),
+    };
+    let first = resolver.resolve(&three).await.unwrap();
+    assert!(first.conflicts.is_empty());
+    let again = resolver.resolve_again(&three).await.unwrap();
+    assert_eq!(again.conflicts, [conflict]);
 }
