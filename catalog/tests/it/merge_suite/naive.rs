@@ -4,6 +4,7 @@
 
 mod columns;
 mod data;
+mod laws;
 mod merge;
 mod state;
 mod steps;
@@ -12,12 +13,12 @@ mod text;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use catalog::merge::CatalogResolver;
-use catalog::{Catalog, Draft, Snapshot};
+use catalog::merge::{CatalogResolver, Conflict};
+use catalog::{Catalog, Draft};
 use versioning::merge::{Landing, MergeOutcome, OpenGate};
 use versioning::refs::CommitMode;
 use versioning::repository::{Limits, Parts};
-use versioning::{Ids, Repositories, RepositoryName};
+use versioning::{CommitId, Ids, Repositories, RepositoryName};
 
 use merge::Conflicts;
 use state::State;
@@ -138,36 +139,63 @@ fn script(told: &Told) -> String {
         .collect()
 }
 
-/// Carries a history out in a fresh repository and merges.
-async fn real(told: &Told) -> Outcome {
-    let parts = Parts {
-        ids: Arc::new(MixedIds(Mutex::new(Chance(!told.ids)))),
-        ..testkit::memory_parts(11)
-    };
-    let store = Repositories::open(parts, Limits::default()).await.unwrap();
-    let lake = RepositoryName::parse("lake").unwrap();
-    let repository = store.create(&lake, &name("main")).await.unwrap();
-    let catalog = Catalog::new(repository);
-    write(&catalog, "main", &told.statements[0]).await;
-    let repository = catalog.repository();
-    repository
-        .create_branch(&name("etl"), &at("main"), CommitMode::Staged)
-        .await
-        .unwrap();
-    write(&catalog, "main", &told.statements[1]).await;
-    write(&catalog, "etl", &told.statements[2]).await;
-    let landing = Landing {
+/// A history in a repository of its own, with the commits of base, ours and theirs.
+struct Lake {
+    catalog: Catalog,
+    commits: [CommitId; 3],
+    _store: Repositories,
+}
+
+impl Lake {
+    /// Carries a history out: ours on `main`, theirs on `etl`.
+    async fn new(told: &Told) -> Lake {
+        let parts = Parts {
+            ids: Arc::new(MixedIds(Mutex::new(Chance(!told.ids)))),
+            ..testkit::memory_parts(11)
+        };
+        let store = Repositories::open(parts, Limits::default()).await.unwrap();
+        let lake = RepositoryName::parse("lake").unwrap();
+        let catalog = Catalog::new(store.create(&lake, &name("main")).await.unwrap());
+        let base = write(&catalog, "main", &told.statements[0]).await;
+        let repository = catalog.repository();
+        repository
+            .create_branch(&name("etl"), &at("main"), CommitMode::Staged)
+            .await
+            .unwrap();
+        let ours = write(&catalog, "main", &told.statements[1]).await;
+        let theirs = write(&catalog, "etl", &told.statements[2]).await;
+        Lake {
+            catalog,
+            commits: [base, ours, theirs],
+            _store: store,
+        }
+    }
+
+    async fn merge(&self) -> MergeOutcome<Conflict> {
+        let repository = self.catalog.repository();
+        let resolver = CatalogResolver::default().reading(repository);
+        let (source, landing) = (at("etl"), landing());
+        let merged = repository.merge(&source, &landing, &resolver, &OpenGate);
+        merged.await.unwrap()
+    }
+}
+
+fn landing() -> Landing {
+    Landing {
         into: name("main"),
         author: "test".to_owned(),
         message: None,
         metadata: Default::default(),
         dry_run: false,
-    };
-    let resolver = CatalogResolver::default().reading(repository);
-    let merged = repository.merge(&at("etl"), &landing, &resolver, &OpenGate).await;
-    match merged.unwrap() {
+    }
+}
+
+/// Carries a history out and merges.
+async fn real(told: &Told) -> Outcome {
+    let lake = Lake::new(told).await;
+    match lake.merge().await {
         MergeOutcome::Landed(_) | MergeOutcome::UpToDate(_) => {
-            let snapshot: Snapshot = catalog.snapshot(&at("main")).await.unwrap();
+            let snapshot = lake.catalog.snapshot(&at("main")).await.unwrap();
             Ok(text::of_catalog(&snapshot).await)
         }
         MergeOutcome::Conflicts(conflicts) => Err(conflicts
@@ -179,7 +207,7 @@ async fn real(told: &Told) -> Outcome {
 }
 
 /// Carries out statements as one write, and commits it.
-async fn write(catalog: &Catalog, branch: &str, statements: &[String]) {
+async fn write(catalog: &Catalog, branch: &str, statements: &[String]) -> CommitId {
     let repository = catalog.repository();
     let view = repository.view(&at(branch)).await.unwrap();
     let ids = Arc::clone(repository.ids());
@@ -194,7 +222,7 @@ async fn write(catalog: &Catalog, branch: &str, statements: &[String]) {
         async move { Ok::<_, versioning::Error>((batch, ())) }
     };
     repository.write(&name(branch), plan).await.unwrap();
-    history::commit_as_is(repository, branch).await;
+    history::commit_as_is(repository, branch).await
 }
 
 async fn shrunk(mut history: History) -> String {
@@ -214,15 +242,22 @@ fn number(variable: &str, usual: u64) -> u64 {
     text.map_or(usual, |text| text.parse().expect(variable))
 }
 
+fn seed_of(seed: u64, case: u64) -> u64 {
+    seed.wrapping_mul(0x1_0000_0001).wrapping_add(case << 8)
+}
+
+/// How many histories a run tries that nobody told otherwise.
+const CASES: u64 = 400;
+
 /// The most disagreements that one run shows.
 const SHOWN_MAX: usize = 12;
 
 #[tokio::test]
 async fn the_naive_merge_agrees() {
-    let (cases, seed) = (number("CASES", 300), number("SEED", 1));
+    let (cases, seed) = (number("CASES", CASES), number("SEED", 1));
     let (mut clean, mut contested, mut failed) = (0, 0, Vec::new());
     for case in 0..cases {
-        let history = History::random(seed.wrapping_mul(0x1_0000_0001).wrapping_add(case << 8));
+        let history = History::random(seed_of(seed, case));
         match disagreement(&history.told()).await {
             Ok(true) => clean += 1,
             Ok(false) => contested += 1,
@@ -236,5 +271,21 @@ async fn the_naive_merge_agrees() {
         "seed {seed}: {clean} histories merge, {contested} have the same conflicts, {} differ",
         failed.len()
     );
+    assert!(failed.is_empty(), "SEED={seed}\n{}", failed.join("\n"));
+}
+
+/// Of every tenth history: the laws take many merges.
+#[tokio::test]
+async fn the_laws_hold() {
+    let (cases, seed) = (number("CASES", CASES), number("SEED", 1));
+    let mut failed = Vec::new();
+    for case in (0..cases).step_by(10) {
+        let told = History::random(seed_of(seed, case)).told();
+        if let Err(text) = laws::check(&told).await {
+            failed.push(format!("case {case}\n{}{text}", script(&told)));
+        }
+    }
+    println!("seed {seed}: the laws hold of {} histories", cases.div_ceil(10));
+    failed.truncate(SHOWN_MAX);
     assert!(failed.is_empty(), "SEED={seed}\n{}", failed.join("\n"));
 }

@@ -37,10 +37,8 @@ pub(super) fn merge(
     };
     let (b, o, t) = (by_id(base), by_id(ours), by_id(theirs));
     let mut merged = Vec::new();
-    // the order of one, and what the other added behind it
-    let known: BTreeSet<Id> = first.iter().map(|column| column.id).collect();
-    let added = second.iter().filter(|column| !known.contains(&column.id));
-    for Column { id, .. } in first.iter().chain(added) {
+    for id in order(&ids(base), &ids(first), &ids(second)) {
+        let id = &id;
         merged.extend(one(place, (b.get(id), o.get(id), t.get(id)), out));
     }
     let mut seen = BTreeSet::new();
@@ -50,6 +48,31 @@ pub(super) fn merge(
         }
     }
     merged
+}
+
+/// Returns the order of one side, and what the other added: behind its left neighbour there, and behind what the
+/// first alone added at that place.
+fn order(base: &[Id], first: &[Id], second: &[Id]) -> Vec<Id> {
+    let mut order = first.to_vec();
+    let mut behind = 0;
+    for id in second {
+        let known = order.iter().position(|known| known == id);
+        behind = match known {
+            Some(place) => place + 1,
+            None if base.contains(id) => behind,
+            None => {
+                let is_own = |id: &Id| !base.contains(id) && !second.contains(id);
+                let own = order[behind..].iter().take_while(|id| is_own(id)).count();
+                order.insert(behind + own, *id);
+                behind + own + 1
+            }
+        };
+    }
+    // those of the base that the first dropped have no place, and are looked at still
+    let dropped = second.iter().filter(|id| !order.contains(id)).copied();
+    let dropped: Vec<Id> = dropped.collect();
+    order.extend(dropped);
+    order
 }
 
 /// Returns theirs with the ids of ours for columns that both added under one name.

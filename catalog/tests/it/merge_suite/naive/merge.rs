@@ -17,8 +17,12 @@ pub(super) fn merge(base: &State, ours: &State, theirs: &State) -> Result<State,
     for id in keys([&base.databases, &ours.databases, &theirs.databases]) {
         let sides = Three::of(id, &base.databases, &ours.databases, &theirs.databases);
         match sides {
-            Three(Some(old), None, Some(new)) => drop_database(id, (base, old), (theirs, new), &mut out),
-            Three(Some(old), Some(new), None) => drop_database(id, (base, old), (ours, new), &mut out),
+            Three(Some(old), None, Some(new)) => {
+                drop_database((id, old, new), (base, ours, theirs), &mut out);
+            }
+            Three(Some(old), Some(new), None) => {
+                drop_database((id, old, new), (base, theirs, ours), &mut out);
+            }
             Three(_, None, None) => {}
             Three(_, Some(one), None) | Three(None, None, Some(one)) => {
                 merged.databases.insert(id, one.clone());
@@ -156,31 +160,40 @@ fn drop_table(place: &str, (old, new): (&Table, &Table), dropper: &State, out: &
         }
     }
     let remade = dropper.tables.values().find(|table| table.place == old.place);
-    let Some(remade) = remade.filter(|_| written == *new) else {
+    if written != *new || remade.is_none() {
         out.insert(format!("DropModify {place}: whole"));
-        return;
-    };
+    }
+    let Some(remade) = remade else { return };
     let place = dropper.name(remade);
     if old.files != new.files {
         out.insert(format!("DropModify {place}: whole"));
     }
-    let is_written = |name: &&String| old.partitions.get(*name) != new.partitions.get(*name);
-    for name in new.partitions.keys().filter(is_written) {
-        out.insert(match remade.is_partitioned {
-            true => format!("DropModify {place} {name}: whole"),
-            false => format!("DropModify {place}: whole"),
-        });
+    let none = Files::new();
+    let files = |table: &Table, name: &String| {
+        let partition = table.partitions.get(name);
+        partition.map_or(none.clone(), |partition| partition.files.clone())
+    };
+    for name in keys([&old.partitions, &new.partitions, &new.partitions]) {
+        if files(old, &name) != files(new, &name) {
+            out.insert(match remade.is_partitioned {
+                true => format!("DropModify {place} {name}: whole"),
+                false => format!("DropModify {place}: whole"),
+            });
+        }
     }
 }
 
-/// One side dropped a database. What is beneath: new tables and files; tables of old speak for themselves.
+/// One side dropped a database. What is beneath: tables and files that came. Tables of old, and those that the one
+/// side dropped, speak for themselves.
 fn drop_database(
-    id: Id,
-    (base, old): (&State, &Database),
-    (side, new): (&State, &Database),
+    (id, old, new): (Id, &Database, &Database),
+    (base, dropper, side): (&State, &State, &State),
     out: &mut Conflicts,
 ) {
-    let is_new = |table: &Id| base.tables.get(table).is_none_or(|table| table.database != id);
+    let is_new = |table: &Id| match base.tables.get(table) {
+        Some(known) => known.database != id && dropper.tables.contains_key(table),
+        None => true,
+    };
     let has_new = side
         .tables
         .iter()
