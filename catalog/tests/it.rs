@@ -21,4 +21,5 @@ mod it {
     mod registry;
     mod statistics;
     mod tables;
+    mod touches;
 }

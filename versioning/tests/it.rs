@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod it {
+    mod attempts;
     mod costs;
     mod counts;
     mod doubts;

@@ -39,11 +39,13 @@ mod settled;
 mod spark;
 mod statistics;
 pub(crate) mod storage;
+mod stored;
 mod strict;
 mod table;
 mod table_place;
 #[cfg(test)]
 mod tests;
+mod touch;
 mod validate;
 mod walk;
 mod whole_table;
@@ -52,8 +54,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use versioning::merge::{Resolution, Resolver, Sides};
-use versioning::{Batch, Repository};
+use versioning::attempts::ConflictRecord;
+use versioning::merge::{Extent, Resolution, Resolver, Sides};
+use versioning::{Batch, Repository, View};
 
 use crate::Result;
 use crate::location::Place;
@@ -74,6 +77,8 @@ use whole_table::Beneath;
 
 pub use conflict::{Choices, Conflict, ConflictId, ConflictKind, Subject};
 pub use options::{Choice, Expected, Options, Profile, Side, Strategy};
+pub use stored::StoredConflict;
+pub use touch::read_by_checks;
 
 /// Merges catalogs with their data: databases, tables, constraints, partitions, statistics, functions and files.
 #[derive(Debug, Clone, Default)]
@@ -213,16 +218,23 @@ impl Resolver for CatalogResolver {
         self.merge(sides, &self.options).await.map_err(store_error)
     }
 
-    async fn resolve_again(&self, sides: &Sides) -> versioning::Result<Resolution<Conflict>> {
-        let options = Options {
-            decisions: BTreeMap::new(),
-            ..Options::clone(&self.options)
-        };
-        self.merge(sides, &Arc::new(options)).await.map_err(store_error)
+    fn record(conflict: &Conflict) -> ConflictRecord {
+        StoredConflict::record(conflict)
     }
 
-    async fn resolve_staged(&self, sides: &Sides) -> versioning::Result<Resolution<Conflict>> {
-        self.merge(sides, &Arc::default()).await.map_err(store_error)
+    /// Nothing is decided but by the rules, and a profile that is stricter than these stays.
+    fn plain(&self) -> CatalogResolver {
+        self.with(Options {
+            profile: self.options.profile.max(Profile::Standard),
+            append_union: self.options.append_union,
+            ..Options::default()
+        })
+    }
+
+    async fn touches(&self, before: &View, after: &View) -> versioning::Result<Extent> {
+        touch::touched(before, after, &self.cache)
+            .await
+            .map_err(store_error)
     }
 }
 

@@ -143,6 +143,13 @@ impl Expected {
         }
     }
 
+    /// Returns what a word means.
+    pub(crate) fn parse(text: &str) -> Option<Expected> {
+        [Expected::Text, Expected::Type, Expected::Column]
+            .into_iter()
+            .find(|expected| expected.as_str() == text)
+    }
+
     /// Returns the text as it is stored; else what it has to be.
     pub(crate) fn read(self, text: &str) -> Result<String, &'static str> {
         match self {

@@ -150,6 +150,12 @@ impl Owners {
         None
     }
 
+    /// Returns the tables in whose folders a path lies, as far as is known.
+    pub(crate) fn around(&self, path: &str) -> impl Iterator<Item = TableId> {
+        let folders = path.match_indices('/').map(|(end, _)| &path[..=end]);
+        folders.filter_map(|folder| self.territories.get(folder).map(|of| of.unit.table))
+    }
+
     /// Returns what a file belongs to, guessing by its path where nothing is known.
     pub(crate) async fn find_or_guess<'a>(
         &mut self,

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::conflict::{Choices, ConflictKind, Report, Subject, Texts};
 use super::entities::scope_of;
-use super::extents::Extents;
+use super::extents::{Extent, Extents};
 use super::files::Files;
+use super::generic::Three;
 use super::options::Profile;
 use super::walk::{PartitionKey, Walk};
 use crate::model::TableId;
@@ -41,11 +42,16 @@ pub(super) fn check_tables(
     if report.options().profile != Profile::StrictTable {
         return;
     }
-    for (id, versions) in &files.tables {
-        if report.settled().table(*id).is_some() || !touch_of_table(walk, files, *id).is_contested() {
+    let touches = touches_of_tables(walk, files);
+    let contested = files
+        .tables
+        .iter()
+        .filter(|(id, _)| touches.get(id).is_some_and(|touch| touch.is_contested()));
+    for (id, versions) in contested {
+        if report.settled().table(*id).is_some() {
             continue;
         }
-        let is_changed = |whole: bool, extent: super::extents::Extent| {
+        let is_changed = |whole: bool, extent: Extent| {
             if whole || !extent.is_none() {
                 extent.text(whole)
             } else {
@@ -68,24 +74,25 @@ pub(super) fn check_tables(
     }
 }
 
-fn touch_of_table(walk: &Walk, files: &Files, id: TableId) -> Touch {
-    let mut touch = Touch::default();
-    if let Some(changed) = walk.tables.get(&id) {
-        let versions = &changed.versions;
-        let is_same = versions.ours == versions.theirs;
-        touch.add(versions.ours_changed(), versions.theirs_changed(), is_same);
+/// Returns what the sides did to tables, in themselves and beneath.
+fn touches_of_tables(walk: &Walk, files: &Files) -> BTreeMap<TableId, Touch> {
+    let mut tables = BTreeMap::<_, Touch>::new();
+    for (id, changed) in &walk.tables {
+        add_versions(tables.entry(*id).or_default(), &changed.versions);
     }
-    for ((of, ..), changed) in &walk.constraints {
-        let versions = &changed.versions;
-        if *of == id {
-            let is_same = versions.ours == versions.theirs;
-            touch.add(versions.ours_changed(), versions.theirs_changed(), is_same);
-        }
+    for ((id, ..), changed) in &walk.constraints {
+        add_versions(tables.entry(*id).or_default(), &changed.versions);
     }
-    for (_, one) in touches(walk, files, &|table| table == id) {
+    for ((id, _), one) in touches(walk, files) {
+        let touch = tables.entry(id).or_default();
         touch.add(one.by_ours, one.by_theirs, !one.is_disputed);
     }
-    touch
+    tables
+}
+
+fn add_versions<T: PartialEq>(touch: &mut Touch, versions: &Three<Option<T>>) {
+    let is_same = versions.ours == versions.theirs;
+    touch.add(versions.ours_changed(), versions.theirs_changed(), is_same);
 }
 
 /// Reports partitions that both sides touched: what is said of them, their files, or their statistics.
@@ -93,7 +100,7 @@ pub(super) fn check_partitions(walk: &Walk, files: &Files, report: &mut Report) 
     if report.options().profile != Profile::StrictPartition {
         return;
     }
-    for ((table, name), touch) in touches(walk, files, &|_| true) {
+    for ((table, name), touch) in touches(walk, files) {
         let Some((name, versions)) = name.zip(files.tables.get(&table)) else {
             continue;
         };
@@ -113,11 +120,7 @@ pub(super) fn check_partitions(walk: &Walk, files: &Files, report: &mut Report) 
 }
 
 /// Returns what the sides did beneath tables, by partition; without one for what belongs to the table itself.
-fn touches(
-    walk: &Walk,
-    files: &Files,
-    is_wanted: &dyn Fn(TableId) -> bool,
-) -> BTreeMap<(TableId, Option<String>), Touch> {
+fn touches(walk: &Walk, files: &Files) -> BTreeMap<(TableId, Option<String>), Touch> {
     let mut touches = BTreeMap::<_, Touch>::new();
     let records = walk.partitions.iter().map(|(key, versions)| {
         let (table, name): &PartitionKey = key;
@@ -127,12 +130,10 @@ fn touches(
         .statistics
         .iter()
         .map(|((table, name, _), versions)| ((*table, name.clone()), versions));
-    for (key, versions) in records.chain(statistics).filter(|(key, _)| is_wanted(key.0)) {
-        let touch = touches.entry(key).or_default();
-        let is_same = versions.ours == versions.theirs;
-        touch.add(versions.ours_changed(), versions.theirs_changed(), is_same);
+    for (key, versions) in records.chain(statistics) {
+        add_versions(touches.entry(key).or_default(), versions);
     }
-    for (unit, work) in files.units.iter().filter(|(unit, _)| is_wanted(unit.table)) {
+    for (unit, work) in &files.units {
         let touch = touches.entry((unit.table, unit.partition.clone())).or_default();
         for file in work.data.iter().map(|index| &walk.files[*index]) {
             touch.add(file.ours_changed(), file.theirs_changed(), file.is_agreed());

@@ -1,6 +1,7 @@
 //! Conflicts that are decided: by strategies, one by one, and by profiles.
 
 mod options;
+mod profiles;
 mod sides;
 
 use catalog::Snapshot;

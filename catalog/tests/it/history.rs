@@ -126,13 +126,7 @@ impl History {
         into: &str,
         options: Options,
     ) -> versioning::Result<MergeOutcome<catalog::merge::Conflict>> {
-        let landing = Landing {
-            into: name(into),
-            author: "test".to_owned(),
-            message: None,
-            metadata: Default::default(),
-            dry_run: false,
-        };
+        let landing = Landing::onto(name(into), "test");
         let resolver = CatalogResolver::default().with(options);
         let resolver = resolver.reading(self.catalog.repository());
         self.catalog

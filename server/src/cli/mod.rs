@@ -1,5 +1,6 @@
 //! The command line.
 
+mod attempts;
 mod branch;
 mod commit;
 mod diff;
@@ -11,7 +12,7 @@ mod tag;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::client::Client;
@@ -43,7 +44,7 @@ enum Command {
     Repository(repository::Command),
     /// Make a commit of what is staged on a branch
     Commit(commit::CommitArguments),
-    /// Drop what is staged on a branch
+    /// Drop what is staged on a branch, or put its head at another commit
     Reset(commit::ResetArguments),
     /// Show the history of a ref
     Log(commit::LogArguments),
@@ -51,7 +52,7 @@ enum Command {
     Status(diff::StatusArguments),
     /// Show what differs between two refs: columns, partitions, files, rows
     Diff(diff::DiffArguments),
-    /// Merge a ref into a branch: all of it lands, or nothing
+    /// Merge a ref into a branch: all of it lands, or nothing; decide conflicts and go on
     Merge(merge::MergeArguments),
     /// Undo a commit on a branch
     Revert(merge::PickArguments),
@@ -181,6 +182,23 @@ struct ServeArguments {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<String>,
+}
+
+/// Reads the command line, and for whom the command prints; ends the process if it cannot be read.
+pub(crate) fn parse() -> (Arguments, Format) {
+    let matches = Arguments::command().get_matches();
+    let mut format = Format::Text;
+    let mut of = Some(&matches);
+    while let Some(matches) = of {
+        if let Ok(Some(given)) = matches.try_get_one::<Format>("output") {
+            format = *given;
+        }
+        of = matches.subcommand().map(|(_, matches)| matches);
+    }
+    match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => (arguments, format),
+        Err(error) => error.exit(),
+    }
 }
 
 /// Runs a command.

@@ -1,6 +1,7 @@
 //! One side taken throughout.
 
 use catalog::merge::{Choice, Side};
+use catalog::{Place, Snapshot};
 
 use super::{FILLED, PLAIN, Sides, all, text};
 
@@ -214,4 +215,45 @@ async fn what_hangs_on_them_is_as_the_side_that_is_taken_has_it() {
         ),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn partitions_stay_where_their_files_are_wherever_the_table_goes() {
+    let sides = Sides::new(
+        "create sales.t (i int) by (d string)",
+        "move sales.t raw/x\nadd sales.t d=1\nput raw/x/d=1/a one",
+        "move sales.t raw/y\nadd sales.t d=2\nput raw/y/d=2/b two\nadd sales.t d=3 at raw/z",
+    )
+    .await;
+    for (side, place) in [(Side::Ours, "raw/x"), (Side::Theirs, "raw/y")] {
+        let resolution = sides.with(&all(side)).await;
+        assert!(resolution.conflicts.is_empty(), "{:?}", resolution.conflicts);
+        let merged = sides.ours.with(&resolution.patch);
+        let merged = Snapshot::new(merged, catalog::SharedCache::default());
+        let open = merged.table("sales", "t").await.unwrap();
+        assert_eq!(open.place(), Some(Place::Path(place.into())));
+        for (name, place) in [("d=1", "raw/x/d=1"), ("d=2", "raw/y/d=2"), ("d=3", "raw/z")] {
+            let partition = merged.find_partition(open.id, name).await.unwrap().unwrap();
+            let expected = Some(Place::Path(place.into()));
+            assert_eq!(open.place_of(&partition), expected, "{side:?} {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_moved_away_from_new_data_is_where_it_was_decided() {
+    for (ours, theirs) in [
+        ("move sales.t raw/x", "put sales.db/t/b two"),
+        ("put sales.db/t/b two", "move sales.t raw/x"),
+    ] {
+        let sides = Sides::new(PLAIN, ours, theirs).await;
+        for side in [Side::Ours, Side::Theirs] {
+            let moved = match (ours.starts_with("move"), side) {
+                (true, Side::Ours) | (false, Side::Theirs) => " at raw/x",
+                _ => "",
+            };
+            let expected = format!("sales.t (id int){moved}\nsales.db/t/a: one\nsales.db/t/b: two\n");
+            assert_eq!(sides.text(&all(side)).await, expected, "{side:?}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use expect_test::expect;
 
 use super::{FILLED, PLAIN, check};
+use crate::it::history::merged;
 
 #[tokio::test]
 async fn columns_partitions_and_files_of_both_sides_land_together() {
@@ -323,97 +324,21 @@ async fn tables_made_twice() {
 
 #[tokio::test]
 async fn tables_stay_where_their_files_are_when_the_database_moves() {
-    for moved in ["movedb web raw/web", "setdb web skep.layout=shared"] {
-        // made by the other side
-        check(
-            "database web",
-            moved,
-            "create web.t (a int)
-             put web.db/t/f one",
-            expect![[r#"
-                web
-                web.t (a int) at web.db/t
-                web.db/t/f: one
-            "#]],
-        )
-        .await;
-        check(
-            "database web",
-            "create web.t (a int)
-             put web.db/t/f one",
-            moved,
-            expect![[r#"
-                web
-                web.t (a int) at web.db/t
-                web.db/t/f: one
-            "#]],
-        )
-        .await;
+    let shared = " {skep.layout=shared}";
+    for (moved, said) in [
+        ("movedb web raw/web", ""),
+        ("setdb web skep.layout=shared", shared),
+    ] {
+        let created = "create web.t (a int)\nput web.db/t/f one";
+        let expected = format!("web{said}\nweb.t (a int) at web.db/t\nweb.db/t/f: one\n");
+        for (ours, theirs) in [(moved, created), (created, moved)] {
+            let found = merged("database web", ours, theirs).await;
+            assert_eq!(found, expected, "{ours} | {theirs}");
+        }
         // brought there by the other side: an empty table takes the folder of its new name
-        check(
-            "database web
-             create sales.t (a int)",
-            moved,
-            "rename sales.t web.u
-             put web.db/u/f one",
-            expect![[r#"
-                web
-                web.u (a int) at web.db/u
-                web.db/u/f: one
-            "#]],
-        )
-        .await;
+        let base = "database web\ncreate sales.t (a int)";
+        let renamed = "rename sales.t web.u\nput web.db/u/f one";
+        let expected = format!("web{said}\nweb.u (a int) at web.db/u\nweb.db/u/f: one\n");
+        assert_eq!(merged(base, moved, renamed).await, expected, "{moved}");
     }
-}
-
-#[tokio::test]
-async fn rows_of_a_dropped_table_do_not_come_into_the_one_made_again() {
-    let again = "drop sales.t\ncreate sales.t (id int) as parquet";
-    let base = "create sales.t (id int) as parquet";
-    for base in [base.to_owned(), format!("{base}\nput sales.db/t/a one")] {
-        let (again, append) = (format!("{again}\nput sales.db/t/b two"), "put sales.db/t/c three");
-        check(
-            &base,
-            &again,
-            append,
-            expect![[r#"
-                ! sales.t: table was dropped and made again in ours, appended to in theirs
-            "#]],
-        )
-        .await;
-        check(
-            &base,
-            append,
-            &again,
-            expect![[r#"
-                ! sales.t: table was appended to in ours, dropped and made again in theirs
-            "#]],
-        )
-        .await;
-    }
-}
-
-#[tokio::test]
-async fn columns_of_text_files_where_one_side_wrote_none() {
-    let base = "create sales.t (a int) as csv\nput sales.db/t/a one";
-    check(
-        base,
-        "columns sales.t (a int, b int)",
-        "columns sales.t (a int, c int)\nput sales.db/t/b two",
-        expect![[r#"
-            sales.t (a int, c int, b int)
-            sales.db/t/a: one
-            sales.db/t/b: two
-        "#]],
-    )
-    .await;
-    check(
-        base,
-        "columns sales.t (a int, b int)\nput sales.db/t/c three",
-        "columns sales.t (a int, c int)\nput sales.db/t/b two",
-        expect![[r#"
-            ! sales.t: the column list was (a int, b int) in ours, (a int, c int) in theirs
-        "#]],
-    )
-    .await;
 }
