@@ -181,13 +181,7 @@ impl Lake {
 }
 
 fn landing() -> Landing {
-    Landing {
-        into: name("main"),
-        author: "test".to_owned(),
-        message: None,
-        metadata: Default::default(),
-        dry_run: false,
-    }
+    Landing::onto(name("main"), "test")
 }
 
 /// Carries a history out and merges.
