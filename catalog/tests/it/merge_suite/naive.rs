@@ -186,7 +186,7 @@ fn landing() -> Landing {
 
 /// Carries a history out and merges.
 async fn real(told: &Told) -> Outcome {
-    let lake = Lake::new(told).await;
+    let lake = Box::pin(Lake::new(told)).await;
     match lake.merge().await {
         MergeOutcome::Landed(_) | MergeOutcome::UpToDate(_) => {
             let snapshot = lake.catalog.snapshot(&at("main")).await.unwrap();
@@ -207,7 +207,7 @@ async fn write(catalog: &Catalog, branch: &str, statements: &[String]) -> Commit
     let ids = Arc::clone(repository.ids());
     let mut draft = Draft::new(view, catalog.cache().clone(), ids, repository.clock().now_us());
     for statement in statements {
-        let done = history::execute(&mut draft, statement).await;
+        let done = Box::pin(history::execute(&mut draft, statement)).await;
         done.unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
     let batch = draft.into_batch();
