@@ -9,10 +9,10 @@ CASES ?= 2000
 SEED ?= 1
 SECONDS ?= 60
 
-.PHONY: help setup demo test check it conformance idle crash model race fuzz differential soak bench run
+.PHONY: help setup demo test check it conformance idle crash model race merge-suite fuzz differential soak bench run
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
 setup: ## fetch what the demo and the real-engine tests need into a cache folder
 	integration/engines/spark.sh $(SPARK) true
@@ -55,6 +55,11 @@ model: ## CASES random histories against a naive model
 race: ## CASES histories of two servers on one store that fails, from SEED, for SECONDS at most
 	CASES=$(CASES) SEED=$(SEED) SECONDS=$(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),3600) \
 		cargo test --locked -p versioning --test it -- --nocapture race::
+
+# built optimized, which makes it ten times as fast; CASES of the other targets is not meant
+merge-suite: ## every cell of the merge tables, and CASES random histories (100000) from SEED merged by skep and by a naive model
+	CASES=$(if $(filter command line environment,$(origin CASES)),$(CASES),100000) SEED=$(SEED) \
+		cargo test --release --locked -p catalog --test it -- --nocapture merge_suite::
 
 fuzz: ## fuzz what reads bytes of strangers, each target for SECONDS
 	fuzz/fuzz.sh $(SECONDS)

@@ -10,6 +10,7 @@ use super::objects::{self, Class, FileChange, Verdict};
 use super::owner::{Owners, Unit, Version};
 use super::params::Writers;
 use super::settled::Settled;
+use super::table;
 use super::walk::Walk;
 use crate::Result;
 use crate::model::{TableFormat, TableId};
@@ -36,6 +37,29 @@ pub(crate) struct Work {
 impl Work {
     pub(crate) fn verdict(&self) -> Verdict {
         objects::judge(self.ours, self.theirs, self.is_agreed)
+    }
+
+    /// Returns the format whose log lies in the folder, though the table does not say so, if both sides went on with
+    /// it, and neither where the other left off. The files of such sides do not clash, and still only one may count.
+    fn forked_log(&self, walk: &Walk) -> Option<TableFormat> {
+        let forked = |folder: &str| {
+            let all = self
+                .data
+                .iter()
+                .chain(&self.rest)
+                .map(|index| &walk.files[*index]);
+            let log = all.filter(|file| {
+                let rest = file.path.get(self.folder.len()..);
+                rest.is_some_and(|rest| rest.starts_with(folder))
+            });
+            objects::writers(log) == Writers::Both
+        };
+        [
+            ("_delta_log/", TableFormat::Delta),
+            (".hoodie/", TableFormat::Hudi),
+        ]
+        .into_iter()
+        .find_map(|(folder, format)| forked(folder).then_some(format))
     }
 
     /// Returns whether both sides added files, and not the same.
@@ -84,8 +108,13 @@ impl Files {
             .chain(walk.partitions.keys().map(|(id, _)| *id))
             .chain(walk.statistics.keys().map(|(id, ..)| *id))
             .collect();
-        for id in concerned {
-            files.open(walk, id, &mut owners).await?;
+        for id in &concerned {
+            files.open(walk, *id).await?;
+        }
+        // where one table took the place of another, the one that is there last has it
+        let (gone, kept): (Vec<_>, Vec<_>) = concerned.into_iter().partition(|id| files.is_dropped(*id));
+        for id in gone.into_iter().chain(kept) {
+            files.learn(walk, id, &mut owners).await?;
         }
         let strays = files.divide(walk, &mut owners).await?;
         if may_be_contested(walk, &strays) {
@@ -99,6 +128,7 @@ impl Files {
         }
         files.settle(walk);
         files.find_remade(&owners);
+        files.forget_dropped(&owners);
         for (unit, work) in &mut files.units {
             if let Some(whose) = settled.data(unit) {
                 work.settle(whose);
@@ -107,8 +137,8 @@ impl Files {
         Ok(files)
     }
 
-    /// Reads the versions of a table, and learns where they lie. Ours is what a place belongs to that two have.
-    async fn open(&mut self, walk: &Walk, id: TableId, owners: &mut Owners) -> Result<()> {
+    /// Reads the versions of a table.
+    async fn open(&mut self, walk: &Walk, id: TableId) -> Result<()> {
         let tables = match walk.tables.get(&id) {
             Some(changed) => changed.versions.clone(),
             None => {
@@ -124,6 +154,16 @@ impl Files {
             open(&versions.ours, tables.ours),
             open(&versions.theirs, tables.theirs),
         );
+        self.tables.insert(id, opened);
+        Ok(())
+    }
+
+    /// Learns where the versions of a table lie. Ours is what a place belongs to that two have.
+    async fn learn(&self, walk: &Walk, id: TableId, owners: &mut Owners) -> Result<()> {
+        let Some(opened) = self.tables.get(&id) else {
+            return Ok(());
+        };
+        let versions = &walk.versions;
         // the last to claim a place has it
         for (version, open) in [
             (&versions.base, &opened.base),
@@ -134,8 +174,14 @@ impl Files {
                 owners.learn(&version.snapshot, open).await?;
             }
         }
-        self.tables.insert(id, opened);
         Ok(())
+    }
+
+    /// Returns whether a side dropped a table.
+    fn is_dropped(&self, id: TableId) -> bool {
+        self.tables
+            .get(&id)
+            .is_some_and(|tables| tables.base.is_some() && (tables.ours.is_none() || tables.theirs.is_none()))
     }
 
     /// Gives files to units, and returns those of which it is not known yet whether they belong to a table.
@@ -159,7 +205,8 @@ impl Files {
         owners: &mut Owners,
     ) -> Result<()> {
         if !self.tables.contains_key(&unit.table) {
-            self.open(walk, unit.table, owners).await?;
+            self.open(walk, unit.table).await?;
+            self.learn(walk, unit.table, owners).await?;
         }
         let opaque = self.tables.get(&unit.table).is_some_and(is_opaque);
         let path = &walk.files[index].path;
@@ -225,6 +272,30 @@ impl Files {
                     _ => continue,
                 };
                 self.remade.insert(unit.clone(), (old, by_ours));
+            }
+        }
+    }
+
+    /// A table that one side made in the place of one that both dropped has the files of that side: what the other
+    /// removed there was no file of it.
+    fn forget_dropped(&mut self, owners: &Owners) {
+        for (unit, work) in &mut self.units {
+            let made = self
+                .tables
+                .get(&unit.table)
+                .map(|made| made.as_ref().map(Option::is_some));
+            let whose = match made.map(|made| (made.base, made.ours, made.theirs)) {
+                Some((false, true, false)) => Whose::Ours,
+                Some((false, false, true)) => Whose::Theirs,
+                _ => continue,
+            };
+            let mut before = owners.displaced_by(unit.table).peekable();
+            let is_gone = |id: TableId| {
+                let before = self.tables.get(&id);
+                before.is_some_and(|before| before.ours.is_none() && before.theirs.is_none())
+            };
+            if before.peek().is_some() && before.all(is_gone) {
+                work.settle(whose);
             }
         }
     }
@@ -314,6 +385,9 @@ pub(crate) async fn merge(
             _ if files.remade.contains_key(unit) => report_remade(files, (unit, work), &scope(unit), report),
             // what the table as a whole has to say comes with the table
             _ if opaque => apply(walk, work, &mut patch),
+            Verdict::Apply if let Some(format) = work.forked_log(walk) => {
+                table::report_diverged(unit.table, format, &scope(unit), report);
+            }
             Verdict::Conflict(kind) => {
                 if !is_settled(unit.table) {
                     let texts = Texts::new(None, work.ours.word(), work.theirs.word());

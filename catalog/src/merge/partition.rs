@@ -129,13 +129,7 @@ pub(crate) fn common(
             columns
                 .0
                 .iter()
-                .map(|column| {
-                    (
-                        column.name.clone(),
-                        column.type_name.clone(),
-                        column.comment.clone(),
-                    )
-                })
+                .map(|column| (column.name.clone(), column.type_name.clone()))
                 .collect::<Vec<_>>()
         });
         Some((
@@ -147,6 +141,7 @@ pub(crate) fn common(
     };
     let is_same = places.0 == places.1 && ours.values == theirs.values && shape(ours) == shape(theirs);
     is_same.then(|| Partition {
+        storage: common_storage(ours.storage.as_ref(), theirs.storage.as_ref()),
         created_s: None,
         accessed_s: None,
         write_id: None,
@@ -156,6 +151,23 @@ pub(crate) fn common(
         file_metadata: None,
         ..ours.clone()
     })
+}
+
+/// Returns the storage of ours, with those comments alone that theirs has, too.
+fn common_storage(ours: Option<&Storage>, theirs: Option<&Storage>) -> Option<Storage> {
+    let mut common = ours?.clone();
+    let theirs = theirs.and_then(|storage| storage.columns.as_deref());
+    if let (Some(columns), Some(theirs)) = (&mut common.columns, theirs)
+        && **columns != *theirs
+    {
+        for (column, twin) in Arc::make_mut(columns).0.iter_mut().zip(&theirs.0) {
+            column.comment = column
+                .comment
+                .take()
+                .filter(|text| twin.comment.as_ref() == Some(text));
+        }
+    }
+    Some(common)
 }
 
 /// Reports that each side added a partition of one name, and that they cannot be one.

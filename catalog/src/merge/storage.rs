@@ -7,7 +7,7 @@ use super::conflict::{ConflictKind, Report, Scope, Subject};
 use super::generic::Three;
 use super::params::{self, Data, Writers};
 use crate::location::Place;
-use crate::model::{Storage, Template};
+use crate::model::{Storage, Table, Template};
 
 /// Formats that find columns by name; all others find them by position, also those that are not known.
 const BY_NAME: [&str; 4] = ["parquet", "avro", "orc", "json"];
@@ -94,6 +94,59 @@ fn merge_buckets(merged: &mut Template, sides: Three<&Template>, scope: &Scope, 
         report,
     );
     (merged.buckets, merged.bucket_columns, merged.sort_columns) = buckets;
+}
+
+/// What decides in which file of a bucketed table a row is: the buckets, and by which version of the rule.
+type Bucketing = (Template, Option<String>);
+
+const BUCKETING_VERSION: &str = "bucketing_version";
+
+/// Buckets and the version of bucketing are one: somebody decides where one side changed these, the other that.
+pub(crate) fn merge_bucketing(merged: &mut Table, tables: Three<&Table>, scope: &Scope, report: &mut Report) {
+    let groups = tables.map(bucketing);
+    let (buckets, versions) = (
+        groups.as_ref().map(|group| &group.0),
+        groups.as_ref().map(|group| &group.1),
+    );
+    let is_across = buckets.settled().is_some() && versions.settled().is_some();
+    if !is_across || groups.as_ref().settled().is_some() {
+        return;
+    }
+    let at = (scope, ConflictKind::BucketsBoth, Subject::Field("bucketing"));
+    let text = |(buckets, version): &Bucketing| {
+        let version = version.as_deref().unwrap_or("unset");
+        Some(format!(
+            "{} by version {version}",
+            buckets.buckets.unwrap_or_default()
+        ))
+    };
+    let (buckets, version) = groups.as_ref().or_conflict(at, text, report);
+    if let Some(storage) = &mut merged.storage {
+        let template = Arc::make_mut(&mut storage.template);
+        template.buckets = buckets.buckets;
+        (template.bucket_columns, template.sort_columns) = (buckets.bucket_columns, buckets.sort_columns);
+    }
+    match version {
+        Some(version) => merged.set_parameter(BUCKETING_VERSION, version),
+        None => drop(
+            merged
+                .parameters
+                .as_mut()
+                .and_then(|all| all.remove(BUCKETING_VERSION)),
+        ),
+    }
+}
+
+fn bucketing(table: &Table) -> Bucketing {
+    let of = |template: &Template| Template {
+        buckets: template.buckets,
+        bucket_columns: template.bucket_columns.clone(),
+        sort_columns: template.sort_columns.clone(),
+        ..Template::default()
+    };
+    let buckets = table.storage.as_ref().map(|storage| of(&storage.template));
+    let version = table.parameter(BUCKETING_VERSION).map(str::to_owned);
+    (buckets.unwrap_or_default(), version)
 }
 
 fn merge_skew(merged: &mut Template, sides: Three<&Template>, scope: &Scope, report: &mut Report) {

@@ -142,7 +142,8 @@ fn merge_led(input: Input<'_>, led: Three<Table>, scope: &Scope, report: &mut Re
     merge_fields(input, scope, report)
 }
 
-fn report_diverged(id: TableId, format: TableFormat, scope: &Scope, report: &mut Report) {
+/// Reports that both sides changed a table of a format that keeps its own log.
+pub(super) fn report_diverged(id: TableId, format: TableFormat, scope: &Scope, report: &mut Report) {
     let texts = Texts::new(None, "changed", "changed otherwise");
     let subject = Subject::Field(match format {
         TableFormat::Iceberg => "the Iceberg table",
@@ -212,6 +213,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     let parameters = tables.map(|table| &table.parameters);
     let is_elsewhere = |key: &str| is_of_kind(key) || params::class_of(key) == params::Class::Derived;
     merged.parameters = params::merge(parameters, input.data, &is_elsewhere, scope, report);
+    storage::merge_bucketing(&mut merged, tables, scope, report);
     // what is derived from contested columns is contested with them, and needs no decision of its own
     let mut aside = report.alike();
     let derived_report = if columns_are_contested {

@@ -87,14 +87,14 @@ impl History {
     pub(crate) async fn execute(&self, branch: &str, statement: &str) -> Result<()> {
         if let Some(numbers) = statement.strip_prefix("iceberg sales.t ") {
             let numbers: Vec<u32> = numbers.split(' ').map(|text| text.parse().unwrap()).collect();
-            super::iceberg::advance(self, branch, numbers[0], &numbers[1..]).await;
+            Box::pin(super::iceberg::advance(self, branch, numbers[0], &numbers[1..])).await;
             return Ok(());
         }
         let repository = self.catalog.repository();
         let view = repository.view(&at(branch)).await.unwrap();
         let (ids, now) = (Arc::clone(repository.ids()), repository.clock().now_us());
         let mut draft = Draft::new(view, self.catalog.cache().clone(), ids, now);
-        execute(&mut draft, statement).await?;
+        Box::pin(execute(&mut draft, statement)).await?;
         let batch = draft.into_batch();
         let plan = move |_| {
             let batch = batch.clone();

@@ -10,7 +10,7 @@ use super::history::merged;
 
 /// Merges histories that start from one, and compares what comes out.
 pub(super) async fn check(base: &str, ours: &str, theirs: &str, expected: Expect) {
-    expected.assert_eq(&merged(base, ours, theirs).await);
+    expected.assert_eq(&Box::pin(merged(base, ours, theirs)).await);
 }
 
 /// Without partitions yet.

@@ -76,7 +76,10 @@ fn dump_database(database: &Database) -> String {
     if let Some(text) = &database.description {
         out += &format!(" '{text}'");
     }
-    out += &text_of(database.parameters.as_ref());
+    let mut parameters = database.parameters.clone().unwrap_or_default();
+    // where tables lie is shown with them
+    parameters.remove(catalog::layout::LAYOUT);
+    out += &text_of(Some(&parameters));
     if let Some(owner) = &database.owner {
         out += &format!(" owner {owner}");
     }

@@ -7,14 +7,29 @@ use super::state::{Column, Id};
 
 type Sides<'a> = (&'a [Column], &'a [Column], &'a [Column]);
 
-/// Merges column lists, by id and, for what both added, by name.
-pub(super) fn merge(place: &str, is_positional: bool, sides: Sides, out: &mut Conflicts) -> Vec<Column> {
+/// Merges column lists, by id and, for what both added, by name. `positional` says which side wrote files, where
+/// these have columns by position.
+pub(super) fn merge(
+    place: &str,
+    positional: Option<(bool, bool)>,
+    sides: Sides,
+    out: &mut Conflicts,
+) -> Vec<Column> {
     let (base, ours, theirs) = sides;
     let theirs = &twins(base, ours, theirs);
     let ids = |columns: &[Column]| columns.iter().map(|column| column.id).collect::<Vec<_>>();
-    if is_positional && pick(&ids(base), &ids(ours), &ids(theirs)).is_none() {
-        out.insert(format!("PositionalAdd {place}: columns"));
-        return ours.to_vec();
+    let (mut first, mut second) = (ours, &theirs[..]);
+    if let Some(wrote) = positional
+        && pick(&ids(base), &ids(ours), &ids(theirs)).is_none()
+    {
+        let only_adds = |side: &[Column]| ids(side).starts_with(&ids(base));
+        if wrote == (true, true) || !only_adds(ours) || !only_adds(theirs) {
+            out.insert(format!("PositionalAdd {place}: columns"));
+            return ours.to_vec();
+        }
+        if wrote == (false, true) {
+            (first, second) = (second, first);
+        }
     }
     let by_id = |columns: &[Column]| -> BTreeMap<Id, Column> {
         let pair = |column: &Column| (column.id, column.clone());
@@ -22,9 +37,8 @@ pub(super) fn merge(place: &str, is_positional: bool, sides: Sides, out: &mut Co
     };
     let (b, o, t) = (by_id(base), by_id(ours), by_id(theirs));
     let mut merged = Vec::new();
-    // ours' order, and what theirs added behind it
-    let added = theirs.iter().filter(|column| !o.contains_key(&column.id));
-    for Column { id, .. } in ours.iter().chain(added) {
+    for id in order(&ids(base), &ids(first), &ids(second)) {
+        let id = &id;
         merged.extend(one(place, (b.get(id), o.get(id), t.get(id)), out));
     }
     let mut seen = BTreeSet::new();
@@ -34,6 +48,31 @@ pub(super) fn merge(place: &str, is_positional: bool, sides: Sides, out: &mut Co
         }
     }
     merged
+}
+
+/// Returns the order of one side, and what the other added: behind its left neighbour there, and behind what the
+/// first alone added at that place.
+fn order(base: &[Id], first: &[Id], second: &[Id]) -> Vec<Id> {
+    let mut order = first.to_vec();
+    let mut behind = 0;
+    for id in second {
+        let known = order.iter().position(|known| known == id);
+        behind = match known {
+            Some(place) => place + 1,
+            None if base.contains(id) => behind,
+            None => {
+                let is_own = |id: &Id| !base.contains(id) && !second.contains(id);
+                let own = order[behind..].iter().take_while(|id| is_own(id)).count();
+                order.insert(behind + own, *id);
+                behind + own + 1
+            }
+        };
+    }
+    // those of the base that the first dropped have no place, and are looked at still
+    let dropped = second.iter().filter(|id| !order.contains(id)).copied();
+    let dropped: Vec<Id> = dropped.collect();
+    order.extend(dropped);
+    order
 }
 
 /// Returns theirs with the ids of ours for columns that both added under one name.

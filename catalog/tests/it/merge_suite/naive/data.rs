@@ -39,18 +39,13 @@ pub(super) fn merge(
             &theirs.partitions,
         );
         let place = format!("{place} {name}");
-        if let Some(one) = partition(&place, ours.is_positional, sides, out) {
+        if let Some(one) = partition(&place, sides, out) {
             merged.partitions.insert(name, one);
         }
     }
 }
 
-fn partition(
-    place: &str,
-    is_positional: bool,
-    sides: Three<Partition>,
-    out: &mut Conflicts,
-) -> Option<Partition> {
+fn partition(place: &str, sides: Three<Partition>, out: &mut Conflicts) -> Option<Partition> {
     let Three(base, ours, theirs) = sides;
     let (ours, theirs) = match (base, ours, theirs) {
         (Some(old), Some(new), None) | (Some(old), None, Some(new)) => {
@@ -88,7 +83,7 @@ fn partition(
             ),
             out,
         ),
-        columns: columns::merge(place, is_positional, lists, out),
+        columns: columns::merge(place, None, lists, out),
         files: files(place, (&base.files, &ours.files, &theirs.files), out),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns;
 use super::data;
-use super::state::{Column, Database, Id, Parameters, State, Table};
+use super::state::{Column, Database, Files, Id, Parameters, State, Table};
 
 /// What has to be decided: `kind place: subject`.
 pub(super) type Conflicts = BTreeSet<String>;
@@ -14,12 +14,15 @@ pub(super) fn merge(base: &State, ours: &State, theirs: &State) -> Result<State,
     let theirs = &unified(base, ours, theirs);
     let mut out = Conflicts::new();
     let mut merged = State::default();
-    let mut settled = BTreeSet::new();
     for id in keys([&base.databases, &ours.databases, &theirs.databases]) {
         let sides = Three::of(id, &base.databases, &ours.databases, &theirs.databases);
         match sides {
-            Three(Some(old), None, Some(new)) => drop_database(id, (base, old), (theirs, new), &mut out),
-            Three(Some(old), Some(new), None) => drop_database(id, (base, old), (ours, new), &mut out),
+            Three(Some(old), None, Some(new)) => {
+                drop_database((id, old, new), (base, ours, theirs), &mut out);
+            }
+            Three(Some(old), Some(new), None) => {
+                drop_database((id, old, new), (base, theirs, ours), &mut out);
+            }
             Three(_, None, None) => {}
             Three(_, Some(one), None) | Three(None, None, Some(one)) => {
                 merged.databases.insert(id, one.clone());
@@ -38,12 +41,8 @@ pub(super) fn merge(base: &State, ours: &State, theirs: &State) -> Result<State,
             Three(..) => continue,
         };
         match sides {
-            Three(Some(old), Some(new), None) | Three(Some(old), None, Some(new)) => {
-                settled.insert(id);
-                if old != new {
-                    out.insert(format!("DropModify {place}: whole"));
-                }
-            }
+            Three(Some(old), Some(new), None) => drop_table(&place, (old, new), theirs, &mut out),
+            Three(Some(old), None, Some(new)) => drop_table(&place, (old, new), ours, &mut out),
             Three(_, Some(one), None) | Three(_, None, Some(one)) => {
                 merged.tables.insert(id, one.clone());
             }
@@ -54,6 +53,7 @@ pub(super) fn merge(base: &State, ours: &State, theirs: &State) -> Result<State,
             Three(_, None, None) => {}
         }
     }
+    remade_databases(base, ours, theirs, &mut out);
     loose(base, ours, theirs, &mut merged, &mut out);
     collisions(&merged, (base, ours, theirs), &mut out);
     if out.is_empty() { Ok(merged) } else { Err(out) }
@@ -146,26 +146,76 @@ fn renumbered(mut table: Table, known: &Table) -> Table {
     table
 }
 
-/// One side dropped a database. What is beneath: new tables and files; tables of old speak for themselves.
+/// One side dropped a table. Files that the other wrote are told of where they lie, if that is another table's folder
+/// now.
+fn drop_table(place: &str, (old, new): (&Table, &Table), dropper: &State, out: &mut Conflicts) {
+    if old == new {
+        return;
+    }
+    let mut written = old.clone();
+    written.files = new.files.clone();
+    for (name, partition) in &mut written.partitions {
+        if let Some(new) = new.partitions.get(name) {
+            partition.files = new.files.clone();
+        }
+    }
+    let remade = dropper.tables.values().find(|table| table.place == old.place);
+    if written != *new || remade.is_none() {
+        out.insert(format!("DropModify {place}: whole"));
+    }
+    let Some(remade) = remade else { return };
+    let place = dropper.name(remade);
+    if old.files != new.files {
+        out.insert(format!("DropModify {place}: whole"));
+    }
+    let none = Files::new();
+    let files = |table: &Table, name: &String| {
+        let partition = table.partitions.get(name);
+        partition.map_or(none.clone(), |partition| partition.files.clone())
+    };
+    for name in keys([&old.partitions, &new.partitions, &new.partitions]) {
+        if files(old, &name) != files(new, &name) {
+            out.insert(match remade.is_partitioned {
+                true => format!("DropModify {place} {name}: whole"),
+                false => format!("DropModify {place}: whole"),
+            });
+        }
+    }
+}
+
+/// One side dropped a database. What is beneath: tables and files that came. Tables of old, and those that the one
+/// side dropped, speak for themselves.
 fn drop_database(
-    id: Id,
-    (base, old): (&State, &Database),
-    (side, new): (&State, &Database),
+    (id, old, new): (Id, &Database, &Database),
+    (base, dropper, side): (&State, &State, &State),
     out: &mut Conflicts,
 ) {
-    let is_new = |table: &Id| base.tables.get(table).is_none_or(|table| table.database != id);
+    let is_new = |table: &Id| match base.tables.get(table) {
+        Some(known) => known.database != id && dropper.tables.contains_key(table),
+        None => true,
+    };
     let has_new = side
         .tables
         .iter()
         .any(|(table, now)| now.database == id && is_new(table));
     let folder = format!("{}.db/", new.name);
-    let beneath = |state: &State| {
-        let mut files = state.loose.clone();
-        files.retain(|path, _| path.starts_with(&folder));
-        files
-    };
-    if old != new || has_new || beneath(base) != beneath(side) {
+    let has_written = side
+        .loose
+        .iter()
+        .any(|(path, content)| path.starts_with(&folder) && base.loose.get(path) != Some(content));
+    if old != new || has_new || has_written {
         out.insert(format!("DropModify {}: whole", new.name));
+    }
+}
+
+/// To make a database anew is a change of it, where the other side dropped or changed it.
+fn remade_databases(base: &State, ours: &State, theirs: &State, out: &mut Conflicts) {
+    for (id, old) in &base.databases {
+        let is_remade = |side: &State| side.database(&old.name).is_some_and(|now| now != *id);
+        let is_dropped = |side: &State| side.database(&old.name).is_none();
+        if is_remade(ours) && is_dropped(theirs) || is_dropped(ours) && is_remade(theirs) {
+            out.insert(format!("DropModify {}: whole", old.name));
+        }
     }
 }
 
@@ -253,12 +303,24 @@ fn tables(place: &str, base: Option<&Table>, ours: &Table, theirs: &Table, out: 
     );
     merged.columns = columns::merge(
         place,
-        ours.is_positional,
+        ours.is_positional
+            .then(|| (has_written(old, ours), has_written(old, theirs))),
         (&old.columns, &ours.columns, &theirs.columns),
         out,
     );
     data::merge(place, (old, ours, theirs), &mut merged, out);
     merged
+}
+
+/// Returns whether a side wrote a file of a table.
+fn has_written(base: &Table, side: &Table) -> bool {
+    let is_new = |old: &Files, new: &Files| new.iter().any(|(name, content)| old.get(name) != Some(content));
+    let none = Files::new();
+    is_new(&base.files, &side.files)
+        || side.partitions.iter().any(|(name, partition)| {
+            let old = base.partitions.get(name).map_or(&none, |old| &old.files);
+            is_new(old, &partition.files)
+        })
 }
 
 fn loose(base: &State, ours: &State, theirs: &State, merged: &mut State, out: &mut Conflicts) {
