@@ -43,6 +43,24 @@ pub trait Resolver: Debug + Send + Sync {
     /// # Errors
     /// Those of reading the sides.
     async fn resolve(&self, sides: &Sides) -> Result<Resolution<Self::Conflict>>;
+
+    /// Merges a candidate, as theirs, with a head that moved since the candidate was made, as ours. What was decided
+    /// of single conflicts is in the candidate; what it meets now nobody has seen.
+    ///
+    /// # Errors
+    /// As [`Resolver::resolve`].
+    async fn resolve_again(&self, sides: &Sides) -> Result<Resolution<Self::Conflict>> {
+        self.resolve(sides).await
+    }
+
+    /// Merges what is staged on the destination, as theirs, with what lands there, as ours. Nothing that was decided of
+    /// the sides of the merge holds of these.
+    ///
+    /// # Errors
+    /// As [`Resolver::resolve`].
+    async fn resolve_staged(&self, sides: &Sides) -> Result<Resolution<Self::Conflict>> {
+        self.resolve(sides).await
+    }
 }
 
 /// On which branch a merge, revert or cherry-pick lands, and in whose words.

@@ -13,8 +13,8 @@ use futures::TryStreamExt;
 use versioning::{Repository, View};
 
 use self::metadata::Metadata;
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
-use super::generic::Three;
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
+use super::generic::{Three, Whose};
 use super::params;
 use super::storage::text_of;
 use super::table::{content, is_changed};
@@ -124,8 +124,13 @@ fn with_state_of(table: &Table, leader: &Table, history: &History) -> Table {
     }
 }
 
-/// Reports a table of which each side has a state of its own.
-pub(super) fn report_diverged(tables: Three<&Table>, scope: &Scope, report: &mut Report) {
+/// Returns the versions of a table of which each side has a state of its own, each with the state that was decided on.
+pub(super) fn diverged(
+    tables: Three<&Table>,
+    history: Option<&History>,
+    scope: &Scope,
+    report: &mut Report,
+) -> Option<Three<Table>> {
     let pointers = tables.map(pointer);
     let moved = |to: Option<String>| to.map_or_else(|| "left".to_owned(), |to| format!("moved to {to}"));
     let texts = Texts::new(
@@ -134,12 +139,25 @@ pub(super) fn report_diverged(tables: Three<&Table>, scope: &Scope, report: &mut
         moved(pointers.theirs),
     );
     let subject = Subject::Field("the Iceberg table");
-    report.add(scope, ConflictKind::IcebergDiverged, subject, texts);
+    let at = (scope, ConflictKind::IcebergDiverged, subject);
+    let whose = report.decide(at, texts, Choices::ANY).whose()?;
+    let leader = tables.take(whose);
+    let none = History::default();
+    Some(tables.map(|table| with_state_of(table, leader, history.unwrap_or(&none))))
 }
 
 /// Reports a table that theirs changed, and whose files lie at paths of a ref: on another ref its metadata would
 /// speak of files that are not its own.
-pub(super) fn check_bound(versions: Three<&Option<OpenTable>>, scope: &Scope, report: &mut Report) {
+pub(super) fn check_bound(
+    id: TableId,
+    versions: Three<&Option<OpenTable>>,
+    scope: &Scope,
+    report: &mut Report,
+) {
+    let settled = report.settled().table(id);
+    if settled.is_some_and(|whose| whose != Whose::Theirs) {
+        return;
+    }
     let Some(theirs) = versions.theirs.as_ref().filter(|theirs| is_bound_to_ref(theirs)) else {
         return;
     };
@@ -151,7 +169,14 @@ pub(super) fn check_bound(versions: Three<&Option<OpenTable>>, scope: &Scope, re
         };
         let texts = Texts::new(None, ours, "written at paths of its ref");
         let subject = Subject::Field("the Iceberg table");
-        report.add(scope, ConflictKind::IcebergBoundToRef, subject, texts);
+        let choices = Choices {
+            ours: settled.is_none(),
+            ..Choices::NONE
+        };
+        let at = (scope, ConflictKind::IcebergBoundToRef, subject);
+        report.decide_whole(at, texts, choices, |settled, whose| {
+            settled.settle_table(id, whose);
+        });
     }
 }
 

@@ -142,7 +142,7 @@ pub(crate) fn merge(
             Class::Other | Class::Derived if !is_elsewhere(key) => {
                 let owned = values.map(|value| value.cloned());
                 let at = (scope, ConflictKind::ParamBoth, Subject::Parameter(key.clone()));
-                owned.as_ref().or_conflict(at, Option::clone, report)
+                owned.as_ref().text_or_conflict(at, report)
             }
             _ => None,
         };

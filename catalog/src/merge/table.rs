@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::columns::{self, Layout, Lists, Renumbered};
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::iceberg::History;
+use super::options::Expected;
 use super::params::{self, Data, Writers};
+use super::report::Pick;
 use super::{iceberg, partition_keys, spark, storage, table_place, validate};
 use crate::model::{
-    Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableKind,
+    Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableId, TableKind,
 };
 use crate::snapshot::OpenTable;
 
@@ -42,9 +44,14 @@ pub(crate) struct Outcome {
 pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome {
     let tables = input.versions.map(|open| &open.table);
     if let Some(settled) = settled(input.versions, input.data.writers) {
-        partition_keys::check_one_sided(input, scope, report);
+        let mut table = table_place::taken(settled, input.databases);
+        if let Some(whose) = partition_keys::check_one_sided(input, scope, report).whose() {
+            table
+                .partition_keys
+                .clone_from(&tables.take(whose).partition_keys);
+        }
         return Outcome {
-            table: table_place::taken(settled, input.databases),
+            table,
             renumbered: Renumbered::new(),
         };
     }
@@ -54,7 +61,7 @@ pub(crate) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Out
     };
     (outcome.table.database, outcome.table.name) = merge_name(input, scope, report);
     table_place::merge_place(&mut outcome.table, input, scope, report);
-    validate::table(&outcome.table, tables, scope, report);
+    validate::table(&mut outcome.table, tables, scope, report);
     outcome
 }
 
@@ -100,24 +107,25 @@ fn merge_opaque(input: Input<'_>, format: TableFormat, scope: &Scope, report: &m
         Writers::Both if contents.ours != contents.theirs || wrote == Writers::Both => {}
         _ => return whole(tables.ours),
     }
-    if is_iceberg && let Some(outcome) = merge_led(input, wrote, scope, report) {
-        return outcome;
-    }
-    if is_iceberg && iceberg::is_contested(tables) {
-        iceberg::report_diverged(tables, scope, report);
+    let led = if !is_iceberg {
+        None
+    } else if !iceberg::is_contested(tables) {
+        iceberg::led(tables, None).filter(|_| wrote != Writers::Both)
     } else {
-        report_diverged(format, scope, report);
+        iceberg::led(tables, input.history)
+            .or_else(|| iceberg::diverged(tables, input.history, scope, report))
+    };
+    if let Some(led) = led {
+        return merge_led(input, led, scope, report);
+    }
+    if !(is_iceberg && iceberg::is_contested(tables)) {
+        report_diverged(tables.ours.id, format, scope, report);
     }
     whole(tables.ours)
 }
 
-/// Merges what the sides did to an Iceberg table in the metastore alone, where one of them leads.
-fn merge_led(input: Input<'_>, wrote: Writers, scope: &Scope, report: &mut Report) -> Option<Outcome> {
-    let tables = input.versions.map(|open| &open.table);
-    if wrote == Writers::Both && !iceberg::is_contested(tables) {
-        return None;
-    }
-    let led = iceberg::led(tables, input.history)?;
+/// Merges what the sides did to an Iceberg table in the metastore alone, where the state of one counts.
+fn merge_led(input: Input<'_>, led: Three<Table>, scope: &Scope, report: &mut Report) -> Outcome {
     let open = |versions: &OpenTable, table| OpenTable {
         database: versions.database.clone(),
         table,
@@ -131,10 +139,10 @@ fn merge_led(input: Input<'_>, wrote: Writers, scope: &Scope, report: &mut Repor
         versions: led.as_ref(),
         ..input
     };
-    Some(merge_fields(input, scope, report))
+    merge_fields(input, scope, report)
 }
 
-fn report_diverged(format: TableFormat, scope: &Scope, report: &mut Report) {
+fn report_diverged(id: TableId, format: TableFormat, scope: &Scope, report: &mut Report) {
     let texts = Texts::new(None, "changed", "changed otherwise");
     let subject = Subject::Field(match format {
         TableFormat::Iceberg => "the Iceberg table",
@@ -143,7 +151,10 @@ fn report_diverged(format: TableFormat, scope: &Scope, report: &mut Report) {
         TableFormat::Acid => "the transactional table",
         TableFormat::Hive => "the table",
     });
-    report.add(scope, ConflictKind::FormatDiverged, subject, texts);
+    let at = (scope, ConflictKind::FormatDiverged, subject);
+    report.decide_whole(at, texts, Choices::ANY, |settled, whose| {
+        settled.settle_table(id, whose);
+    });
 }
 
 /// Returns a table without its identity and without traces.
@@ -181,8 +192,8 @@ fn merge_name(input: Input<'_>, scope: &Scope, report: &mut Report) -> (Database
             .versions
             .map(|open| format!("renamed to {}.{}", open.database.name, open.name));
         let texts = Texts::new(None, full.ours, full.theirs);
-        report.add(scope, ConflictKind::RenameRename, Subject::Whole, texts);
-        names.ours
+        let at = (scope, ConflictKind::RenameRename, Subject::Whole);
+        report.decide(at, texts, Choices::ANY).of(names)
     })
 }
 
@@ -192,9 +203,9 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     let kind = merge_kind(tables, scope, report);
     merged.kind = kind.0;
     merged.partition_keys = partition_keys::merge(input, scope, report);
-    let before = report.len();
+    let before = report.asked();
     let (storage, next, renumbered) = merge_storage(input, scope, report);
-    let columns_are_contested = report.len() > before;
+    let columns_are_contested = report.asked() > before;
     merged.storage = storage;
     merged.next_column_id = next;
     merge_plain(&mut merged, tables, scope, report);
@@ -202,7 +213,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     let is_elsewhere = |key: &str| is_of_kind(key) || params::class_of(key) == params::Class::Derived;
     merged.parameters = params::merge(parameters, input.data, &is_elsewhere, scope, report);
     // what is derived from contested columns is contested with them, and needs no decision of its own
-    let mut aside = Report::default();
+    let mut aside = report.alike();
     let derived_report = if columns_are_contested {
         &mut aside
     } else {
@@ -302,10 +313,9 @@ fn layout_of(input: Input<'_>) -> Layout {
 fn merge_plain(merged: &mut Table, tables: Three<&Table>, scope: &Scope, report: &mut Report) {
     let field = |name| (scope, ConflictKind::FieldBoth, Subject::Field(name));
     let other = |name: &'static str| (field(name), "other");
-    let text = Option::<String>::clone;
     merged.owner = tables
         .map(|side| &side.owner)
-        .or_conflict(field("owner"), text, report);
+        .text_or_conflict(field("owner"), report);
     merged.owner_kind = tables.map(|side| &side.owner_kind).or_greater();
     merged.created_s = tables.map(|side| &side.created_s).or_greater();
     merged.accessed_s = tables.map(|side| &side.accessed_s).or_greater();
@@ -336,6 +346,23 @@ fn merge_plain(merged: &mut Table, tables: Three<&Table>, scope: &Scope, report:
         ConflictKind::ViewText,
         Subject::Field("the text of the view"),
     );
-    let text = |text: &(Option<String>, Option<String>)| text.0.clone();
-    (merged.view_original_text, merged.view_expanded_text) = texts.as_ref().or_conflict(at, text, report);
+    (merged.view_original_text, merged.view_expanded_text) = merge_view_text(texts.as_ref(), at, report);
+}
+
+type ViewText = (Option<String>, Option<String>);
+
+fn merge_view_text(
+    texts: Three<&ViewText>,
+    at: (&Scope, ConflictKind, Subject),
+    report: &mut Report,
+) -> ViewText {
+    if let Some(settled) = texts.settled() {
+        return settled.clone();
+    }
+    let shown = texts.map(|text| text.0.as_deref());
+    let shown = Texts::of(shown.base, shown.ours, shown.theirs);
+    match report.decide(at, shown, Choices::ANY.or(Expected::Text)) {
+        Pick::Value(text) => (Some(text.clone()), Some(text)),
+        pick => pick.of(texts).clone(),
+    }
 }

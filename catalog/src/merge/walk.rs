@@ -67,8 +67,9 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// Walks over all that the sides changed.
-    pub(crate) async fn run(sides: &Sides, cache: &SharedCache) -> Result<Walk> {
+    /// Walks over all that the sides changed; with `passes`, but for what lies beneath a table that one side dropped and
+    /// the other left alone there: it goes, unless it may be decided otherwise.
+    pub(crate) async fn run(sides: &Sides, cache: &SharedCache, passes: bool) -> Result<Walk> {
         let version = |view: &View| Version::read(Snapshot::new(view.clone(), cache.clone()));
         let versions = Three::new(
             version(&sides.base).await?,
@@ -96,7 +97,9 @@ impl Walk {
         };
         walk.catalog(sides).await?;
         walk.unify();
-        walk.pass_dropped_tables(sides).await?;
+        if passes {
+            walk.pass_dropped_tables(sides).await?;
+        }
         for space in [Space::Parts, Space::Stats, Space::Objects] {
             for range in walk.ranges(space) {
                 let mut changes = sides.changes(space, &range);

@@ -88,12 +88,12 @@ impl PlainWarehouse {
 pub type OpenWarehouse = dyn Fn(&WarehouseSettings) -> Option<PlainWarehouse> + Send + Sync;
 
 /// Returns whether one of two URIs is the other or lies below it.
-pub(crate) fn overlap(a: &str, b: &str) -> bool {
+pub fn overlap(a: &str, b: &str) -> bool {
     is_within(a, b) || is_within(b, a)
 }
 
 /// Returns whether `uri` is `folder` or lies below it.
-pub(crate) fn is_within(uri: &str, folder: &str) -> bool {
+pub fn is_within(uri: &str, folder: &str) -> bool {
     below(uri, folder).is_some()
 }
 

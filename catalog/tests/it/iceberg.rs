@@ -4,7 +4,7 @@ use bytes::Bytes;
 use catalog::diff::{Limits, diff};
 use catalog::draft::{AddPartitions, AlterPartitions, AlterTable};
 use catalog::layout::{LAYOUT, is_bound_to_ref};
-use catalog::merge::ConflictKind;
+use catalog::merge::{Choice, ConflictKind, Options};
 use catalog::model::{Database, Location, Table};
 use catalog::{Error, Place};
 use versioning::Space;
@@ -240,7 +240,7 @@ fn point(table: &mut Table, to: Location) {
 
 /// Writes the metadata file `{number}.json` that names those before it, and moves the pointer of `sales.t` there.
 /// As clients do, it repeats in the metastore which snapshot is the present one, and the table's properties.
-async fn commit(history: &History, branch: &str, number: u32, before: &[u32]) {
+pub(super) async fn advance(history: &History, branch: &str, number: u32, before: &[u32]) {
     let log = before.iter().map(|number| {
         format!(r#"{{"timestamp-ms": 1, "metadata-file": "s3a://lake/_shared/t/{number}.json"}}"#)
     });
@@ -272,6 +272,11 @@ async fn commit(history: &History, branch: &str, number: u32, before: &[u32]) {
         point(table, Location::Shared(path.clone()));
     })
     .await;
+}
+
+/// As `advance`, and commits it.
+async fn commit(history: &History, branch: &str, number: u32, before: &[u32]) {
+    advance(history, branch, number, before).await;
     history.commit_as_is(branch).await;
 }
 
@@ -409,6 +414,11 @@ async fn a_table_that_is_none_of_icebergs_does_not_come_to_the_shared_namespace(
         }
         other => panic!("{other:?}"),
     }
+    assert!(!decide(&history, &Choice::Theirs, true).await);
+    assert!(decide(&history, &Choice::Ours, false).await);
+    let main = history.catalog.snapshot(&at("main")).await.unwrap();
+    let place = main.table("sales", "t").await.unwrap().place();
+    assert_eq!(place, Some(Place::Path("sales.db/t".into())));
 }
 
 #[tokio::test]
@@ -434,4 +444,63 @@ async fn states_that_went_apart_are_a_conflict_that_says_where_they_are() {
         state(&history, "main").await.0,
         Location::Shared("t/2.json".into())
     );
+}
+
+/// Merges `etl` into `main` with all conflicts decided alike; `false` if that cannot be.
+async fn decide(history: &History, choice: &Choice, force_unsafe: bool) -> bool {
+    let MergeOutcome::Conflicts(conflicts) = history.merge("etl", "main").await else {
+        panic!("there is nothing to decide");
+    };
+    let decisions = conflicts
+        .into_iter()
+        .map(|conflict| (conflict.id, choice.clone()));
+    let options = Options {
+        decisions: decisions.collect(),
+        force_unsafe,
+        ..Options::default()
+    };
+    match history.merge_with("etl", "main", options).await {
+        Ok(MergeOutcome::Landed(_)) => true,
+        Err(error) if error.kind() == versioning::Kind::Invalid => false,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn one_of_two_states_is_taken_by_force_and_what_was_said_beside_stays() {
+    for (choice, state_of, is_forced) in [
+        (Choice::Ours, 2, true),
+        (Choice::Theirs, 3, true),
+        (Choice::Base, 1, true),
+        (Choice::Theirs, 2, false),
+    ] {
+        let history = History::new("").await;
+        commit(&history, "main", 1, &[]).await;
+        history.branch("etl").await;
+        commit(&history, "main", 2, &[1]).await;
+        commit(&history, "etl", 3, &[1]).await;
+        change(&history, "main", |table| table.set_parameter("k", "ours")).await;
+        history.commit_as_is("main").await;
+        assert_eq!(decide(&history, &choice, is_forced).await, is_forced, "{choice}");
+        let (at, said) = state(&history, "main").await;
+        assert_eq!(at, Location::Shared(format!("t/{state_of}.json")), "{choice}");
+        assert!(said.contains(" ours "), "{choice}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_bound_to_its_ref_can_be_left_out() {
+    let history = History::new("").await;
+    history.branch("etl").await;
+    let pointer = Location::Rel("sales.db/t/metadata/1.json".into());
+    change(&history, "etl", move |table| point(table, pointer.clone())).await;
+    history.commit("etl", "create sales.other (i int)").await;
+    assert!(
+        !decide(&history, &Choice::Theirs, true).await,
+        "its files are on the ref"
+    );
+    assert!(decide(&history, &Choice::Ours, false).await);
+    let main = history.catalog.snapshot(&at("main")).await.unwrap();
+    assert!(main.find_table("sales", "t").await.unwrap().is_none());
+    assert!(main.find_table("sales", "other").await.unwrap().is_some());
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::carry::Carried;
 use super::land::Judged;
-use super::{Gate, Landing, MergeOutcome, Proposal, Resolver, Sides, Verdict};
+use super::{Gate, Landing, MergeOutcome, Proposal, Resolution, Resolver, Sides, Verdict};
 use crate::branch::{Branch, Lane};
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
@@ -124,7 +124,9 @@ impl<R: Resolver> Merge<'_, R> {
         if self.brings_nothing(base) {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        let roots = match self.three_way(base, head, self.incoming.theirs).await? {
+        let sides = self.sides(base, head, self.incoming.theirs).await?;
+        let resolution = self.resolver.resolve(&sides).await?;
+        let roots = match self.merged(&sides, resolution).await? {
             Merged::Conflicts(conflicts) => {
                 return Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts)));
             }
@@ -162,7 +164,9 @@ impl<R: Resolver> Merge<'_, R> {
         if self.is_there(head).await? {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        match self.three_way(candidate.head, head, candidate.id).await? {
+        let sides = self.sides(candidate.head, head, candidate.id).await?;
+        let resolution = self.resolver.resolve_again(&sides).await?;
+        match self.merged(&sides, resolution).await? {
             Merged::Conflicts(conflicts) => Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts))),
             Merged::Roots(roots) => self
                 .store(head, *roots, Vec::new())
@@ -229,18 +233,19 @@ impl<R: Resolver> Merge<'_, R> {
         }
     }
 
-    async fn three_way(
-        &self,
-        base: CommitId,
-        ours: CommitId,
-        theirs: CommitId,
-    ) -> Result<Merged<R::Conflict>> {
-        let sides = Sides {
+    async fn sides(&self, base: CommitId, ours: CommitId, theirs: CommitId) -> Result<Sides> {
+        Ok(Sides {
             base: self.core.view_at(base).await?,
             ours: self.core.view_at(ours).await?,
             theirs: self.core.view_at(theirs).await?,
-        };
-        let resolution = self.resolver.resolve(&sides).await?;
+        })
+    }
+
+    async fn merged(
+        &self,
+        sides: &Sides,
+        resolution: Resolution<R::Conflict>,
+    ) -> Result<Merged<R::Conflict>> {
         if !resolution.conflicts.is_empty() {
             return Ok(Merged::Conflicts(resolution.conflicts));
         }

@@ -77,6 +77,9 @@ impl Context<'_> {
         cascades: &Cascades,
         changes: &mut Changes<'_>,
     ) -> Result<bool> {
+        if self.settled.partition(*table, name).is_some() {
+            return Ok(false);
+        }
         let by = cascades.get(table).copied().unwrap_or_default();
         let (Some(tables), None) = (self.files.tables.get(table), &versions.base) else {
             return Ok(false);
@@ -103,6 +106,9 @@ impl Context<'_> {
         }
         if let Some(storage) = &mut added.storage {
             storage.columns = Some(Arc::clone(columns));
+        }
+        if versions.ours.is_none() {
+            self.restate(*table, &mut added);
         }
         changes.put(place, &added);
         Ok(true)

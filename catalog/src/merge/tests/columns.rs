@@ -37,23 +37,30 @@ fn altered(base: &[Column], next: u32, text: &str) -> (Vec<Column>, u32) {
 }
 
 fn run(base: &str, ours: &str, theirs: &str, layout: Layout) -> String {
+    let mut report = Report::default();
+    let merged = merged((base, ours, theirs), layout, &mut report);
+    outcome(&merged, report)
+}
+
+/// Returns merged columns with their comments.
+pub(super) fn merged(
+    (base, ours, theirs): (&str, &str, &str),
+    layout: Layout,
+    report: &mut Report,
+) -> String {
     let (base, next) = altered(&[], 1, base);
     let (ours, theirs) = (altered(&base, next, ours), altered(&base, next, theirs));
     let lists = Lists {
         columns: Three::new(&base, &ours.0, &theirs.0),
         next: Three::new(next, ours.1, theirs.1),
     };
-    let mut report = Report::default();
-    let merged = merge(lists, layout, &orders(), &mut report);
+    let merged = merge(lists, layout, &orders(), report);
     let ids: std::collections::BTreeSet<u32> = merged.columns.iter().map(|column| column.id.0).collect();
     assert_eq!(ids.len(), merged.columns.len(), "every column has its own id");
     assert!(ids.iter().all(|id| *id < merged.next));
     let comments = merged.columns.iter().filter_map(|column| column.comment.clone());
     let comments: Vec<String> = comments.map(|comment| format!(" '{comment}'")).collect();
-    outcome(
-        &format!("{}{}", text_of(&merged.columns), comments.concat()),
-        report,
-    )
+    format!("{}{}", text_of(&merged.columns), comments.concat())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "cases read better so")]
