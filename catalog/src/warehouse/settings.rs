@@ -132,7 +132,7 @@ fn checked(uri: &str) -> Result<String> {
     }
     Err(Error::InvalidLocation {
         location: without_user(&spelled),
-        rule: "a warehouse is a URI of an absolute path without `.` and `..`, such as file:/warehouse or s3a://bucket/warehouse",
+        rule: "a warehouse is a URI of an absolute path without `.`, `..`, a user and a password, such as file:/warehouse or s3a://bucket/warehouse",
     })
 }
 
