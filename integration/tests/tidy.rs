@@ -36,16 +36,17 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// What is heavy, or would spread, and the only rooms that may name it outside of their tests.
-const OWNERS: [(&str, &[&str]); 16] = [
+const OWNERS: [(&str, &[&str]); 17] = [
     ("axum", &["api"]),
     ("bcrypt", &["metastore"]),
     ("clap", &["server"]),
     ("datafusion", &["sql"]),
     ("figment", &["server"]),
+    ("nix", &["hooks"]),
     ("object_store", &["versioning"]),
     ("reqwest", &["server"]),
     ("rlimit", &["server"]),
-    ("rustls", &["metastore"]),
+    ("rustls", &["hooks", "metastore"]),
     ("s3s", &["gateway"]),
     ("sqlx", &["versioning"]),
     ("thrift", &[]),
