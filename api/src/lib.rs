@@ -9,6 +9,7 @@ pub mod branches;
 pub mod commits;
 pub mod diffs;
 mod extract;
+pub mod hooks;
 pub mod merges;
 mod problem;
 pub mod repositories;
@@ -23,6 +24,7 @@ use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use hooks::HookRuns;
 pub use problem::{Problem, ProblemBody};
 pub use serve::{Metrics, serve};
 pub use sql::{SqlAnswer, SqlColumn, SqlRunner};
@@ -51,6 +53,7 @@ pub fn router(api: Api) -> Router {
                 .merge(commits::routes())
                 .merge(diffs::routes())
                 .merge(merges::routes())
+                .merge(hooks::routes())
                 .merge(attempts::routes())
                 .merge(sql::routes()),
         )

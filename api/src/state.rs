@@ -7,7 +7,7 @@ use catalog::merge::CatalogResolver;
 use versioning::merge::Gate;
 use versioning::{RefExpr, RefName, Repositories, Repository, RepositoryName};
 
-use crate::{Problem, SqlRunner};
+use crate::{HookRuns, Problem, SqlRunner};
 
 /// What the routes work on.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Api {
     pub repositories: Repositories,
     /// Judges every move of a head that is not a plain commit.
     pub gate: Arc<dyn Gate>,
+    /// Knows what ran when refs moved.
+    pub hooks: Arc<dyn HookRuns>,
     pub resolver: Arc<CatalogResolver>,
     pub sql: Arc<dyn SqlRunner>,
     /// Counts rows for diffs.

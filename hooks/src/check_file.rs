@@ -110,7 +110,7 @@ struct Written {
 ///
 /// # Errors
 /// [`Broken`], with line and column where they are known.
-pub(crate) fn parse(path: &str, bytes: &[u8]) -> Result<Check, Broken> {
+pub fn parse(path: &str, bytes: &[u8]) -> Result<Check, Broken> {
     let broken = |at: Option<Location>, message: String| Broken {
         path: path.to_owned(),
         at: at
@@ -175,7 +175,7 @@ fn read(bytes: &[u8]) -> Result<Written, (Option<Location>, String)> {
 }
 
 /// Returns the message without the position that [`Broken`] gives in front.
-fn plain(error: &serde_saphyr::Error, at: Option<Location>) -> String {
+pub(crate) fn plain(error: &serde_saphyr::Error, at: Option<Location>) -> String {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default().to_owned();
     let Some(at) = at else { return first };
@@ -184,13 +184,13 @@ fn plain(error: &serde_saphyr::Error, at: Option<Location>) -> String {
 }
 
 /// Returns the database and the name of `database.table`, in lower case.
-fn qualified(text: &str) -> Option<(String, String)> {
+pub(crate) fn qualified(text: &str) -> Option<(String, String)> {
     let (database, table) = text.split_once('.')?;
     let is_name = |name: &str| !name.is_empty() && !name.contains(['.', ' ', '`', '"']);
     (is_name(database) && is_name(table)).then(|| (database.to_lowercase(), table.to_lowercase()))
 }
 
-fn valid_name(name: &str) -> Result<(), &'static str> {
+pub(crate) fn valid_name(name: &str) -> Result<(), &'static str> {
     let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
     let rest = name
         .bytes()

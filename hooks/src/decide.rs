@@ -4,27 +4,46 @@ use catalog::check::CheckOutcome;
 use versioning::RefName;
 use versioning::merge::{Extent, Refusal, Verdict};
 
-use crate::check_file::{Check, CheckSet};
+use crate::check_file::{Broken, Check, CheckSet};
+use crate::hook_file::{Hook, HookSet};
+use crate::log::Run;
+
+/// The check and hook files of a commit.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    pub(crate) checks: CheckSet,
+    pub(crate) hooks: HookSet,
+}
+
+impl Files {
+    fn broken(&self) -> impl Iterator<Item = &Broken> {
+        self.checks.broken.iter().chain(&self.hooks.broken)
+    }
+
+    /// Returns whether there is a check of this name, or a hook that judges moves of the branch.
+    fn has(&self, name: &str, branch: &RefName) -> bool {
+        self.checks.has(name) || self.hooks.has(name, branch.as_str())
+    }
+}
 
 /// Returns what stands against running any check at all: files that are broken, and required checks that
 /// are missing, on the branch or in what would become its head.
 pub(crate) fn before_running(
     branch: &RefName,
     required: &[String],
-    head: &CheckSet,
-    candidate: &CheckSet,
+    head: &Files,
+    candidate: &Files,
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
-    for broken in &head.broken {
+    for broken in head.broken() {
         refusals.push(refusal(
             &broken.path,
             format!("the check file cannot be used: {broken}\nhint: {}", mend(branch)),
         ));
     }
     for broken in candidate
-        .broken
-        .iter()
-        .filter(|broken| !head.broken.contains(broken))
+        .broken()
+        .filter(|broken| !head.broken().any(|known| known == *broken))
     {
         let reason = format!(
             "the merge would bring a check file that cannot be used: {broken}\nhint: mend it on the source branch"
@@ -39,14 +58,14 @@ pub(crate) fn before_running(
     refusals
 }
 
-fn missing(branch: &RefName, name: &str, head: &CheckSet, candidate: &CheckSet) -> Option<String> {
-    if !head.has(name) {
+fn missing(branch: &RefName, name: &str, head: &Files, candidate: &Files) -> Option<String> {
+    if !head.has(name, branch) {
         let hint = mend(branch);
         return Some(format!(
             "branch {branch} requires this check, but no check file there has its name\nhint: {hint}, or no longer require it"
         ));
     }
-    if !candidate.has(name) {
+    if !candidate.has(name, branch) {
         return Some(format!(
             "the merge would remove this check, which branch {branch} requires\nhint: keep its file on the source branch"
         ));
@@ -60,25 +79,34 @@ fn mend(branch: &RefName) -> String {
     )
 }
 
-/// Returns the tables that checks read; `None` if one of them does not say.
-pub(crate) fn tables_read(checks: &CheckSet) -> Option<Vec<(&str, &str)>> {
+/// Returns the tables that checks and hooks read; `None` if one of them does not say.
+pub(crate) fn tables_read<'a>(checks: &'a CheckSet, hooks: &'a [Hook]) -> Option<Vec<(&'a str, &'a str)>> {
     let mut tables = Vec::new();
-    for check in &checks.checks {
-        let reads = check.reads.as_ref()?.iter();
+    let of_checks = checks.checks.iter().map(|check| &check.reads);
+    for reads in of_checks.chain(hooks.iter().map(|hook| &hook.reads)) {
+        let reads = reads.as_ref()?.iter();
         tables.extend(reads.map(|(database, table)| (database.as_str(), table.as_str())));
     }
     Some(tables)
 }
 
-/// Returns the verdict on the runs of all checks, which read `reads`.
-pub(crate) fn verdict(runs: &[(Check, CheckOutcome)], reads: Extent) -> Verdict {
-    let refusals: Vec<_> = runs
+/// Returns the verdict on all checks and on the runs of hooks with their descriptions; all of it rests on `reads`.
+pub(crate) fn verdict(
+    checks: &[(Check, CheckOutcome)],
+    hooks: Vec<(Option<String>, Run)>,
+    reads: Extent,
+) -> Verdict {
+    let mut refusals: Vec<_> = checks
         .iter()
         .filter_map(|(check, outcome)| against(check, outcome))
         .collect();
+    refusals.extend(crate::service::refusals(&hooks));
     if refusals.is_empty() {
+        let names = checks.iter().map(|(check, _)| check.spec.name.clone());
         Verdict::Pass {
-            checks: runs.iter().map(|(check, _)| check.spec.name.clone()).collect(),
+            checks: names
+                .chain(hooks.into_iter().map(|(_, run)| run.payload.hook))
+                .collect(),
             reads,
         }
     } else {
@@ -120,22 +148,25 @@ fn refusal(check: &str, reason: String) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check_file::{Broken, parse};
+    use crate::check_file::parse;
 
     fn check(name: &str) -> Check {
         let text = format!("name: {name}\nsql: select * from s.o where amt < 0\ndescription: no debts\n");
         parse(&format!("{name}.yaml"), text.as_bytes()).unwrap()
     }
 
-    fn set(names: &[&str], broken: &[&str]) -> CheckSet {
+    fn set(names: &[&str], broken: &[&str]) -> Files {
         let broken = broken.iter().map(|path| Broken {
             path: (*path).into(),
             at: None,
             message: "bad".into(),
         });
-        CheckSet {
-            checks: names.iter().map(|name| check(name)).collect(),
-            broken: broken.collect(),
+        Files {
+            checks: CheckSet {
+                checks: names.iter().map(|name| check(name)).collect(),
+                broken: broken.collect(),
+            },
+            ..Files::default()
         }
     }
 
@@ -179,7 +210,7 @@ mod tests {
         };
         let passed = (check("fine"), CheckOutcome::Passed);
         assert_eq!(
-            verdict(std::slice::from_ref(&passed), Extent::All),
+            verdict(std::slice::from_ref(&passed), Vec::new(), Extent::All),
             Verdict::Pass {
                 checks: vec!["fine".into()],
                 reads: Extent::All
@@ -191,7 +222,7 @@ mod tests {
             (check("sql"), errored),
             (check("slow"), CheckOutcome::TooLong),
         ];
-        let Verdict::Refuse(refusals) = verdict(&runs, Extent::All) else {
+        let Verdict::Refuse(refusals) = verdict(&runs, Vec::new(), Extent::All) else {
             panic!("passed")
         };
         assert_eq!(names(&refusals), ["rows", "sql", "slow"]);

@@ -8,12 +8,18 @@ use catalog::SharedCache;
 use catalog::check::{CheckOutcome, CheckRunner};
 use catalog::merge::read_by_checks;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use versioning::guard::RefEvent;
 use versioning::merge::{Extent, Gate, Proposal, Verdict};
 use versioning::{CommitId, Error, RefExpr, Repositories, Repository, Result};
 
+use crate::action::told;
 use crate::check_file::{Check, CheckSet};
-use crate::decide::{before_running, tables_read, verdict};
-use crate::source::{FileLimits, checks_at};
+use crate::decide::{Files, before_running, tables_read, verdict};
+use crate::event::Event;
+use crate::hook_file::Hook;
+use crate::log::Run;
+use crate::service::{Hooks, waiting};
+use crate::source::{FileLimits, checks_at, hooks_at};
 
 /// What a gate may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,22 +38,22 @@ impl Default for Limits {
     }
 }
 
-/// Judges proposals by the checks of the branch that they would move. Cloning is cheap.
+/// Judges proposals by the checks and hooks of the branch that they would move. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct CheckGate {
     repositories: Repositories,
-    runner: Arc<dyn CheckRunner>,
-    limits: Limits,
+    hooks: Hooks,
 }
 
 impl CheckGate {
     /// Returns a gate over the repositories of a store, whose checks `runner` runs.
     pub fn new(repositories: Repositories, runner: Arc<dyn CheckRunner>, limits: Limits) -> CheckGate {
-        CheckGate {
-            repositories,
-            runner,
-            limits,
-        }
+        CheckGate::of(repositories, Hooks::new(runner, limits))
+    }
+
+    /// Returns a gate over the repositories of a store that runs `hooks`.
+    pub fn of(repositories: Repositories, hooks: Hooks) -> CheckGate {
+        CheckGate { repositories, hooks }
     }
 
     async fn run_all(
@@ -63,7 +69,7 @@ impl CheckGate {
             .map(|check| self.run(repository, proposal, check).boxed())
             .collect();
         stream::iter(runs)
-            .buffered(self.limits.parallel.max(1))
+            .buffered(self.hooks.limits.parallel.max(1))
             .try_collect()
             .await
     }
@@ -76,7 +82,8 @@ impl CheckGate {
     ) -> Result<(Check, CheckOutcome)> {
         // the runner knows the limit, too; a merge does not wait for one that does not keep to it
         let limit = Duration::from_secs(check.spec.time_limit_s);
-        let run = self.runner.run(repository, proposal.candidate, &check.spec);
+        let runner = &self.hooks.tools.checks;
+        let run = runner.run(repository, proposal.candidate, &check.spec);
         let outcome = match tokio::time::timeout(limit, run).await {
             Err(_) => CheckOutcome::TooLong,
             Ok(Ok(outcome)) => outcome,
@@ -102,23 +109,84 @@ impl Gate for CheckGate {
         let required = protection
             .map(|protection| protection.required_checks)
             .unwrap_or_default();
-        let head = checks_at(&repository, proposal.head, &self.limits.files).await?;
-        let candidate = checks_at(&repository, proposal.candidate, &self.limits.files).await?;
+        let head = self.files(&repository, proposal.head).await?;
+        let candidate = self.files(&repository, proposal.candidate).await?;
         let refusals = before_running(&proposal.branch, &required, &head, &candidate);
         if !refusals.is_empty() {
             return Ok(Verdict::Refuse(refusals));
         }
-        let runs = self.run_all(&repository, proposal, &head).await?;
-        Ok(verdict(
-            &runs,
-            reads(&repository, proposal.candidate, &head).await?,
-        ))
+        let about = event(proposal);
+        let on = (Event::pre(proposal.act), &about);
+        let jobs = self.hooks.jobs(&repository, &head.hooks, proposal.head, on);
+        let ends = (Some(proposal.head), Some(proposal.candidate));
+        let jobs = self.hooks.concerned(&repository, ends, jobs).await?;
+        let hooks: Vec<Hook> = jobs.iter().map(|(hook, _)| (*hook).clone()).collect();
+        let (checks, runs) = futures::try_join!(
+            self.checked(&repository, proposal, &head.checks, on),
+            self.hooks.run_all(&repository, jobs)
+        )?;
+        let reads = reads(&repository, proposal.candidate, (&head.checks, &hooks)).await?;
+        let described = hooks.into_iter().map(|hook| hook.description);
+        Ok(verdict(&checks, described.zip(runs).collect(), reads))
+    }
+}
+
+impl CheckGate {
+    async fn files(&self, repository: &Repository, at: CommitId) -> Result<Files> {
+        let limits = &self.hooks.limits.files;
+        Ok(Files {
+            checks: checks_at(repository, at, limits).await?,
+            hooks: hooks_at(repository, at, limits).await?,
+        })
+    }
+
+    /// Runs all checks, and keeps how they ended.
+    async fn checked(
+        &self,
+        repository: &Repository,
+        proposal: &Proposal,
+        checks: &CheckSet,
+        on: (Event, &RefEvent),
+    ) -> Result<Vec<(Check, CheckOutcome)>> {
+        let now_us = repository.clock().now_us();
+        let mut runs: Vec<Run> = Vec::new();
+        for check in &checks.checks {
+            let mut run = waiting(repository, on, &check.spec.name, "check");
+            run.file.clone_from(&check.path);
+            run.file_at = proposal.head.to_string();
+            run.begin(now_us);
+            runs.push(run);
+        }
+        self.hooks.keep(repository, &runs).await?;
+        let outcomes = self.run_all(repository, proposal, checks).await?;
+        for (run, (_, outcome)) in runs.iter_mut().zip(&outcomes) {
+            let bytes_max = self.hooks.tools.settings.output_bytes_max;
+            run.end(&told(outcome), repository.clock().now_us(), bytes_max);
+        }
+        self.hooks.keep(repository, &runs).await?;
+        Ok(outcomes)
+    }
+}
+
+/// Returns what a proposal is, as those are told who watch it.
+fn event(proposal: &Proposal) -> RefEvent {
+    RefEvent {
+        head: Some(proposal.head),
+        commit: Some(proposal.candidate),
+        source: Some(proposal.source.clone()),
+        author: Some(proposal.author.clone()),
+        message: Some(proposal.message.clone()),
+        ..RefEvent::new(proposal.act, proposal.branch.clone())
     }
 }
 
 /// Returns what checks read of a candidate: everything, if one of them does not say.
-async fn reads(repository: &Repository, candidate: CommitId, checks: &CheckSet) -> Result<Extent> {
-    let Some(tables) = tables_read(checks) else {
+async fn reads(
+    repository: &Repository,
+    candidate: CommitId,
+    (checks, hooks): (&CheckSet, &[Hook]),
+) -> Result<Extent> {
+    let Some(tables) = tables_read(checks, hooks) else {
         return Ok(Extent::All);
     };
     let view = repository.view(&RefExpr::from(candidate)).await?;

@@ -1,6 +1,10 @@
-//! The tests of the gate through its public surface.
+//! The tests of hooks and the gate through their public surface.
 
 #[cfg(test)]
 mod it {
+    mod actions;
+    mod fake;
     mod gate;
+    mod guard;
+    mod ready;
 }

@@ -38,17 +38,18 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// What is heavy, or would spread, and the only rooms that may name it outside of their tests.
-const OWNERS: [(&str, &[&str]); 18] = [
+const OWNERS: [(&str, &[&str]); 19] = [
     ("axum", &["api"]),
     ("bcrypt", &["metastore"]),
     ("clap", &["server"]),
     ("datafusion", &["sql"]),
     ("figment", &["server"]),
     ("hyper-rustls", &["warehouse"]),
+    ("nix", &["hooks"]),
     ("object_store", &["versioning"]),
     ("reqwest", &["server"]),
     ("rlimit", &["server"]),
-    ("rustls", &["metastore", "warehouse"]),
+    ("rustls", &["hooks", "metastore", "warehouse"]),
     ("rusty-s3", &["warehouse"]),
     ("s3s", &["gateway"]),
     ("sqlx", &["versioning"]),

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use hooks::SecretSource;
+
 use crate::error::{Exit, Failure};
 use crate::machine::environment;
 use crate::settings::Settings;
@@ -44,6 +46,21 @@ pub(crate) fn read_secret(
             Ok(Some(secret.trim_end().to_owned()))
         }
         (None, None) => Ok(None),
+    }
+}
+
+/// The secrets that the settings list for hooks.
+#[derive(Debug)]
+pub(crate) struct ListedSecrets(pub(crate) hooks::Settings);
+
+impl hooks::Secrets for ListedSecrets {
+    fn secret(&self, reference: &str) -> Result<String, String> {
+        let source = self.0.secret_source(reference);
+        match source.ok_or_else(|| format!("the settings of the server list no {reference}"))? {
+            SecretSource::Variable(variable) => environment(&variable)
+                .ok_or_else(|| format!("{reference}: the variable {variable} is not set")),
+            SecretSource::File(file) => Ok(read_file(reference, &file)?.trim_end().to_owned()),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Lends what the SQL room can do to rooms that do not know it.
 
-use api::{Problem, SqlAnswer, SqlColumn, SqlRunner};
+use api::hooks::{HookFileAnswer, HookFileBody, RunBody};
+use api::{HookRuns, Problem, SqlAnswer, SqlColumn, SqlRunner};
 use async_trait::async_trait;
 use catalog::diff::RowCounter;
+use hooks::{Hooks, Run, parse_check, parse_hooks};
 use versioning::{RefExpr, Repository, View};
 
 /// The engine, as the REST API wants it.
@@ -65,5 +67,68 @@ impl RowCounter for ParquetFooters {
                 message: error.to_string(),
             })),
         }
+    }
+}
+
+/// The runs of hooks, as the REST API wants them.
+#[derive(Debug)]
+pub(crate) struct Runs(pub(crate) Hooks);
+
+#[async_trait]
+impl HookRuns for Runs {
+    async fn runs(
+        &self,
+        repository: &Repository,
+        branch: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<RunBody>, Problem> {
+        let runs = self.0.runs(repository, branch, limit).await?;
+        Ok(runs.into_iter().map(body).collect())
+    }
+
+    async fn run(&self, repository: &Repository, id: &str) -> Result<RunBody, Problem> {
+        Ok(body(self.0.run(repository, id).await?))
+    }
+
+    async fn rerun(&self, repository: &Repository, id: &str) -> Result<RunBody, Problem> {
+        Ok(body(self.0.rerun(repository, id).await?))
+    }
+
+    fn validate(&self, file: &HookFileBody) -> HookFileAnswer {
+        let is_check = file.path.starts_with(hooks::FOLDER);
+        match validated(&file.path, file.text.as_bytes(), is_check) {
+            Ok(hooks) => HookFileAnswer { hooks, error: None },
+            Err(error) => HookFileAnswer {
+                hooks: Vec::new(),
+                error: Some(error),
+            },
+        }
+    }
+}
+
+/// Returns the names of the hooks of a file, or of the check; what is wrong with it is an error.
+pub(crate) fn validated(path: &str, bytes: &[u8], is_check: bool) -> Result<Vec<String>, String> {
+    if is_check {
+        let check = parse_check(path, bytes).map_err(|broken| broken.to_string())?;
+        return Ok(vec![check.spec.name]);
+    }
+    let file = parse_hooks(path, bytes).map_err(|broken| broken.to_string())?;
+    Ok(file.hooks.into_iter().map(|hook| hook.name).collect())
+}
+
+fn body(run: Run) -> RunBody {
+    RunBody {
+        event: run.event().to_string(),
+        state: run.state.to_string(),
+        duration_us: run.duration_us(),
+        id: run.id,
+        hook: run.payload.hook,
+        kind: run.kind,
+        branch: run.payload.branch,
+        commit: run.payload.commit,
+        file: run.file,
+        begun_us: run.begun_us,
+        output: run.output,
+        repeats: run.repeats,
     }
 }

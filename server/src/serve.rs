@@ -8,18 +8,21 @@ use std::time::Duration;
 use api::{Api, Metrics};
 use catalog::merge::CatalogResolver;
 use catalog::{Catalog, Layout, OpenWarehouse, WarehouseSettings};
+use hooks::Hooks;
 use metastore::{Context, Listener};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use versioning::events::Narrate;
+use versioning::guard::Guard;
 use versioning::refs::{FolderLock, RefStore, SqliteRefs};
 use versioning::repository::{Limits, Parts};
 use versioning::store::LocalFiles;
 use versioning::{RefName, Repositories, RepositoryName};
 
+use crate::credentials::ListedSecrets;
 use crate::error::{Exit, Failure};
-use crate::lent::{EngineRunner, ParquetFooters};
+use crate::lent::{EngineRunner, ParquetFooters, Runs};
 use crate::listeners::{ListenerPlace, ThriftListener};
 use crate::machine::{MachineClock, MachineIds, raise_open_files};
 use crate::settings::Settings;
@@ -44,6 +47,7 @@ impl OpenFolder {
         folder: &Path,
         limits: Limits,
         narrator: Option<Arc<dyn Narrate>>,
+        guard: Option<Arc<dyn Guard>>,
     ) -> Result<OpenFolder, Failure> {
         std::fs::create_dir_all(folder).map_err(|error| {
             Failure::new(Exit::Failed, format!("the folder {}: {error}", folder.display()))
@@ -62,6 +66,9 @@ impl OpenFolder {
         let mut repositories = Repositories::open(parts, limits).await?;
         if let Some(narrator) = narrator {
             repositories = repositories.narrated_by(narrator);
+        }
+        if let Some(guard) = guard {
+            repositories = repositories.guarded_by(guard);
         }
         Ok(OpenFolder {
             repositories,
@@ -123,12 +130,16 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
         events: settings.retention(),
         ..Limits::default()
     };
-    let folder = OpenFolder::open(&settings.data, limits, settings.narrator()).await?;
+    let engine = sql::Engine::new(sql::Limits::default());
+    let hooks = hooks(&engine, &settings);
+    let guard: Arc<dyn Guard> = Arc::new(hooks.clone());
+    let folder = OpenFolder::open(&settings.data, limits, settings.narrator(), Some(guard)).await?;
     first_repository(&folder, &default, (warehouse.as_ref(), layout)).await?;
     if warehouse.is_some() {
         found_warehouse(&folder.repositories, &default, &warehouses).await?;
     }
     folder.repositories.resume().await?;
+    hooks.resume(&folder.repositories).await?;
     for (socket, listener) in &metastores {
         warn_of_missing_ref(&folder.repositories, socket.local_addr()?, listener, &default).await;
     }
@@ -139,7 +150,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let metrics = Metrics::new(move || metrics.render());
     let rest = api::serve(
         http,
-        api(&folder.repositories),
+        api(&folder.repositories, engine, hooks.clone()),
         metrics,
         stop.clone().cancelled_owned(),
     );
@@ -178,8 +189,21 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
             GRACE.as_secs()
         );
     }
+    if tokio::time::timeout(GRACE, hooks.settled()).await.is_err() {
+        tracing::warn!(
+            "post-hooks still ran after {} s: the next start runs them again",
+            GRACE.as_secs()
+        );
+    }
     folder.close().await;
     Ok(())
+}
+
+/// Returns the hooks, with what the settings allow them.
+fn hooks(engine: &sql::Engine, settings: &Settings) -> Hooks {
+    let checks = Arc::new(sql::SqlChecks::new(engine.clone()));
+    let secrets = Arc::new(ListedSecrets(settings.hooks.clone()));
+    Hooks::new(checks, hooks::Limits::default()).with_settings(settings.hooks.clone(), secrets)
 }
 
 async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -256,16 +280,11 @@ async fn found_warehouse(
     Ok(catalog::warehouse::found(&catalog, &settings.root).await?)
 }
 
-fn api(repositories: &Repositories) -> Api {
-    let engine = sql::Engine::new(sql::Limits::default());
-    let checks = Arc::new(sql::SqlChecks::new(engine.clone()));
+fn api(repositories: &Repositories, engine: sql::Engine, hooks: Hooks) -> Api {
     Api {
         repositories: repositories.clone(),
-        gate: Arc::new(hooks::CheckGate::new(
-            repositories.clone(),
-            checks,
-            hooks::Limits::default(),
-        )),
+        gate: Arc::new(hooks::CheckGate::of(repositories.clone(), hooks.clone())),
+        hooks: Arc::new(Runs(hooks)),
         resolver: Arc::new(CatalogResolver::default()),
         rows: Arc::new(ParquetFooters),
         sql: Arc::new(EngineRunner(engine)),

@@ -70,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) notifications: bool,
     pub(crate) notifications_max: u64,
     pub(crate) notifications_age_h: u64,
+    /// What hooks may do, and what is kept of their runs.
+    pub(crate) hooks: hooks::Settings,
     /// `text` or `json`.
     pub(crate) log_format: LogFormat,
     /// What is logged, in the syntax of `tracing`: `info`, `skep=debug,metastore=trace`.
@@ -111,6 +113,7 @@ impl Default for Settings {
             notifications: true,
             notifications_max: 1_000_000,
             notifications_age_h: 7 * 24,
+            hooks: hooks::Settings::default(),
             log_format: LogFormat::Text,
             log: "info".into(),
         }

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::branch::{Branch, Lane, Prepared, State};
 use crate::commit::{Commit, CommitKind, SKIPS_MAX, Sealed};
 use crate::events::Narrate;
+use crate::guard::Guard;
 use crate::id::Domain;
 use crate::overlay::Overlay;
 use crate::refs::{CommitEntry, HeadMove, RefStore, RepositoryId, RepositoryRecord};
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) name: RepositoryName,
     /// Who tells of moves of heads, if anybody does.
     pub(crate) narrator: Option<Arc<dyn Narrate>>,
+    /// Who is asked before refs move, and told after, if anybody is.
+    pub(crate) guard: Option<Arc<dyn Guard>>,
     /// The tasks of the repository's branches, and those that they started.
     pub(crate) tasks: TaskTracker,
     /// How many events were told since the repository was opened.
@@ -54,6 +57,13 @@ pub(crate) struct Core {
     known_epoch: AtomicU32,
     commits: moka::sync::Cache<CommitId, Arc<Commit>>,
     entries: moka::sync::Cache<CommitId, Arc<CommitEntry>>,
+}
+
+/// A commit of a branch's operations that is stored and not yet its head.
+pub(crate) struct Unlanded {
+    pub(crate) from: Prepared,
+    pub(crate) to: HeadMove,
+    roots: Roots,
 }
 
 /// What a new commit says beside its trees and parents.
@@ -87,11 +97,13 @@ impl Core {
         blocks: Arc<Blocks>,
         limits: Limits,
         narrator: Option<Arc<dyn Narrate>>,
+        guard: Option<Arc<dyn Guard>>,
     ) -> Core {
         Core {
             id: record.id,
             name: record.name.clone(),
             narrator,
+            guard,
             refs: parts.refs.clone(),
             blocks,
             clock: parts.clock.clone(),
@@ -137,6 +149,7 @@ impl Core {
             ephemeral: self.ephemeral,
             name: self.name.clone(),
             narrator: self.narrator.clone(),
+            guard: self.guard.clone(),
             tasks: TaskTracker::new(),
             events_counted: AtomicU64::new(0),
             stop: self.stop.clone(),
@@ -393,6 +406,19 @@ impl Core {
         kind: CommitKind,
         words: CommitMessage,
     ) -> Result<CommitId> {
+        let unlanded = self.commit_candidate(branch, lane, kind, words).await?;
+        let id = unlanded.to.head;
+        self.land_commit(lane, unlanded).await.map(|()| id)
+    }
+
+    /// Stores a commit of all operations that the branch has now, which is not its head yet.
+    pub(crate) async fn commit_candidate(
+        &self,
+        branch: &Branch,
+        lane: &Lane,
+        kind: CommitKind,
+        words: CommitMessage,
+    ) -> Result<Unlanded> {
         let from = self.prepare(branch).await?;
         let state = &from.state;
         let nothing = || Error::NothingToCommit {
@@ -421,15 +447,20 @@ impl Core {
             folded_seq: state.record.seq,
             rebased: false,
             rules: None,
-            index: vec![entry.clone()],
+            index: vec![entry],
             reason: format!("commit: {}", words.message),
             time_us: self.clock.now_us(),
             events: Vec::new(),
         };
-        lane.run(move |actor| {
-            async move { actor.move_head(&from, to, committed).await.map(|()| entry.id) }.boxed()
-        })
-        .await
+        let roots = committed;
+        Ok(Unlanded { from, to, roots })
+    }
+
+    /// Makes a stored commit the head; operations that came since stay staged. The caller holds `branch.heads`.
+    pub(crate) async fn land_commit(&self, lane: &Lane, unlanded: Unlanded) -> Result<()> {
+        let Unlanded { from, to, roots } = unlanded;
+        lane.run(move |actor| async move { actor.move_head(&from, to, roots).await }.boxed())
+            .await
     }
 
     /// Records trees that hold what is staged, unless they are recorded already.

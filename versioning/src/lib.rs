@@ -15,6 +15,7 @@ mod core;
 mod error;
 pub mod events;
 pub mod fsck;
+pub mod guard;
 mod history;
 pub mod id;
 pub mod merge;

@@ -3,6 +3,7 @@
 mod all;
 mod attempts;
 mod data;
+mod guarded;
 mod landing;
 mod names;
 mod refs;
@@ -24,6 +25,7 @@ use crate::attempts::Keeper;
 use crate::branch::Branch;
 use crate::commit::{Commit, CommitKind};
 use crate::core::Core;
+use crate::guard::{Act, RefEvent};
 use crate::refs::{CommitMode, RefStore, RepositoryId, RepositoryRecord};
 use crate::store::{DataFiles, Stats};
 use crate::tree::Diff;
@@ -117,14 +119,17 @@ impl Repository {
     /// [`Error::NothingToCommit`] in the mode `staged`; [`Error::Protected`]; [`Error::NotFound`].
     pub async fn commit(&self, branch: &RefName, mut words: CommitMessage) -> Result<CommitId> {
         let branch = self.open_branch(branch).await?;
-        let _heads = branch.heads.lock().await;
-        if branch.state().record.protection.is_some() {
-            return Err(Error::Protected {
-                branch: branch.name.clone(),
-                rule: "commits are refused; commit to another branch and merge it".into(),
-            });
-        }
         words.allow_empty |= branch.state().record.mode != CommitMode::Staged;
+        let event = RefEvent {
+            author: Some(words.author.clone()),
+            message: Some(words.message.clone()),
+            ..RefEvent::new(Act::Commit, branch.name.clone())
+        };
+        if self.is_watched(&event).await? {
+            return self.commit_guarded(&branch, words, event).await;
+        }
+        let _heads = branch.heads.lock().await;
+        refuse_protected(&branch)?;
         for _ in 1..ATTEMPTS_MAX {
             let made = self
                 .core()
@@ -145,8 +150,16 @@ impl Repository {
     /// [`Error::NotFound`].
     pub async fn reset(&self, branch: &RefName) -> Result<u64> {
         let branch = self.open_branch(branch).await?;
-        let _heads = branch.heads.lock().await;
-        self.core().reset_held(&branch).await
+        let event = RefEvent {
+            head: Some(branch.state().record.head),
+            ..RefEvent::new(Act::Reset, branch.name.clone())
+        };
+        let reset = async {
+            let _heads = branch.heads.lock().await;
+            self.core().reset_held(&branch).await
+        };
+        self.guarded(event, reset, |_| Some(branch.state().record.head))
+            .await
     }
 
     /// Returns a commit.
@@ -225,5 +238,15 @@ impl Repository {
         let branch = self.inner.names.branch(&self.inner.core, name).await?;
         branch.refresh(self.core()).await?;
         Ok(branch)
+    }
+}
+
+fn refuse_protected(branch: &Branch) -> Result<()> {
+    match branch.state().record.protection {
+        None => Ok(()),
+        Some(_) => Err(Error::Protected {
+            branch: branch.name.clone(),
+            rule: "commits are refused; commit to another branch and merge it".into(),
+        }),
     }
 }

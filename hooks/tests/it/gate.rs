@@ -9,6 +9,7 @@ use bytes::Bytes;
 use catalog::check::{CheckOutcome, CheckRunner, CheckSpec};
 use hooks::{CheckGate, FileLimits, Limits};
 use tokio::sync::Barrier;
+use versioning::guard::Act;
 use versioning::merge::{Extent, Gate, Proposal, Verdict};
 use versioning::object::Object;
 use versioning::refs::{CommitMode, Protection};
@@ -147,6 +148,7 @@ impl Lake {
         });
         let proposal = Proposal {
             repository: self.repository.record().name.clone(),
+            act: Act::Merge,
             branch: branch("main"),
             head: self.head("main").await,
             candidate,

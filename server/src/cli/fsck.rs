@@ -43,7 +43,7 @@ async fn offline(folder: &std::path::Path, repository: &str) -> Result<FsckBody,
             format!("{} holds no skep store", folder.display()),
         ));
     }
-    let open = OpenFolder::open(folder, Limits::default(), None).await?;
+    let open = OpenFolder::open(folder, Limits::default(), None, None).await?;
     let repository = open.repositories.get(&RepositoryName::parse(repository)?).await?;
     let report = versioning::fsck::fsck(&repository).await?;
     drop(repository);

@@ -5,6 +5,7 @@ mod branch;
 mod commit;
 mod diff;
 mod fsck;
+mod hooks;
 mod merge;
 mod repository;
 mod sql;
@@ -58,6 +59,9 @@ enum Command {
     Revert(merge::PickArguments),
     /// Repeat the change of a commit on a branch
     CherryPick(merge::PickArguments),
+    /// List, show and repeat runs of hooks and checks, and look at hook files
+    #[command(subcommand)]
+    Hooks(hooks::Command),
     /// Query the tables of a ref
     Sql(sql::SqlArguments),
     /// Verify that everything the refs reach is there and whole
@@ -219,6 +223,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Merge(arguments) => merge::merge(arguments).await,
         Command::Revert(arguments) => merge::pick("reverts", arguments).await,
         Command::CherryPick(arguments) => merge::pick("cherry-picks", arguments).await,
+        Command::Hooks(command) => hooks::run(command).await,
         Command::Sql(arguments) => sql::run(arguments).await,
         Command::Fsck(arguments) => Box::pin(fsck::run(arguments)).await,
     }

@@ -5,12 +5,15 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::Extent;
+use crate::guard::Act;
 use crate::{CommitId, RefName, RepositoryName, Result};
 
 /// A head move that awaits its judgement.
 #[derive(Debug, Clone)]
 pub struct Proposal {
     pub repository: RepositoryName,
+    /// A merge, a revert, a cherry-pick, or a reset of a protected branch.
+    pub act: Act,
     pub branch: RefName,
     /// The head before the move.
     pub head: CommitId,

@@ -98,6 +98,7 @@ impl<R: Resolver> Merge<'_, R> {
     fn proposal(&self, candidate: &Candidate) -> Proposal {
         Proposal {
             repository: self.repository.clone(),
+            act: self.incoming.act(),
             branch: self.branch.name.clone(),
             head: candidate.head,
             candidate: candidate.id,

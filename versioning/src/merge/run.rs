@@ -10,6 +10,7 @@ use crate::attempts::{Decision, still_meant};
 use crate::branch::{Branch, Lane};
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
+use crate::guard::Act;
 use crate::overlay::Overlay;
 use crate::refs::CommitMode;
 use crate::repository::CommitMessage;
@@ -35,6 +36,17 @@ pub(crate) struct Incoming {
     /// What is brought, as the caller named it.
     pub(crate) source: String,
     pub(crate) message: String,
+}
+
+impl Incoming {
+    /// Returns what bringing it is called.
+    pub(crate) fn act(&self) -> Act {
+        match self.kind {
+            CommitKind::Revert => Act::Revert,
+            CommitKind::CherryPick => Act::CherryPick,
+            CommitKind::Normal | CommitKind::Merge | CommitKind::Import | CommitKind::Auto => Act::Merge,
+        }
+    }
 }
 
 /// One merge on its way.

@@ -10,6 +10,7 @@ use crate::attempts::Keeper;
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
 use crate::events::Narrate;
+use crate::guard::Guard;
 use crate::refs::{CommitMode, RepositoryId, RepositoryRecord};
 use crate::store::{Blocks, Cache, DataFiles};
 use crate::{Clock, Error, RefName, RepositoryName, Result, Roots};
@@ -24,6 +25,7 @@ pub struct Repositories {
     limits: Limits,
     cache: Cache,
     narrator: Option<Arc<dyn Narrate>>,
+    guard: Option<Arc<dyn Guard>>,
     open: Arc<Mutex<HashMap<RepositoryName, Repository>>>,
 }
 
@@ -40,6 +42,7 @@ impl Repositories {
             limits,
             cache,
             narrator: None,
+            guard: None,
             open: Arc::default(),
         })
     }
@@ -52,7 +55,16 @@ impl Repositories {
         }
     }
 
-    /// Takes up the background commits that the last process left undone, and settles the merges that it left. A branch that cannot be read is told
+    /// Has `guard` asked before refs move, and told after. To be said before a repository is opened.
+    pub fn guarded_by(self, guard: Arc<dyn Guard>) -> Repositories {
+        Repositories {
+            guard: Some(guard),
+            ..self
+        }
+    }
+
+    /// Takes up the background commits that the last process left undone, and settles the merges that it left. A
+    /// branch that cannot be read is told
     /// of in the log and left alone.
     ///
     /// # Errors
@@ -158,6 +170,7 @@ impl Repositories {
             )),
             self.limits.clone(),
             self.narrator.clone(),
+            self.guard.clone(),
         );
         let data = DataFiles::new(parts.files.clone(), prefix, parts.ids.clone());
         let core = Arc::new(core);

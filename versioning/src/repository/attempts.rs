@@ -110,6 +110,6 @@ impl Repository {
             Ok(Some(decisions)) => decided = resolver(&decisions)?,
             Err(error) => return merge.end(Err(error)).await,
         }
-        Box::pin(merge.deciding(&decided).run()).await
+        Box::pin(self.watched(merge.deciding(&decided))).await
     }
 }

@@ -7,6 +7,7 @@ use crate::attempts::Attempt;
 use crate::branch::Branch;
 use crate::commit::CommitKind;
 use crate::core::Core;
+use crate::guard::RefEvent;
 use crate::merge::{Gate, Incoming, Journal, Landing, Merge, MergeOutcome, Resolver};
 use crate::{CommitId, Error, RefExpr, Result};
 
@@ -149,9 +150,26 @@ impl Repository {
         resolver: &R,
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
-        self.merging(core, branch, (landing, incoming), resolver, gate, None)
-            .run()
-            .await
+        let merge = self.merging(core, branch, (landing, incoming), resolver, gate, None);
+        self.watched(merge).await
+    }
+
+    /// Runs a merge under the eyes of the guard, which leaves the judging to the gate.
+    pub(super) async fn watched<R: Resolver>(
+        &self,
+        merge: Merge<'_, R>,
+    ) -> Result<MergeOutcome<R::Conflict>> {
+        let watched = match merge.landing.dry_run {
+            true => None,
+            false => self.before(told(&merge)).await?,
+        };
+        let outcome = merge.run().await;
+        let landed = match &outcome {
+            Ok(MergeOutcome::Landed(id)) => Some(*id),
+            _ => None,
+        };
+        self.after(watched, landed.is_some(), landed).await;
+        outcome
     }
 
     /// Returns a merge that is about to run; `run` is the attempt that it is another run of.
@@ -175,6 +193,24 @@ impl Repository {
             journal: Journal::new(&self.inner.attempts, run),
             gate,
         }
+    }
+}
+
+/// Returns what a guard is told of a merge.
+fn told<R>(merge: &Merge<'_, R>) -> RefEvent {
+    let Merge {
+        branch,
+        landing,
+        incoming,
+        ..
+    } = merge;
+    RefEvent {
+        head: Some(branch.state().record.head),
+        source: Some(incoming.source.clone()),
+        author: Some(landing.author.clone()),
+        message: Some(incoming.message.clone()),
+        has_gate: true,
+        ..RefEvent::new(incoming.act(), branch.name.clone())
     }
 }
 

@@ -4,6 +4,7 @@ use futures::FutureExt;
 
 use super::Repository;
 use crate::core::Core;
+use crate::guard::{Act, RefEvent};
 use crate::refs::{BranchRecord, CommitMode, Protection, RefLogEntry};
 use crate::{CommitId, Error, RefExpr, RefName, Result};
 
@@ -39,9 +40,18 @@ impl Repository {
     ) -> Result<BranchRecord> {
         let head = self.beginning(from).await?;
         let record = new_branch(self.core(), name, head, mode);
-        let created = self.core().refs.create_branch(self.core().id, &record).await;
-        self.inner.names.forget();
-        created.map(|()| record)
+        let event = RefEvent {
+            commit: Some(head),
+            source: Some(from.to_string()),
+            ..RefEvent::new(Act::CreateBranch, name.clone())
+        };
+        let create = async {
+            let created = self.core().refs.create_branch(self.core().id, &record).await;
+            self.inner.names.forget();
+            created
+        };
+        self.guarded(event, create, |()| None).await?;
+        Ok(record)
     }
 
     /// Removes a branch with all that is staged on it.
@@ -56,9 +66,16 @@ impl Repository {
                 reason: "it is the default branch of its repository".into(),
             });
         }
-        let deleted = branch.lane.run(|actor| actor.delete().boxed()).await;
-        self.inner.names.forget();
-        deleted
+        let event = RefEvent {
+            head: Some(branch.state().record.head),
+            ..RefEvent::new(Act::DeleteBranch, name.clone())
+        };
+        let delete = async {
+            let deleted = branch.lane.run(|actor| actor.delete().boxed()).await;
+            self.inner.names.forget();
+            deleted
+        };
+        self.guarded(event, delete, |()| None).await
     }
 
     /// Sets when writes become commits, and whether the branch is protected.
@@ -105,12 +122,19 @@ impl Repository {
     pub async fn create_tag(&self, name: &RefName, at: &RefExpr) -> Result<CommitId> {
         let commit = self.beginning(at).await?;
         let core = self.core();
-        let created = core
-            .refs
-            .create_tag(core.id, name, commit, core.clock.now_us())
-            .await;
-        self.inner.names.forget();
-        created.map(|()| commit)
+        let event = RefEvent {
+            commit: Some(commit),
+            source: Some(at.to_string()),
+            ..RefEvent::new(Act::CreateTag, name.clone())
+        };
+        let create = async {
+            let now_us = core.clock.now_us();
+            let created = core.refs.create_tag(core.id, name, commit, now_us).await;
+            self.inner.names.forget();
+            created
+        };
+        self.guarded(event, create, |()| None).await?;
+        Ok(commit)
     }
 
     /// Removes a tag.
@@ -119,15 +143,23 @@ impl Repository {
     /// [`Error::NotFound`].
     pub async fn delete_tag(&self, name: &RefName) -> Result<()> {
         let core = self.core();
-        let deleted = core.refs.delete_tag(core.id, name, core.clock.now_us()).await;
-        self.inner.names.forget();
-        if deleted? {
-            return Ok(());
-        }
-        Err(Error::NotFound {
-            what: "tag",
-            name: name.to_string(),
-        })
+        let delete = async {
+            let deleted = core.refs.delete_tag(core.id, name, core.clock.now_us()).await;
+            self.inner.names.forget();
+            if deleted? {
+                return Ok(());
+            }
+            Err(Error::NotFound {
+                what: "tag",
+                name: name.to_string(),
+            })
+        };
+        let known = self.resolve(&RefExpr::from(name.clone())).await.ok();
+        let event = RefEvent {
+            head: known.map(|known| known.commit),
+            ..RefEvent::new(Act::DeleteTag, name.clone())
+        };
+        self.guarded(event, delete, |()| None).await
     }
 
     /// Returns the latest recorded moves of refs, newest first.

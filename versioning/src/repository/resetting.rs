@@ -4,6 +4,7 @@ use futures::FutureExt;
 
 use super::Repository;
 use crate::branch::{Branch, State};
+use crate::guard::{Act, RefEvent};
 use crate::merge::{Gate, MergeOutcome, Proposal, Verdict};
 use crate::refs::HeadMove;
 use crate::{CommitId, Error, RefName, Result};
@@ -41,9 +42,20 @@ impl Repository {
         check_staged(&branch, &before, reset)?;
         let message = reset.message.clone();
         let message = message.unwrap_or_else(|| format!("reset {into} to {}", commit.short()));
-        if before.record.protection.is_some() {
+        let is_protected = before.record.protection.is_some();
+        let event = RefEvent {
+            head: Some(before.record.head),
+            commit: Some(commit),
+            source: Some(commit.to_string()),
+            author: Some(reset.author.clone()),
+            message: Some(message.clone()),
+            has_gate: is_protected,
+            ..RefEvent::new(Act::Reset, into.clone())
+        };
+        if is_protected {
             let proposal = Proposal {
                 repository: self.inner.record.name.clone(),
+                act: Act::Reset,
                 branch: into.clone(),
                 head: before.record.head,
                 candidate: commit,
@@ -56,7 +68,8 @@ impl Repository {
                 return Ok(MergeOutcome::Refused { candidate, refusals });
             }
         }
-        self.move_to(&branch, &before, commit, (reset, message)).await?;
+        let moved = self.move_to(&branch, &before, commit, (reset, message));
+        self.guarded(event, moved, |()| Some(commit)).await?;
         Ok(MergeOutcome::Landed(commit))
     }
 

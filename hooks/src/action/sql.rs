@@ -1,0 +1,51 @@
+//! `sql`: a query that has to return no rows, run by the engine that is handed in.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use catalog::check::{CheckOutcome, CheckSpec};
+
+use super::{Action, Call, Ended, Outcome};
+use crate::document::{Fields, Wrong};
+
+#[derive(Debug)]
+struct Sql {
+    query: String,
+}
+
+pub(super) fn parse(fields: &mut Fields) -> Result<Arc<dyn Action>, Wrong> {
+    let query = fields.required_text("query")?.value.trim().to_owned();
+    Ok(Arc::new(Sql { query }))
+}
+
+#[async_trait]
+impl Action for Sql {
+    async fn run(&self, call: &Call<'_>) -> Outcome {
+        call.within(async {
+            let spec = CheckSpec {
+                name: call.payload.hook.clone(),
+                sql: self.query.clone(),
+                time_limit_s: call.limits.time.as_secs(),
+            };
+            let run = call.tools.checks.run(call.repository, call.commit()?, &spec);
+            Ok(told(&run.await.map_err(|error| error.to_string())?))
+        })
+        .await
+    }
+}
+
+/// Returns how a query ended, as all runs are told of.
+pub(crate) fn told(outcome: &CheckOutcome) -> Outcome {
+    match outcome {
+        CheckOutcome::Passed => Outcome::passed(""),
+        CheckOutcome::Failed { rows, sample } => Outcome::failed(found(*rows, sample)),
+        CheckOutcome::Errored { message } => Outcome::errored(message.as_str()),
+        CheckOutcome::TooLong => Outcome::new(Ended::TooLong, ""),
+    }
+}
+
+/// Returns what is told of rows that should not be.
+pub(crate) fn found(rows: u64, sample: &str) -> String {
+    let noun = if rows == 1 { "row was" } else { "rows were" };
+    format!("{rows} {noun} found where none should be:\n{}", sample.trim_end())
+}
