@@ -36,23 +36,26 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// What is heavy, or would spread, and the only rooms that may name it outside of their tests.
-const OWNERS: [(&str, &[&str]); 16] = [
+const OWNERS: [(&str, &[&str]); 19] = [
+    ("arrow-avro", &["sql"]),
     ("axum", &["api"]),
     ("bcrypt", &["metastore"]),
     ("clap", &["server"]),
     ("datafusion", &["sql"]),
     ("figment", &["server"]),
     ("object_store", &["versioning"]),
+    ("orc-rust", &["sql"]),
     ("reqwest", &["server"]),
     ("rlimit", &["server"]),
     ("rustls", &["metastore"]),
+    ("rustyline", &["server"]),
     ("s3s", &["gateway"]),
     ("sqlx", &["versioning"]),
     ("thrift", &[]),
     ("ureq", &["bench"]),
     ("utoipa", &["api"]),
     ("uuid", &["server"]),
-    ("zstd", &["versioning"]),
+    ("zstd", &["sql", "versioning"]),
 ];
 
 /// Tests run in the folder of their crate. The compiled path is not it where two clones share a target folder.
