@@ -1,8 +1,9 @@
 //! Lends what the SQL room can do to rooms that do not know it.
 
-use api::{Problem, SqlAnswer, SqlColumn, SqlRunner};
+use api::{ArrowBytes, Problem, SqlAnswer, SqlColumn, SqlRunner};
 use async_trait::async_trait;
 use catalog::diff::RowCounter;
+use futures::{StreamExt, TryStreamExt};
 use versioning::{RefExpr, Repository, View};
 
 /// The engine, as the REST API wants it.
@@ -30,6 +31,15 @@ impl SqlRunner for EngineRunner {
                 .collect(),
             truncated: answer.truncated,
         })
+    }
+
+    async fn arrow(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<ArrowBytes, Problem> {
+        let rows = self
+            .0
+            .rows(repository, at, sql)
+            .await
+            .map_err(|error| problem(&error))?;
+        Ok(rows.into_ipc().map_err(|error| problem(&error)).boxed())
     }
 }
 

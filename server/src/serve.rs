@@ -18,6 +18,7 @@ use versioning::repository::{Limits, Parts};
 use versioning::store::LocalFiles;
 use versioning::{RefName, Repositories, RepositoryName};
 
+use crate::branch_statements::BranchStatements;
 use crate::error::{Exit, Failure};
 use crate::lent::{EngineRunner, ParquetFooters};
 use crate::listeners::{ListenerPlace, ThriftListener};
@@ -255,17 +256,24 @@ async fn found_warehouse(
 fn api(repositories: &Repositories) -> Api {
     let engine = sql::Engine::new(sql::Limits::default());
     let checks = Arc::new(sql::SqlChecks::new(engine.clone()));
+    let gate = Arc::new(hooks::CheckGate::new(
+        repositories.clone(),
+        checks,
+        hooks::Limits::default(),
+    ));
+    let (resolver, author) = (Arc::new(CatalogResolver::default()), "anonymous".to_owned());
+    let branches = BranchStatements {
+        gate: gate.clone(),
+        resolver: resolver.clone(),
+        author: author.clone(),
+    };
     Api {
         repositories: repositories.clone(),
-        gate: Arc::new(hooks::CheckGate::new(
-            repositories.clone(),
-            checks,
-            hooks::Limits::default(),
-        )),
-        resolver: Arc::new(CatalogResolver::default()),
+        gate,
+        resolver,
         rows: Arc::new(ParquetFooters),
-        sql: Arc::new(EngineRunner(engine)),
-        author: "anonymous".into(),
+        sql: Arc::new(EngineRunner(engine.with_branches(Arc::new(branches)))),
+        author,
     }
 }
 

@@ -6,6 +6,7 @@ mod diff;
 mod fsck;
 mod merge;
 mod repository;
+mod shell;
 mod sql;
 mod tag;
 
@@ -57,7 +58,7 @@ enum Command {
     Revert(merge::PickArguments),
     /// Repeat the change of a commit on a branch
     CherryPick(merge::PickArguments),
-    /// Query the tables of a ref
+    /// Query the tables of a ref; without a query, one statement after the other
     Sql(sql::SqlArguments),
     /// Verify that everything the refs reach is there and whole
     Fsck(fsck::FsckArguments),
