@@ -3,13 +3,13 @@ CACHE ?= $(or $(SKEP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skep-build)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 SPARK ?= 4.0
-PARTS ?= thrift transports s3 hmsclient hive-java hiveserver2 trino spark-4.0 iceberg delta hudi
+PARTS ?= thrift transports s3 hmsclient hive-java hiveserver2 trino spark-4.0 iceberg delta hudi s3-warehouse
 ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1
 SECONDS ?= 60
 
-.PHONY: help setup demo test check it conformance idle crash model fuzz differential soak bench run
+.PHONY: help setup demo test check it conformance idle crash model race fuzz differential soak bench run
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -27,6 +27,7 @@ test: check ## everything: checks, Rust tests, real clients, the demo, Hive's cl
 	$(MAKE) conformance PARTS= SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) crash ROUNDS=5 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) model CASES=200
+	$(MAKE) race CASES=200
 	$(MAKE) fuzz SECONDS=5
 	$(MAKE) soak SECONDS=20 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) differential PARTS=golden SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
@@ -50,6 +51,10 @@ crash: ## kill -9 under load, ROUNDS times; every acknowledged write has to be t
 
 model: ## CASES random histories against a naive model
 	CASES=$(CASES) SEED=$(or $(SEED),1) cargo test --locked -p versioning --test it -- --nocapture model::
+
+race: ## CASES histories of two servers on one store that fails, from SEED, for SECONDS at most
+	CASES=$(CASES) SEED=$(SEED) SECONDS=$(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),3600) \
+		cargo test --locked -p versioning --test it -- --nocapture race::
 
 fuzz: ## fuzz what reads bytes of strangers, each target for SECONDS
 	fuzz/fuzz.sh $(SECONDS)

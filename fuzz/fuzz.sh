@@ -20,7 +20,7 @@ for target; do
   mkdir -p "$cache/corpus/$target" "seeds/$target"
   echo "fuzzing $target for $seconds s"
   cargo fuzz run "$target" "$cache/corpus/$target" "seeds/$target" -- \
-    -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 2>"$cache/fuzz-$target.log" ||
+    -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=60 -print_final_stats=1 2>"$cache/fuzz-$target.log" ||
     { tail -n 30 "$cache/fuzz-$target.log" >&2; echo "$target: a finding, see fuzz/artifacts/$target and $cache/fuzz-$target.log" >&2; exit 1; }
   grep -E 'stat::number_of_executed_units|stat::peak_rss_mb' "$cache/fuzz-$target.log"
 done

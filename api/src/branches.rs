@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use versioning::Kind;
+use versioning::merge::Policy;
 use versioning::refs::{BranchRecord, CommitMode, Protection};
 use versioning::repository::CommitMessage;
 
@@ -64,6 +65,43 @@ pub struct ProtectionBody {
     /// Checks that a merge has to pass, beside all that the branch itself holds.
     #[serde(default)]
     pub required_checks: Vec<String>,
+    /// What becomes of a merge that passed its checks when the head moved meanwhile, at the least.
+    #[serde(default)]
+    pub policy: PolicyBody,
+}
+
+/// What becomes of a merge that passed its checks when the head moved meanwhile. Each is stricter than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PolicyBody {
+    /// It lands on the new head without being judged again if that moved by nothing that the merge changes or that
+    /// the checks read.
+    #[default]
+    Disjoint,
+    /// It is judged again on the new head.
+    Rerun,
+    /// It fails with a conflict that names both heads.
+    Fail,
+}
+
+impl From<PolicyBody> for Policy {
+    fn from(policy: PolicyBody) -> Policy {
+        match policy {
+            PolicyBody::Disjoint => Policy::Disjoint,
+            PolicyBody::Rerun => Policy::Rerun,
+            PolicyBody::Fail => Policy::Fail,
+        }
+    }
+}
+
+impl From<Policy> for PolicyBody {
+    fn from(policy: Policy) -> PolicyBody {
+        match policy {
+            Policy::Disjoint => PolicyBody::Disjoint,
+            Policy::Rerun => PolicyBody::Rerun,
+            Policy::Fail => PolicyBody::Fail,
+        }
+    }
 }
 
 /// A branch.
@@ -89,6 +127,7 @@ impl From<&BranchRecord> for BranchBody {
             mode: record.mode.into(),
             protection: protection.map(|rules| ProtectionBody {
                 required_checks: rules.required_checks.clone(),
+                policy: rules.policy.into(),
             }),
             uncommitted: record.staged.is_some() || record.seq > record.folded_seq,
             created_us: record.created_us,
@@ -121,6 +160,9 @@ pub struct RulesBody {
     /// The checks that have to be there and pass. Only a protected branch has them.
     #[serde(default)]
     pub required_checks: Option<Vec<String>>,
+    /// What becomes of merges when the head moves while they are judged. Only a protected branch has it.
+    #[serde(default)]
+    pub merge_policy: Option<PolicyBody>,
 }
 
 /// A commit that is to be made.
@@ -247,18 +289,20 @@ async fn set_rules(
 /// Returns the protection of a branch under new rules.
 fn protection(rules: &RulesBody, now: Option<Protection>) -> Result<Option<Protection>, Problem> {
     if !rules.protected.unwrap_or(now.is_some()) {
-        return match rules.required_checks.as_deref() {
-            None | Some([]) => Ok(None),
-            Some(_) => Err(Problem::new(
-                Kind::Invalid,
-                "required_checks has no effect on a branch that is not protected",
-            )
-            .with_hint("set protected to true with it")),
+        let without_effect = match (rules.required_checks.as_deref(), rules.merge_policy) {
+            (None | Some([]), None) => return Ok(None),
+            (None | Some([]), Some(_)) => "merge_policy",
+            (Some(_), _) => "required_checks",
         };
+        let detail = format!("{without_effect} has no effect on a branch that is not protected");
+        return Err(Problem::new(Kind::Invalid, detail).with_hint("set protected to true with it"));
     }
     let mut protection = now.unwrap_or_default();
     if let Some(checks) = &rules.required_checks {
         protection.required_checks.clone_from(checks);
+    }
+    if let Some(policy) = rules.merge_policy {
+        protection.policy = policy.into();
     }
     Ok(Some(protection))
 }
@@ -311,6 +355,7 @@ mod tests {
         let checks = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         let now = Some(Protection {
             required_checks: checks(&["a"]),
+            ..Protection::default()
         });
         let rules = |protected, names: &[&str]| RulesBody {
             protected,
@@ -334,5 +379,15 @@ mod tests {
             ..RulesBody::default()
         };
         assert_eq!(after(none, &None), Ok(None));
+        let strict = RulesBody {
+            merge_policy: Some(PolicyBody::Rerun),
+            ..RulesBody::default()
+        };
+        assert!(protection(&strict, None).is_err());
+        let found = protection(&strict, now).ok().flatten().unwrap();
+        assert_eq!(
+            (found.policy, found.required_checks),
+            (Policy::Rerun, checks(&["a"]))
+        );
     }
 }

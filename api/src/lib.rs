@@ -4,6 +4,7 @@
 //! turns the answer into JSON. Errors are RFC 9457 problems ([`problem`]); the OpenAPI document is generated
 //! from the routes.
 
+pub mod attempts;
 pub mod branches;
 pub mod commits;
 pub mod diffs;
@@ -15,6 +16,7 @@ mod serve;
 pub mod sql;
 mod state;
 pub mod tags;
+pub mod wishes;
 
 use axum::Router;
 use axum::routing::get;
@@ -49,6 +51,7 @@ pub fn router(api: Api) -> Router {
                 .merge(commits::routes())
                 .merge(diffs::routes())
                 .merge(merges::routes())
+                .merge(attempts::routes())
                 .merge(sql::routes()),
         )
         .with_state(api)

@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::merge::{Conflict, Subject};
+use bytes::Bytes;
+use catalog::merge::{Conflict, StoredConflict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::merge::{Landing, MergeOutcome, Refusal};
+use versioning::attempts::AttemptId;
+use versioning::merge::{Landing, MergeOutcome, Policy, Refusal};
+use versioning::repository::Reset;
 use versioning::{Error, Kind, RefExpr, Repository};
 
-use crate::branches::BranchBody;
+use crate::branches::{BranchBody, PolicyBody};
 use crate::extract::{Json, Path};
 use crate::state::{ref_expr, ref_name};
+use crate::wishes::WishesBody;
 use crate::{Api, Problem, ProblemBody};
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -22,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(merge))
         .routes(routes!(revert))
         .routes(routes!(cherry_pick))
+        .routes(routes!(reset))
 }
 
 /// What is to be merged into the branch.
@@ -36,6 +41,16 @@ pub struct NewMerge {
     pub author: Option<String>,
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+    /// What becomes of it when the head moves while it is judged: what the rules of the branch say if not given, and
+    /// nothing less strict.
+    #[serde(default)]
+    pub policy: Option<PolicyBody>,
+    /// Make a commit that does not remember the source as a parent.
+    #[serde(default)]
+    pub squash: bool,
+    /// How conflicts are decided that the rules leave open.
+    #[serde(default)]
+    pub wishes: WishesBody,
     /// Tell what would happen and change nothing; checks are not run.
     #[serde(default)]
     pub dry_run: bool,
@@ -58,6 +73,21 @@ pub struct NewPick {
     pub dry_run: bool,
 }
 
+/// Where the head of a branch is to be put.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewReset {
+    /// A commit, or a ref that stands for one.
+    pub commit: String,
+    /// Drop what is staged.
+    #[serde(default)]
+    pub force: bool,
+    #[serde(default)]
+    pub message: Option<String>,
+    #[serde(default)]
+    pub author: Option<String>,
+}
+
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -78,11 +108,20 @@ pub enum MergeState {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct MergeAnswer {
     pub state: MergeState,
+    /// As the type of a problem, where nothing was changed: `conflict` or `refused`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// By what it is known below `/merges`, where it can be looked at, decided, finished and abandoned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merge: Option<String>,
     /// The new head, the head that had everything, or the refused candidate, which stays readable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// The first of the conflicts, at most 1,000.
     #[serde(default)]
     pub conflicts: Vec<ConflictBody>,
+    #[serde(default)]
+    pub conflicts_total: u64,
     #[serde(default)]
     pub refusals: Vec<RefusalBody>,
     /// Whether the source is a branch with changes that are not committed, which a merge leaves out.
@@ -93,6 +132,8 @@ pub struct MergeAnswer {
 /// Why a merge needs a person's decision.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ConflictBody {
+    /// By what a decision names it: the same in every merge that comes upon it.
+    pub id: String,
     pub kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
@@ -108,6 +149,15 @@ pub struct ConflictBody {
     pub base: Option<String>,
     pub ours: String,
     pub theirs: String,
+    /// What it can be decided by: `ours`, `theirs`, `base`. Nothing, if only changing a side helps.
+    #[serde(default)]
+    pub choices: Vec<String>,
+    /// What a text has to be that is given instead: `text`, `type` or `column`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Whether a decision has to be forced, since the table may be unreadable after it.
+    #[serde(default, rename = "unsafe")]
+    pub is_unsafe: bool,
     /// All of it in one line, for people.
     pub message: String,
 }
@@ -129,31 +179,23 @@ impl From<Refusal> for RefusalBody {
     }
 }
 
-impl From<&Conflict> for ConflictBody {
-    fn from(conflict: &Conflict) -> ConflictBody {
-        let (column, item) = match &conflict.subject {
-            Subject::Whole => (None, None),
-            Subject::Column(name) => (Some(name.clone()), None),
-            Subject::Columns => (None, Some("columns".to_owned())),
-            Subject::Field(name) => (None, Some((*name).to_owned())),
-            Subject::Parameter(item)
-            | Subject::Function(item)
-            | Subject::Constraint(item)
-            | Subject::Path(item)
-            | Subject::Folder(item)
-            | Subject::Key(item) => (None, Some(item.clone())),
-        };
+impl From<StoredConflict> for ConflictBody {
+    fn from(conflict: StoredConflict) -> ConflictBody {
         ConflictBody {
-            kind: conflict.kind.name().into(),
-            database: conflict.database.clone(),
-            table: conflict.table.clone(),
-            partition: conflict.partition.clone(),
-            column,
-            item,
-            base: conflict.base.clone(),
-            ours: conflict.ours.clone(),
-            theirs: conflict.theirs.clone(),
-            message: conflict.to_string(),
+            id: conflict.id,
+            kind: conflict.kind,
+            database: conflict.database,
+            table: conflict.table,
+            partition: conflict.partition,
+            column: conflict.column,
+            item: conflict.item,
+            base: conflict.base,
+            ours: conflict.ours,
+            theirs: conflict.theirs,
+            choices: conflict.choices,
+            value: conflict.value,
+            is_unsafe: conflict.is_unsafe,
+            message: conflict.message,
         }
     }
 }
@@ -162,8 +204,15 @@ impl MergeAnswer {
     fn new(state: MergeState, commit: Option<String>) -> MergeAnswer {
         MergeAnswer {
             state,
+            kind: match state {
+                MergeState::Conflicts => Some("conflict".into()),
+                MergeState::Refused => Some("refused".into()),
+                MergeState::Landed | MergeState::UpToDate | MergeState::Clean => None,
+            },
+            merge: None,
             commit,
             conflicts: Vec::new(),
+            conflicts_total: 0,
             refusals: Vec::new(),
             source_uncommitted: false,
         }
@@ -177,7 +226,12 @@ impl From<MergeOutcome<Conflict>> for MergeAnswer {
             MergeOutcome::UpToDate(id) => MergeAnswer::new(MergeState::UpToDate, Some(id.to_string())),
             MergeOutcome::Clean => MergeAnswer::new(MergeState::Clean, None),
             MergeOutcome::Conflicts(conflicts) => MergeAnswer {
-                conflicts: conflicts.iter().map(ConflictBody::from).collect(),
+                conflicts_total: conflicts.len() as u64,
+                conflicts: conflicts
+                    .iter()
+                    .take(CONFLICTS_MAX)
+                    .map(|conflict| StoredConflict::from(conflict).into())
+                    .collect(),
                 ..MergeAnswer::new(MergeState::Conflicts, None)
             },
             MergeOutcome::Refused { candidate, refusals } => MergeAnswer {
@@ -188,6 +242,10 @@ impl From<MergeOutcome<Conflict>> for MergeAnswer {
     }
 }
 
+/// How many conflicts an answer has; all of them are listed by page.
+const CONFLICTS_MAX: usize = 1_000;
+
+/// Returns a landing that is recorded under an id of its own.
 fn landing(
     api: &Api,
     branch: &str,
@@ -195,11 +253,8 @@ fn landing(
     message: Option<String>,
 ) -> Result<Landing, Problem> {
     Ok(Landing {
-        into: ref_name(branch)?,
-        author: api.author(author),
         message,
-        metadata: BTreeMap::new(),
-        dry_run: false,
+        ..Landing::onto(ref_name(branch)?, api.author(author))
     })
 }
 
@@ -217,15 +272,22 @@ async fn merge(
     let repository = api.repository(&repository).await?;
     let landing = Landing {
         metadata: new.metadata,
+        policy: new.policy.map(Policy::from),
+        squash: new.squash,
         dry_run: new.dry_run,
         ..landing(&api, &branch, new.author, new.message)?
     };
     let source = ref_expr(&new.source)?;
-    let resolver = api.resolver.reading(&repository);
+    let resolver = new.wishes.resolver(&api, &repository, &BTreeMap::new())?;
+    let landing = Landing {
+        attempt: Some(AttemptId::fresh(repository.ids().as_ref())),
+        options: Bytes::from(serde_json::json!(new.wishes).to_string()),
+        ..landing
+    };
     let outcome = repository
         .merge(&source, &landing, &resolver, api.gate.as_ref())
         .await?;
-    let (status, Json(mut answer)) = answer(outcome);
+    let (status, Json(mut answer)) = answer(outcome, landing.attempt.as_ref());
     answer.source_uncommitted = is_uncommitted(&repository, &source).await?;
     Ok((status, Json(answer)))
 }
@@ -270,6 +332,30 @@ async fn cherry_pick(
     pick(&api, at, new, Pick::CherryPick).await
 }
 
+/// Makes a commit the head of the branch, whatever the head was. That of a protected branch has to pass its checks.
+/// What is staged is dropped only by force.
+#[utoipa::path(post, path = "/repositories/{repository}/branches/{branch}/resets",
+    params(("repository" = String, Path), ("branch" = String, Path)), request_body = NewReset,
+    responses((status = 200, body = MergeAnswer), (status = 409, body = ProblemBody),
+        (status = 412, body = MergeAnswer), (status = 404, body = ProblemBody)))]
+async fn reset(
+    State(api): State<Api>,
+    Path((repository, branch)): Path<(String, String)>,
+    Json(new): Json<NewReset>,
+) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
+    let repository = api.repository(&repository).await?;
+    let commit = repository.resolve(&ref_expr(&new.commit)?).await?.commit;
+    let reset = Reset {
+        author: api.author(new.author),
+        message: new.message,
+        force: new.force,
+    };
+    let outcome = repository
+        .reset_to(&ref_name(&branch)?, commit, &reset, api.gate.as_ref())
+        .await?;
+    Ok(answer(outcome, None))
+}
+
 /// What is done with one commit.
 #[derive(Debug, Clone, Copy)]
 enum Pick {
@@ -289,6 +375,7 @@ async fn pick(
     check_parent(&new.commit, parents, new.parent)?;
     let landing = Landing {
         dry_run: new.dry_run,
+        attempt: Some(AttemptId::fresh(repository.ids().as_ref())),
         ..landing(api, &branch, new.author, new.message)?
     };
     let (resolver, gate) = (&api.resolver.reading(&repository), api.gate.as_ref());
@@ -304,7 +391,7 @@ async fn pick(
                 .await?
         }
     };
-    Ok(answer(outcome))
+    Ok(answer(outcome, landing.attempt.as_ref()))
 }
 
 /// Fails unless `parent` tells what a commit of so many parents is compared with.
@@ -325,8 +412,16 @@ fn check_parent(commit: &str, parents: usize, parent: Option<usize>) -> Result<(
     }
 }
 
-fn answer(outcome: MergeOutcome<Conflict>) -> (StatusCode, Json<MergeAnswer>) {
-    let answer = MergeAnswer::from(outcome);
+/// Returns the answer to a merge that is recorded under an id, unless it was a dry run or there was nothing to do.
+pub(crate) fn answer(
+    outcome: MergeOutcome<Conflict>,
+    recorded: Option<&AttemptId>,
+) -> (StatusCode, Json<MergeAnswer>) {
+    let is_recorded = !matches!(outcome, MergeOutcome::Clean | MergeOutcome::UpToDate(_));
+    let answer = MergeAnswer {
+        merge: recorded.filter(|_| is_recorded).map(AttemptId::to_string),
+        ..MergeAnswer::from(outcome)
+    };
     let status = match answer.state {
         MergeState::Landed | MergeState::UpToDate | MergeState::Clean => StatusCode::OK,
         MergeState::Conflicts => StatusCode::CONFLICT,

@@ -89,6 +89,7 @@ fn hint(error: &versioning::Error) -> Option<&'static str> {
         versioning::Error::Protected { .. } => Some("write to a branch of your own and merge it"),
         versioning::Error::HeadMoved { .. } => Some("try again"),
         versioning::Error::Dirty { .. } => Some("commit or reset the branch first"),
+        versioning::Error::MergeState { .. } => Some("see skep merge show"),
         versioning::Error::NoSpace { .. } => Some("free some space: nothing was lost"),
         versioning::Error::Corrupt { .. } => Some("run skep fsck to see all that is damaged"),
         versioning::Error::Name { .. }

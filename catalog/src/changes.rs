@@ -43,8 +43,14 @@ pub enum Change {
 
 impl Change {
     /// Takes a change apart into those that are told of one by one: a function that is replaced goes and comes,
-    /// each altered partition stands alone, and no piece has more than `partitions_max` partitions.
-    pub fn pieces(self, partitions_max: usize) -> Vec<Change> {
+    /// each altered partition stands alone, and no piece has more than `partitions_max` partitions, nor more added
+    /// ones than weigh `weight_max` together, unless it is a single one.
+    pub fn pieces(
+        self,
+        partitions_max: usize,
+        weight_max: usize,
+        weigh: impl Fn(&Partition) -> usize,
+    ) -> Vec<Change> {
         match self {
             Change::Function {
                 database,
@@ -70,11 +76,13 @@ impl Change {
                     altered,
                     dropped,
                 };
-                let added = chunks(added, partitions_max).map(|some| piece(some, Vec::new(), Vec::new()));
+                let added = chunks(added, partitions_max, weight_max, weigh);
+                let added = added.map(|some| piece(some, Vec::new(), Vec::new()));
                 let altered = altered
                     .into_iter()
                     .map(|one| piece(Vec::new(), vec![one], Vec::new()));
-                let dropped = chunks(dropped, partitions_max).map(|some| piece(Vec::new(), Vec::new(), some));
+                let dropped = chunks(dropped, partitions_max, usize::MAX, |_| 0);
+                let dropped = dropped.map(|some| piece(Vec::new(), Vec::new(), some));
                 added.chain(altered).chain(dropped).collect()
             }
             whole => vec![whole],
@@ -82,10 +90,22 @@ impl Change {
     }
 }
 
-fn chunks<T>(items: Vec<T>, max: usize) -> impl Iterator<Item = Vec<T>> {
-    let mut items = items.into_iter();
+/// Parts items into runs, none of which is empty.
+fn chunks<T>(
+    items: Vec<T>,
+    max: usize,
+    weight_max: usize,
+    weigh: impl Fn(&T) -> usize,
+) -> impl Iterator<Item = Vec<T>> {
+    let mut items = items.into_iter().peekable();
     std::iter::from_fn(move || {
-        let some: Vec<T> = items.by_ref().take(max).collect();
+        let (mut some, mut weight) = (Vec::new(), 0_usize);
+        while let Some(item) = items.next_if(|item| {
+            weight = weight.saturating_add(weigh(item));
+            some.is_empty() || (some.len() < max && weight <= weight_max)
+        }) {
+            some.push(item);
+        }
         (!some.is_empty()).then_some(some)
     })
 }
@@ -360,5 +380,24 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(changes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_end_by_number_and_by_weight() {
+        for (weights, max, weight_max, expected) in [
+            (&[1, 1, 1, 1, 1][..], 2, 9, "[[1, 1], [1, 1], [1]]"),
+            (&[4, 4, 4], 9, 8, "[[4, 4], [4]]"),
+            (&[4, 5, 4], 9, 8, "[[4], [5], [4]]"),
+            (&[20, 1, 20, 1], 9, 8, "[[20], [1], [20], [1]]"),
+            (&[], 9, 8, "[]"),
+        ] {
+            let runs: Vec<_> = chunks(weights.to_vec(), max, weight_max, |weight| *weight).collect();
+            assert_eq!(format!("{runs:?}"), expected, "{weights:?} {max} {weight_max}");
+        }
     }
 }

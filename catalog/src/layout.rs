@@ -130,6 +130,21 @@ pub(crate) fn check_layout(open: &OpenTable) -> Result<()> {
     })
 }
 
+/// Fails for a partition in the shared namespace of a table that is none of Iceberg's, as [`check_layout`] does.
+pub(crate) fn check_partition_layout(open: &OpenTable, name: &str, place: Option<&Place>) -> Result<()> {
+    if !matches!(place, Some(Place::Shared(_))) || TableFormat::of(open) == TableFormat::Iceberg {
+        return Ok(());
+    }
+    Err(Error::NotAllowed {
+        operation: "a partition in the shared namespace",
+        reason: format!(
+            "partition {name} of {}.{} would lie where files are written once and never change: give it a location \
+             on the branch",
+            open.database.name, open.name
+        ),
+    })
+}
+
 /// Returns whether an Iceberg table has its files at paths of a ref: what its metadata says of them holds on that
 /// ref alone.
 pub fn is_bound_to_ref(open: &OpenTable) -> bool {

@@ -254,13 +254,20 @@ impl Locator {
 
     /// Returns what follows `s3a://{repository}/`.
     fn strip_bucket<'a>(&self, uri: &'a str) -> Option<&'a str> {
-        let (scheme, rest) = uri.split_once("://")?;
-        let known = ["s3", "s3a", "s3n"]
-            .iter()
-            .any(|known| scheme.eq_ignore_ascii_case(known));
+        let rest = strip_s3(uri)?;
         let (bucket, rest) = rest.split_once('/').unwrap_or((rest, ""));
-        (known && bucket == self.repository.as_str()).then_some(rest)
+        (bucket == self.repository.as_str()).then_some(rest)
     }
+}
+
+/// Returns what follows the scheme in a URI of S3: a bucket, and perhaps a path. All its schemes mean the same.
+pub fn strip_s3(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let known = ["s3", "s3a", "s3n"];
+    known
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+        .then_some(rest)
 }
 
 fn merge_slashes(path: &str) -> String {

@@ -6,6 +6,7 @@ mod it {
     mod constraints;
     mod costs;
     mod databases;
+    mod decisions;
     mod diffs;
     mod fixture;
     mod functions;
@@ -13,10 +14,12 @@ mod it {
     mod history;
     mod iceberg;
     mod merge_laws;
+    mod merge_suite;
     mod merges;
     mod partitions;
     mod plain;
     mod registry;
     mod statistics;
     mod tables;
+    mod touches;
 }

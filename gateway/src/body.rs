@@ -1,5 +1,6 @@
 //! Receiving a body: into the store as it comes, with everything checked that was sent along.
 
+use bytes::Bytes;
 use futures::StreamExt as _;
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
@@ -129,19 +130,57 @@ pub(crate) async fn receive(
     body: Option<StreamingBlob>,
     claims: &Claims,
 ) -> Result<Received> {
-    let mut hasher = claims.hasher();
-    let (mut size, mut upload) = (0, None);
-    if let Some(body) = body {
-        (size, upload) = pump(repository, body, &mut hasher, claims.bytes_max).await?;
-    }
-    let checksum = hasher.finalize();
-    let (segment, md5) = match upload {
-        Some(upload) => {
-            let stored = upload.finish().await?;
-            (Some(stored.segment), stored.md5)
+    take(Sink::Store(repository, None), body, claims).await
+}
+
+/// Reads and checks a body, as [`receive`] does, and stores nothing of it.
+pub(crate) async fn examine(body: Option<StreamingBlob>, claims: &Claims) -> Result<Received> {
+    take(Sink::Nowhere(Md5::new()), body, claims).await
+}
+
+/// Where the bytes of a body go.
+enum Sink<'a> {
+    /// Into the store. Without a byte nothing is stored: markers of folders are many.
+    Store(&'a Repository, Option<Upload>),
+    Nowhere(Md5),
+}
+
+impl Sink<'_> {
+    async fn write(&mut self, piece: Bytes) -> Result<()> {
+        match self {
+            Sink::Store(repository, upload) => {
+                let mut open = match upload.take() {
+                    Some(open) => open,
+                    None => repository.upload().await?,
+                };
+                open.write(piece).await?;
+                *upload = Some(open);
+            }
+            Sink::Nowhere(md5) => md5.update(&piece),
         }
-        None => (None, Md5::digest([]).into()),
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<(Option<Segment>, [u8; 16])> {
+        match self {
+            Sink::Store(_, Some(upload)) => {
+                let stored = upload.finish().await?;
+                Ok((Some(stored.segment), stored.md5))
+            }
+            Sink::Store(_, None) => Ok((None, Md5::digest([]).into())),
+            Sink::Nowhere(md5) => Ok((None, md5.finalize().into())),
+        }
+    }
+}
+
+async fn take(mut sink: Sink<'_>, body: Option<StreamingBlob>, claims: &Claims) -> Result<Received> {
+    let mut hasher = claims.hasher();
+    let size = match body {
+        Some(body) => pump(&mut sink, body, &mut hasher, claims.bytes_max).await?,
+        None => 0,
     };
+    let checksum = hasher.finalize();
+    let (segment, md5) = sink.finish().await?;
     claims.check(size, md5, &checksum)?;
     Ok(Received {
         segment,
@@ -151,14 +190,14 @@ pub(crate) async fn receive(
     })
 }
 
-/// Moves a body into the store. Without a byte nothing is stored: markers of folders are many.
+/// Moves a body where it goes, and returns its size.
 async fn pump(
-    repository: &Repository,
+    sink: &mut Sink<'_>,
     mut body: StreamingBlob,
     hasher: &mut ChecksumHasher,
     limit: u64,
-) -> Result<(u64, Option<Upload>)> {
-    let (mut size, mut upload) = (0, None);
+) -> Result<u64> {
+    let mut size = 0;
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|error| broken(&error))?;
         if piece.is_empty() {
@@ -172,14 +211,9 @@ async fn pump(
             });
         }
         hasher.update(&piece);
-        let mut open = match upload.take() {
-            Some(open) => open,
-            None => repository.upload().await?,
-        };
-        open.write(piece).await?;
-        upload = Some(open);
+        sink.write(piece).await?;
     }
-    Ok((size, upload))
+    Ok(size)
 }
 
 /// Returns what a failed read of a body means. The framework keeps the types of its errors to itself, so their

@@ -141,7 +141,8 @@ fn store_code(error: &versioning::Error) -> S3ErrorCode {
         Store::AlreadyExists { .. }
         | Store::NothingToCommit { .. }
         | Store::HeadMoved { .. }
-        | Store::Dirty { .. } => S3ErrorCode::OperationAborted,
+        | Store::Dirty { .. }
+        | Store::MergeState { .. } => S3ErrorCode::OperationAborted,
         Store::TooLarge { .. } | Store::WriteTooLarge { .. } => S3ErrorCode::EntityTooLarge,
         // 500: clients repeat a few times, which a short outage of the storage below needs, then they fail.
         Store::Storage { .. } | Store::Internal(_) => S3ErrorCode::InternalError,

@@ -159,7 +159,7 @@ async fn writable(repository: &Repository, reference: &RefExpr) -> Result<RefNam
 
 /// Fails for an object that would take the place of another in the shared namespace. The same once more is what a
 /// client sends that missed the answer; folders are marked by whoever comes along.
-fn keep(path: &str, present: &Object, object: &Object) -> Result<()> {
+pub(crate) fn keep(path: &str, present: &Object, object: &Object) -> Result<()> {
     let said = |object: &Object| (object.content_type.clone(), object.metadata.clone());
     let is_same = present.same_data(object) && (object.size() == 0 || said(present) == said(object));
     match is_same {
@@ -185,6 +185,23 @@ impl Place {
     /// Returns the present time.
     pub(crate) fn now_us(&self) -> u64 {
         self.repository.clock().now_us()
+    }
+
+    /// Returns what stands here for good, so that no body has to be stored beside it: nothing in the shared namespace
+    /// changes or goes.
+    ///
+    /// # Errors
+    /// Those of the conditions, if something does.
+    pub(crate) async fn kept(&self, conditions: &WriteConditions) -> Result<Option<Object>> {
+        if self.home != Home::Shared || self.path.is_empty() {
+            return Ok(None);
+        }
+        let present = view(&self.repository, &Root::Shared).await;
+        let present = present?.object(&self.path).await?;
+        if present.is_some() {
+            conditions.check(&self.path, present.as_ref())?;
+        }
+        Ok(present)
     }
 
     /// Writes an object if the conditions hold, in one step.

@@ -21,6 +21,8 @@ pub struct Check {
     pub spec: CheckSpec,
     /// What the check is for, shown to those whom it refuses.
     pub description: Option<String>,
+    /// The tables that it reads, database and name; `None` if the file does not say.
+    pub reads: Option<Vec<(String, String)>>,
     /// The path of its file.
     pub path: String,
 }
@@ -101,6 +103,7 @@ struct Written {
     description: Option<String>,
     sql: Spanned<String>,
     time_limit_s: Option<Spanned<u64>>,
+    reads: Option<Vec<Spanned<String>>>,
 }
 
 /// Reads a check file.
@@ -121,6 +124,7 @@ pub(crate) fn parse(path: &str, bytes: &[u8]) -> Result<Check, Broken> {
         description,
         sql,
         time_limit_s,
+        reads,
     } = written;
     let limit = time_limit_s
         .as_ref()
@@ -138,6 +142,16 @@ pub(crate) fn parse(path: &str, bytes: &[u8]) -> Result<Check, Broken> {
         let message = format!("time_limit_s has to be 1 to {TIME_LIMIT_S_MAX}, not {limit}");
         return Err(broken(time_limit_s.map(|limit| limit.referenced), message));
     }
+    let mut tables = Vec::new();
+    for table in reads.iter().flatten() {
+        match qualified(&table.value) {
+            Some(table) => tables.push(table),
+            None => {
+                let message = format!("reads {:?}, which is not DATABASE.TABLE", table.value);
+                return Err(broken(Some(table.referenced), message));
+            }
+        }
+    }
     let spec = CheckSpec {
         name: name.value,
         sql: sql.value.trim().to_owned(),
@@ -146,6 +160,7 @@ pub(crate) fn parse(path: &str, bytes: &[u8]) -> Result<Check, Broken> {
     Ok(Check {
         spec,
         description,
+        reads: reads.map(|_| tables),
         path: path.to_owned(),
     })
 }
@@ -166,6 +181,13 @@ fn plain(error: &serde_saphyr::Error, at: Option<Location>) -> String {
     let Some(at) = at else { return first };
     let suffix = format!(" at line {}, column {}", at.line(), at.column());
     first.strip_suffix(&suffix).map_or(first.clone(), str::to_owned)
+}
+
+/// Returns the database and the name of `database.table`, in lower case.
+fn qualified(text: &str) -> Option<(String, String)> {
+    let (database, table) = text.split_once('.')?;
+    let is_name = |name: &str| !name.is_empty() && !name.contains(['.', ' ', '`', '"']);
+    (is_name(database) && is_name(table)).then(|| (database.to_lowercase(), table.to_lowercase()))
 }
 
 fn valid_name(name: &str) -> Result<(), &'static str> {
@@ -217,6 +239,12 @@ mod tests {
             ("name: a\nsql: '  '\n", "c.yaml:2:6:", "empty"),
             ("name: a\nsql: x\ntime_limit_s: 0\n", "c.yaml:3:15:", "1 to 3600"),
             ("name: a\nsql: x\ntime_limit_s: soon\n", "c.yaml:3:15:", ""),
+            (
+                "name: a\nsql: x\nreads: [s.o, t]\n",
+                "c.yaml:3:14:",
+                "DATABASE.TABLE",
+            ),
+            ("name: a\nsql: x\nreads: s.o\n", "c.yaml:3:", ""),
             ("name: [a\nsql: x\n", "c.yaml:", ""),
             ("", "c.yaml:", ""),
             ("- a\n", "c.yaml:1:", ""),
@@ -233,6 +261,15 @@ mod tests {
             parse("c.yaml", b"name: \xff").unwrap_err().to_string(),
             "c.yaml: is not UTF-8 text"
         );
+    }
+
+    #[test]
+    fn tables_that_are_read_are_named() {
+        let reads = |text: &str| parse("c.yaml", text.as_bytes()).unwrap().reads;
+        assert_eq!(reads("name: a\nsql: x\n"), None);
+        assert_eq!(reads("name: a\nsql: x\nreads: []\n"), Some(Vec::new()));
+        let orders = vec![("s".to_owned(), "orders".to_owned())];
+        assert_eq!(reads("name: a\nsql: x\nreads: [S.Orders]\n"), Some(orders));
     }
 
     #[test]

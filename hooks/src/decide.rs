@@ -2,7 +2,7 @@
 
 use catalog::check::CheckOutcome;
 use versioning::RefName;
-use versioning::merge::{Refusal, Verdict};
+use versioning::merge::{Extent, Refusal, Verdict};
 
 use crate::check_file::{Check, CheckSet};
 
@@ -60,14 +60,27 @@ fn mend(branch: &RefName) -> String {
     )
 }
 
-/// Returns the verdict on the runs of all checks.
-pub(crate) fn verdict(runs: &[(Check, CheckOutcome)]) -> Verdict {
+/// Returns the tables that checks read; `None` if one of them does not say.
+pub(crate) fn tables_read(checks: &CheckSet) -> Option<Vec<(&str, &str)>> {
+    let mut tables = Vec::new();
+    for check in &checks.checks {
+        let reads = check.reads.as_ref()?.iter();
+        tables.extend(reads.map(|(database, table)| (database.as_str(), table.as_str())));
+    }
+    Some(tables)
+}
+
+/// Returns the verdict on the runs of all checks, which read `reads`.
+pub(crate) fn verdict(runs: &[(Check, CheckOutcome)], reads: Extent) -> Verdict {
     let refusals: Vec<_> = runs
         .iter()
         .filter_map(|(check, outcome)| against(check, outcome))
         .collect();
     if refusals.is_empty() {
-        Verdict::Pass(runs.iter().map(|(check, _)| check.spec.name.clone()).collect())
+        Verdict::Pass {
+            checks: runs.iter().map(|(check, _)| check.spec.name.clone()).collect(),
+            reads,
+        }
     } else {
         Verdict::Refuse(refusals)
     }
@@ -166,17 +179,19 @@ mod tests {
         };
         let passed = (check("fine"), CheckOutcome::Passed);
         assert_eq!(
-            verdict(std::slice::from_ref(&passed)),
-            Verdict::Pass(vec!["fine".into()])
+            verdict(std::slice::from_ref(&passed), Extent::All),
+            Verdict::Pass {
+                checks: vec!["fine".into()],
+                reads: Extent::All
+            }
         );
-        assert_eq!(verdict(&[]), Verdict::Pass(Vec::new()));
         let runs = [
             (check("rows"), failed),
             passed,
             (check("sql"), errored),
             (check("slow"), CheckOutcome::TooLong),
         ];
-        let Verdict::Refuse(refusals) = verdict(&runs) else {
+        let Verdict::Refuse(refusals) = verdict(&runs, Extent::All) else {
             panic!("passed")
         };
         assert_eq!(names(&refusals), ["rows", "sql", "slow"]);

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use catalog::SharedCache;
 use catalog::check::{CheckOutcome, CheckRunner};
+use catalog::merge::read_by_checks;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use versioning::merge::{Gate, Proposal, Verdict};
-use versioning::{Error, Repositories, Repository, Result};
+use versioning::merge::{Extent, Gate, Proposal, Verdict};
+use versioning::{CommitId, Error, RefExpr, Repositories, Repository, Result};
 
 use crate::check_file::{Check, CheckSet};
-use crate::decide::{before_running, verdict};
+use crate::decide::{before_running, tables_read, verdict};
 use crate::source::{FileLimits, checks_at};
 
 /// What a gate may use.
@@ -106,8 +108,26 @@ impl Gate for CheckGate {
         if !refusals.is_empty() {
             return Ok(Verdict::Refuse(refusals));
         }
-        Ok(verdict(&self.run_all(&repository, proposal, &head).await?))
+        let runs = self.run_all(&repository, proposal, &head).await?;
+        Ok(verdict(
+            &runs,
+            reads(&repository, proposal.candidate, &head).await?,
+        ))
     }
+}
+
+/// Returns what checks read of a candidate: everything, if one of them does not say.
+async fn reads(repository: &Repository, candidate: CommitId, checks: &CheckSet) -> Result<Extent> {
+    let Some(tables) = tables_read(checks) else {
+        return Ok(Extent::All);
+    };
+    let view = repository.view(&RefExpr::from(candidate)).await?;
+    let cache = SharedCache::default();
+    let reads = read_by_checks(&view, &cache, tables.into_iter()).await;
+    reads.map_err(|error| match error {
+        catalog::Error::Store(error) => error,
+        other => Error::Internal(format!("what checks read: {other}")),
+    })
 }
 
 /// Returns what the log says of an outcome: nothing of the rows, which are users' data, and no message, which may

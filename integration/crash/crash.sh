@@ -12,9 +12,7 @@ engines=$here/../engines
 . "$engines/lib.sh"
 
 case ${1:-} in -h | --help) usage ;; esac
-"$engines/clients.sh" true # fetches what is missing before anything is built
-SKEP_BIN=$(skep_program)
-export SKEP_BIN
+skep_and_clients
 dir=$(mktemp -d "${TMPDIR:-/tmp}/skep-crash.XXXXXX")
 code=0
 "$engines/clients.sh" python "$here/crash.py" --folder "$dir" "$@" || code=$?

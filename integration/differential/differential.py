@@ -119,6 +119,9 @@ def replay(skep, judge):
     lines = (HERE / "golden-3.1.3.txt").read_text().splitlines()
     records = dict(line.split(" => ", 1) for line in lines)
     script = [*golden.BEFORE_FILTERS, *filters(records), *golden.AFTER_FILTERS]
+    left_out = records.keys() - {label for label, _ in script}
+    if left_out != golden.LEFT_OUT:
+        sys.exit(f"golden.LEFT_OUT is not what has no line: {sorted(left_out ^ golden.LEFT_OUT)}")
     played = 0
     for label, line in script:
         if not label:
@@ -130,7 +133,7 @@ def replay(skep, judge):
             ours, theirs = ours[:end], theirs[:end]
         judge.judge("3.1.3", label, theirs, ours)
         played += 1
-    print(f"golden: {played} of {len(records)} recorded outcomes replayed", flush=True)
+    print(f"golden: {played} of {len(records)} recorded outcomes replayed, {len(left_out)} have no line yet", flush=True)
 
 
 # ---------------------------------------------------------------- both at once
@@ -146,9 +149,9 @@ def differing(skep, original, script, judge):
     return None
 
 
-def shrunk(skep, original, script, judge):
-    """Leaves out of a script that differs all that it differs without."""
-    number, found = differing(skep, original, script, judge)
+def shrunk(skep, original, script, difference, judge):
+    """Leaves out of a script with a known `difference` all that it differs without; one that does not differ again stays."""
+    number, found = difference
     script, at = script[:number + 1], 0
     while at < len(script) - 1:
         shorter = script[:at] + script[at + 1:]
@@ -171,11 +174,12 @@ def run_scenarios(skep, original, judge):
 def run_random(skep, original, judge, seed, cases):
     for case in range(seed, seed + cases):
         script = chance.script(random.Random(case))
-        if differing(skep, original, script, judge) is None:
+        difference = differing(skep, original, script, judge)
+        if difference is None:
             judge.same += 1
             continue
         judge.wrong += 1
-        script, found = shrunk(skep, original, script, judge)
+        script, found = shrunk(skep, original, script, difference, judge)
         print(f"DIFFERS {original.name}, SEED={case} CASES=1:", *script, sep="\n  ")
         for path, one, other in found:
             print(f"   at {path or 'the outcome'}\n   theirs {one}\n   ours   {other}", flush=True)

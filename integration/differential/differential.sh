@@ -16,8 +16,7 @@ engines=$here/../engines
 
 [[ ${1:-} != -* ]] || usage
 (($#)) || set -- golden scenarios random
-"$engines/clients.sh" true # fetches what is missing before anything is built
-SKEP_BIN=$(skep_program)
+skep_and_clients
 work=$(mktemp -d "${TMPDIR:-/tmp}/skep-differential.XXXXXX")
 mkdir -p "$work"/{server,warehouse}
 read -r -d '' http s3 thrift hms < <(free_ports 4) || true

@@ -115,6 +115,10 @@ X
 
 # ---------------------------------------------------------------- skep
 
+# skep_and_clients: sets SKEP_BIN for a script that drives a skep with the Python clients, which are fetched first: what is
+# missing shows before anything is built.
+skep_and_clients() { "$ENGINES/clients.sh" true && SKEP_BIN=$(skep_program) && export SKEP_BIN; }
+
 # Prints the program to run: $SKEP_BIN, or what the checkout builds with $PROFILE.
 skep_program() {
   local root profile=${PROFILE:-dev} target

@@ -25,17 +25,18 @@ class Operation:
     done: bool = True  # False if it was refused
 
 
-def faults(operations, events, final):
+def faults(operations, events, final, begins):
     """Returns all that cannot be, as text.
 
     `events` is the list of (id, kind, key, token) of notifications in the order in which they were read, and `final` maps
-    the keys that are there at the end to their tokens, as a list of pairs.
+    the keys that are there at the end to their tokens, as a list of pairs. `begins` is the number of the last notification
+    before all of them.
     """
-    return [*numbering(events), *doubled(final), *per_key(operations, events, dict(final))]
+    return [*numbering(begins, events), *doubled(final), *per_key(operations, events, dict(final))]
 
 
-def numbering(events):
-    for (before, *_), (after, *_) in zip(events, events[1:]):
+def numbering(begins, events):
+    for (before, *_), (after, *_) in zip([(begins,), *events], events):
         if after != before + 1:
             yield f"notification {after} follows {before}"
 

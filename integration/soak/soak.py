@@ -142,7 +142,7 @@ def main():
             operations = [one for done in pool.map(Worker.run, workers) for one in done]
         events = notifications(client, begins)
         final = [("/".join(p.values), p.parameters["token"]) for p in client.get_partitions(DATABASE, TABLE, -1)]
-    found = faults(operations, events, final)
+    found = faults(operations, events, final, begins)
     print(*found[:20], sep="\n")
     writes = sum(one.done and one.kind != "read" for one in operations)
     seen = sum(one.kind == "read" for one in operations)

@@ -12,9 +12,7 @@ engines=$here/../engines
 . "$engines/lib.sh"
 
 case ${1:-} in -h | --help) usage ;; esac
-"$engines/clients.sh" true # fetches what is missing before anything is built
-SKEP_BIN=$(skep_program)
-export SKEP_BIN
+skep_and_clients
 dir=$(mktemp -d "${TMPDIR:-/tmp}/skep-soak.XXXXXX")
 (cd "$here" && "$engines/clients.sh" python -m pytest -q -p no:cacheprovider test_history.py) # the check can fail
 "$engines/skep.sh" "$dir" "$engines/clients.sh" python "$here/soak.py" "$@" || { say "data and log are in $dir"; exit 1; }

@@ -5,13 +5,14 @@ from history import Operation, faults
 
 ADD = Operation("k", "add", "1", 10, 20)
 DROP = Operation("k", "drop", None, 30, 40)
+BEGINS = 4
 TOLD = [(5, "add", "k", "1"), (6, "drop", "k", None)]
 
 
 def test_a_history_that_can_be():
     read = [Operation("k", "read", "1", 15, 16), Operation("k", "read", None, 15, 16), Operation("k", "read", "1", 25, 26)]
     refused = [Operation("k", "add", "9", 25, 26, done=False), Operation("k", "drop", "9", 35, 50, done=False)]
-    assert faults([ADD, DROP, *read, *refused], [(4, None, None, None), *TOLD], []) == []
+    assert faults([ADD, DROP, *read, *refused], [*TOLD, (7, None, None, None)], [], BEGINS) == []
 
 
 def test_a_drop_may_be_told_of_by_the_notification_of_another():
@@ -19,7 +20,7 @@ def test_a_drop_may_be_told_of_by_the_notification_of_another():
     again = Operation("k", "add", "2", 45, 70)
     events = [*TOLD, (7, "add", "k", "2"), (8, "drop", "k", None)]
     # the slow one took effect at once, though the quick one ended first
-    assert faults([ADD, slow, Operation("k", "read", None, 30, 40), again, quick], events, []) == []
+    assert faults([ADD, slow, Operation("k", "read", None, 30, 40), again, quick], events, [], BEGINS) == []
 
 
 @pytest.mark.parametrize("operations, events, final, told", [
@@ -27,7 +28,8 @@ def test_a_drop_may_be_told_of_by_the_notification_of_another():
     ([ADD], TOLD[:1], [], "was written last"),
     ([ADD], TOLD[:1], [("k", "1"), ("k", "1")], "2 times"),
     ([ADD], [TOLD[0], (6, "add", "k", "1")], [("k", "1")], "second"),
-    ([ADD, DROP], [TOLD[0], (8, "drop", "k", None)], [], "follows"),
+    ([ADD, DROP], [TOLD[0], (8, "drop", "k", None)], [], "8 follows 5"),
+    ([ADD], [(6, "add", "k", "1")], [("k", "1")], "6 follows 4"),
     ([ADD, Operation("k", "alter", "2", 30, 40), Operation("k", "alter", "3", 25, 26)],
      [TOLD[0], (6, "alter", "k", "2"), (7, "alter", "k", "3")], [("k", "3")], "stands after it"),
     ([ADD, DROP], [(5, "drop", "k", None), (6, "add", "k", "1")], [("k", "1")], "no acknowledged write explains"),
@@ -39,4 +41,4 @@ def test_a_drop_may_be_told_of_by_the_notification_of_another():
     ([ADD, Operation("k", "add", "9", 5, 6, done=False)], TOLD[:1], [("k", "1")], "was refused"),
 ])
 def test_a_history_that_cannot_be(operations, events, final, told):
-    assert any(told in fault for fault in faults(operations, events, final))
+    assert any(told in fault for fault in faults(operations, events, final, BEGINS))

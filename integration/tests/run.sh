@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [thrift|transports|s3|hmsclient|hive-java|hiveserver2|trino|spark-4.0|spark-3.5|iceberg|delta|hudi]...
+# usage: run.sh [thrift|transports|s3|hmsclient|hive-java|hiveserver2|trino|spark-4.0|spark-3.5|merges|iceberg|delta|hudi|s3-warehouse]...
 #
 # Runs these parts of the tests with real clients, all if none is named, each beside a skep of its own. What a part needs
 # is fetched; a part for which something is missing is told as SKIPPED.
@@ -13,7 +13,7 @@ engines=$here/../engines
 . "$engines/lib.sh"
 
 [[ ${1:-} != -* ]] || usage
-(($#)) || set -- thrift transports s3 hmsclient hive-java hiveserver2 trino spark-4.0 spark-3.5 iceberg delta hudi
+(($#)) || set -- thrift transports s3 hmsclient hive-java hiveserver2 trino spark-4.0 spark-3.5 merges iceberg delta hudi s3-warehouse
 SKEP_BIN=$(skep_program)
 export SKEP_BIN
 work=$(mktemp -d "${TMPDIR:-/tmp}/skep-tests.XXXXXX")
@@ -33,14 +33,14 @@ there() {
   return 1
 }
 
-# check PART WRAPPER... -- PYTEST_ARGUMENT...: runs pytest under WRAPPER beside a new skep.
+# check PART WRAPPER... -- PYTEST_ARGUMENT...: runs pytest under WRAPPER beside a new skep, which `BESIDE` starts.
 check() {
   local part=$1 wrapper=() begun=$SECONDS; shift
   while [[ $1 != -- ]]; do wrapper+=("$1"); shift; done
   shift
   echo "RUNNING $part"
   # shellcheck disable=SC2086 # several options
-  if (cd "$here" && "$engines/skep.sh" "$work/$part" "${wrapper[@]}" python -m pytest -p no:cacheprovider -q ${PYTEST:-} "$@"); then
+  if (cd "$here" && "${BESIDE:-$engines/skep.sh}" "$work/$part" "${wrapper[@]}" python -m pytest -p no:cacheprovider -q ${PYTEST:-} "$@"); then
     echo "PASSED  $part in $((SECONDS - begun)) s"
   else
     failed+=("$part")
@@ -82,6 +82,10 @@ for part; do
     there spark "$part" env FORMAT=delta "$engines/spark.sh" 4.0 true || continue
     check "$part" env FORMAT=delta "$engines/spark.sh" 4.0 -- test_delta.py
     ;;
+  merges)
+    there spark "$part" "$engines/spark.sh" 4.0 true || continue
+    check "$part" "$engines/spark.sh" 4.0 -- test_merges.py
+    ;;
   hudi)
     there spark "$part" env FORMAT=hudi "$engines/spark.sh" 3.5 true || continue
     check "$part" env FORMAT=hudi "$engines/spark.sh" 3.5 -- test_hudi.py
@@ -89,6 +93,11 @@ for part; do
   iceberg)
     there spark "$part" env FORMAT=iceberg "$engines/spark.sh" 4.0 true || continue
     check "$part" env FORMAT=iceberg "$engines/spark.sh" 4.0 -- test_iceberg.py
+    ;;
+  s3-warehouse)
+    there python "$part" "$engines/moto.sh" "$work/moto" true || continue
+    there spark "$part" "$engines/spark.sh" 4.0 true || continue
+    BESIDE=$engines/s3-warehouse.sh check "$part" "$engines/spark.sh" 4.0 -- test_s3_warehouse.py
     ;;
   *) usage ;;
   esac

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which rooms a room may depend on. Rooms of one level are strangers.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("thrift-idl", &[]),
     ("versioning", &[]),
     ("catalog", &["versioning"]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("gateway", &["versioning"]),
     ("api", &["catalog", "versioning"]),
     ("hooks", &["catalog", "versioning"]),
+    ("warehouse", &["catalog"]),
     (
         "server",
         &[
@@ -28,6 +29,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "metastore",
             "sql",
             "versioning",
+            "warehouse",
         ],
     ),
     ("testkit", &["versioning"]),
@@ -36,18 +38,20 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// What is heavy, or would spread, and the only rooms that may name it outside of their tests.
-const OWNERS: [(&str, &[&str]); 19] = [
+const OWNERS: [(&str, &[&str]); 21] = [
     ("arrow-avro", &["sql"]),
     ("axum", &["api"]),
     ("bcrypt", &["metastore"]),
     ("clap", &["server"]),
     ("datafusion", &["sql"]),
     ("figment", &["server"]),
+    ("hyper-rustls", &["warehouse"]),
     ("object_store", &["versioning"]),
     ("orc-rust", &["sql"]),
     ("reqwest", &["server"]),
     ("rlimit", &["server"]),
-    ("rustls", &["metastore"]),
+    ("rustls", &["metastore", "warehouse"]),
+    ("rusty-s3", &["warehouse"]),
     ("rustyline", &["server"]),
     ("s3s", &["gateway"]),
     ("sqlx", &["versioning"]),

@@ -12,23 +12,43 @@ const NAME: &str = "name";
 const DESCRIPTION: &str = "description";
 const LOCATION: &str = "location";
 const DROPPED: &str = "dropped";
+/// The setting of a repository that was made for a catalog. It is there from the first moment: a catalog whose making
+/// was cut short is known by it, and by having no name yet.
+const MADE_FOR: (&str, &str) = ("hive-catalog", "made");
 
 /// What is known of a Hive catalog beside its repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CatalogNotes {
-    /// The name, in lower case, if it is not the repository's.
+    /// The name, in lower case, if a Hive client made the catalog.
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
     /// Where the client wanted it; data lies in the repository all the same.
     pub(crate) location: Option<String>,
+    /// Whether it can be made again: it was dropped, or is half made.
     pub(crate) is_dropped: bool,
 }
 
+/// Returns the settings of a repository that is made for a catalog, with `others`.
+pub(crate) fn settings_of_catalog(mut others: Vec<(String, String)>) -> Vec<(String, String)> {
+    let (key, value) = MADE_FOR;
+    others.push((key.to_owned(), value.to_owned()));
+    others
+}
+
 impl CatalogNotes {
+    /// Returns whether a Hive client made the repository as a catalog, or made it one again.
+    pub(crate) fn is_made_by_client(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// Reads what is known.
     pub(crate) async fn read(repository: &Repository) -> Result<CatalogNotes> {
         let (store, id) = repository.records();
         let mut notes = CatalogNotes::default();
+        let settings = &repository.record().settings;
+        let is_made_for = settings
+            .iter()
+            .any(|(key, value)| (key.as_str(), value.as_str()) == MADE_FOR);
         for (key, value) in store.kv_list(id, NAMESPACE, "", "", 16).await? {
             let text = String::from_utf8_lossy(&value).into_owned();
             match key.as_str() {
@@ -39,6 +59,7 @@ impl CatalogNotes {
                 _ => {}
             }
         }
+        notes.is_dropped |= is_made_for && notes.name.is_none();
         Ok(notes)
     }
 

@@ -20,6 +20,8 @@ pub struct Context {
     pub(crate) settings: Settings,
     catalogs: Arc<Mutex<BTreeMap<RepositoryId, Catalog>>>,
     states: Arc<Mutex<BTreeMap<RepositoryId, Arc<States>>>>,
+    /// Held while Hive catalogs come and go: their places are judged beside one another.
+    pub(crate) catalogs_change: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What can be set for all listeners.
@@ -65,6 +67,7 @@ impl Context {
             settings: Settings::default(),
             catalogs: Arc::default(),
             states: Arc::default(),
+            catalogs_change: Arc::default(),
         }
     }
 
@@ -79,6 +82,7 @@ impl Context {
             warehouses: Arc::clone(&self.warehouses),
             catalogs: Arc::clone(&self.catalogs),
             states: Arc::clone(&self.states),
+            catalogs_change: Arc::clone(&self.catalogs_change),
         }
     }
 

@@ -346,6 +346,7 @@ fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {
         Error::NothingToCommit { .. }
         | Error::HeadMoved { .. }
         | Error::Dirty { .. }
+        | Error::MergeState { .. }
         | Error::Refused { .. } => (REFUSED, error.to_string()),
         Error::TooLarge { .. } | Error::WriteTooLarge { .. } => (INVALID, error.to_string()),
         Error::Storage { .. }

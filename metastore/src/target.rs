@@ -157,7 +157,11 @@ impl Target {
         Ok(kind == RefKind::Branch && !committed && back == 0)
     }
 
-    async fn check_writable(&self) -> Result<(), Failure> {
+    /// Fails for all but branches.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`].
+    pub(crate) async fn check_writable(&self) -> Result<(), Failure> {
         if self.is_branch().await? {
             return Ok(());
         }

@@ -19,6 +19,49 @@ pub(crate) enum Among {
     All,
     /// Those with these first values; an empty one is any.
     Values(Vec<String>),
+    /// Those of these names, as far as they are there.
+    Names(Names),
+}
+
+/// Names of partitions, in order.
+#[derive(Debug, Clone)]
+pub(crate) struct Names(Vec<String>);
+
+impl Names {
+    pub(crate) fn new(mut names: Vec<String>) -> Names {
+        names.sort_unstable();
+        names.dedup();
+        Names(names)
+    }
+
+    /// Returns what to do at a name.
+    fn step(&self, name: &str) -> Step {
+        match self.0.binary_search_by(|one| one.as_str().cmp(name)) {
+            Ok(_) => Step::Look,
+            Err(place) => match self.0.get(place) {
+                Some(next) => Step::Seek(next.clone().into_bytes()),
+                None => Step::End,
+            },
+        }
+    }
+}
+
+impl Among {
+    /// Returns where to begin; `None` if there is nothing.
+    fn start(&self, plan: &Plan) -> Option<Vec<u8>> {
+        match self {
+            Among::All | Among::Values(_) => plan.start(),
+            Among::Names(names) => names.0.first().map(|name| name.clone().into_bytes()),
+        }
+    }
+
+    /// Returns what to do at a name.
+    fn step(&self, plan: &Plan, name: &str) -> Step {
+        match self {
+            Among::All | Among::Values(_) => plan.step(name.as_bytes()),
+            Among::Names(names) => names.step(name),
+        }
+    }
 }
 
 /// A walk over partitions in the order of their names.
@@ -52,7 +95,7 @@ impl Walk {
         room: usize,
     ) -> Result<Walk, Failure> {
         let mut scan = open_scan(&seen, &among)?;
-        let start = plan.start();
+        let start = among.start(&plan);
         let room = if start.is_some() { room } else { 0 };
         seek(&mut scan, start.as_deref().unwrap_or_default()).await?;
         Ok(Walk {
@@ -73,7 +116,7 @@ impl Walk {
     ) -> Result<Option<T>, Failure> {
         while self.room > 0 {
             let Some(row) = self.scan.next().await? else { break };
-            match self.plan.step(row.name.as_bytes()) {
+            match self.among.step(&self.plan, row.name) {
                 Step::Look => {
                     if self.plan.takes_all() || self.plan.takes(&row.values()?) {
                         self.room -= 1;
@@ -133,12 +176,13 @@ impl Walk {
         }
         let mut scan = open_scan(&self.seen, &self.among)?;
         let behind = self.last.as_ref().map(|last| format!("{last}\0"));
-        let start = behind.map_or_else(|| self.plan.start().unwrap_or_default(), String::into_bytes);
+        let start = || self.among.start(&self.plan).unwrap_or_default();
+        let start = behind.map_or_else(start, String::into_bytes);
         seek(&mut scan, &start).await?;
         let mut count = 0;
         while count < self.room {
             let Some(row) = scan.next().await? else { break };
-            match self.plan.step(row.name.as_bytes()) {
+            match self.among.step(&self.plan, row.name) {
                 Step::Look => {
                     count += usize::from(self.plan.takes_all() || self.plan.takes(&row.values()?));
                 }
@@ -153,7 +197,7 @@ impl Walk {
 
 fn open_scan(seen: &SeenTable, among: &Among) -> Result<PartitionScan, Failure> {
     Ok(match among {
-        Among::All => seen.snapshot.partitions(seen.open.id),
+        Among::All | Among::Names(_) => seen.snapshot.partitions(seen.open.id),
         Among::Values(values) => seen.snapshot.partitions_matching(&seen.open, values)?,
     })
 }

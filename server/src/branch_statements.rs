@@ -1,6 +1,5 @@
 //! Statements about branches, by the same calls and the same gate as REST.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -54,11 +53,8 @@ impl Branches for BranchStatements {
                 message,
             } => {
                 let landing = Landing {
-                    into: RefName::parse(into)?,
-                    author: self.author.clone(),
                     message: message.clone(),
-                    metadata: BTreeMap::new(),
-                    dry_run: false,
+                    ..Landing::onto(RefName::parse(into)?, self.author.clone())
                 };
                 self.merge(repository, &RefExpr::parse(source)?, &landing).await
             }

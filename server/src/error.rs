@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use api::ProblemBody;
 use versioning::Kind;
 
+use crate::output::Format;
+
 /// Exit codes, told apart for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -56,10 +58,25 @@ impl Failure {
         }
     }
 
-    /// Tells the failure on standard error and returns the exit code.
+    /// Tells the failure on standard error, to programs as one line of JSON, and returns the exit code.
     #[expect(clippy::print_stderr, reason = "this is what a command tells its user")]
-    pub(crate) fn report(self) -> ExitCode {
-        eprintln!("skep: {self}");
+    pub(crate) fn report(self, format: Format) -> ExitCode {
+        match format {
+            Format::Text => eprintln!("skep: {self}"),
+            Format::Json => {
+                let kind = match self.exit {
+                    Exit::Failed => "failed",
+                    Exit::WrongUse => "invalid",
+                    Exit::Conflict => "conflict",
+                    Exit::Refused => "refused",
+                };
+                let (code, detail, hint) = (self.exit as u8, &self.message, &self.hint);
+                eprintln!(
+                    "{}",
+                    serde_json::json!({"type": kind, "exit": code, "detail": detail, "hint": hint})
+                );
+            }
+        }
         ExitCode::from(self.exit as u8)
     }
 }

@@ -16,24 +16,22 @@ mod output;
 mod serve;
 mod settings;
 mod telemetry;
-mod warehouse;
+mod warehouses;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 /// Calls allocate many small values and free them on other threads, for which glibc's allocator takes twice as long.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = cli::Arguments::parse();
+    let (arguments, format) = cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return error::Failure::from(error).report(),
+        Err(error) => return error::Failure::from(error).report(format),
     };
     match runtime.block_on(cli::run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(format),
     }
 }

@@ -24,7 +24,7 @@ use crate::lent::{EngineRunner, ParquetFooters};
 use crate::listeners::{ListenerPlace, ThriftListener};
 use crate::machine::{MachineClock, MachineIds, raise_open_files};
 use crate::settings::Settings;
-use crate::{credentials, telemetry};
+use crate::{credentials, telemetry, warehouses};
 
 /// How long open requests may take when the server stops.
 const GRACE: Duration = Duration::from_secs(30);
@@ -107,6 +107,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let thrift = settings.listeners()?;
     let default = RepositoryName::parse(&settings.repository)?;
     let (warehouse, layout) = (settings.warehouse()?, settings.layout()?);
+    let s3_service = warehouses::s3(&settings)?;
     // ports first: what is taken is told before anything is made
     let http = bind("REST API", settings.http).await?;
     let s3 = bind("S3 gateway", settings.s3).await?;
@@ -114,13 +115,16 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     for listener in thrift {
         metastores.push((bind("metastore", listener.place.address).await?, listener));
     }
+    let warehouses = warehouse::opener(s3_service);
+    if let Some(warehouse) = &warehouse {
+        warehouses::check(warehouse, &default, &*warehouses).await?;
+    }
     let limits = Limits {
         cache_bytes: settings.cache_mib << 20,
         events: settings.retention(),
         ..Limits::default()
     };
     let folder = OpenFolder::open(&settings.data, limits, settings.narrator()).await?;
-    let warehouses = crate::warehouse::opener();
     first_repository(&folder, &default, (warehouse.as_ref(), layout)).await?;
     if warehouse.is_some() {
         found_warehouse(&folder.repositories, &default, &warehouses).await?;

@@ -40,13 +40,18 @@ pub(crate) struct Settings {
     pub(crate) thrift_http: Vec<ListenerSetting>,
     /// The repository that a first start creates, and that clients mean who name none.
     pub(crate) repository: String,
-    /// The plain warehouse of that repository, such as `file:/warehouse`: a folder that is not skep's, for the data of
-    /// its managed tables, which then has no versions.
+    /// The plain warehouse of that repository, such as `file:/warehouse` or `s3a://bucket/warehouse`: a folder
+    /// that is not skep's, for the data of its managed tables, which then has no versions.
     pub(crate) warehouse: Option<String>,
     /// When data goes there whose table was dropped: `keep` or `immediate`.
     pub(crate) warehouse_delete: String,
     /// The folder to which it is moved then; without it, it is gone at once.
     pub(crate) warehouse_trash: Option<String>,
+    /// The service of S3 for warehouses in buckets: its address, AWS's own if not given, and its region.
+    pub(crate) warehouse_endpoint: Option<String>,
+    pub(crate) warehouse_region: String,
+    /// A file of credentials for it in place of `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
+    pub(crate) warehouse_credentials: Option<PathBuf>,
     /// Where databases of that repository lie whose `skep.layout` says nothing: `ref` or `shared`.
     pub(crate) layout: Option<String>,
     /// How many partitions one call to the metastore may ask for.
@@ -92,6 +97,9 @@ impl Default for Settings {
             warehouse: None,
             warehouse_delete: "keep".into(),
             warehouse_trash: None,
+            warehouse_endpoint: None,
+            warehouse_region: "us-east-1".into(),
+            warehouse_credentials: None,
             layout: None,
             partitions_max: None,
             location_scheme: "s3a".into(),

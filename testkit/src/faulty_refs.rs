@@ -1,6 +1,6 @@
 //! A ref store that fails on purpose: before a call has its effect, or after it.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -20,6 +20,8 @@ pub struct FaultyRefs {
     inner: Arc<dyn RefStore>,
     faults: Arc<Mutex<Vec<(&'static str, Fault)>>>,
     calls: Arc<AtomicUsize>,
+    /// Where a call lets others go first; 0 is never.
+    pace: Arc<AtomicU64>,
 }
 
 impl FaultyRefs {
@@ -29,6 +31,31 @@ impl FaultyRefs {
             inner,
             faults: Arc::default(),
             calls: Arc::default(),
+            pace: Arc::default(),
+        }
+    }
+
+    /// Has each call let other tasks of a runtime with one thread go first, or not, as `seed` says: so calls of
+    /// several callers are interleaved in many ways, each of which can be had again.
+    #[must_use]
+    pub fn interleaved(self, seed: u64) -> FaultyRefs {
+        self.pace.store(seed | 1, Relaxed);
+        self
+    }
+
+    async fn let_others_go_first(&self) {
+        let pace = self.pace.load(Relaxed);
+        if pace == 0 {
+            return;
+        }
+        // xorshift: all that is asked of it is to look without order
+        let mut next = pace;
+        next ^= next << 13;
+        next ^= next >> 7;
+        next ^= next << 17;
+        self.pace.store(next, Relaxed);
+        for _ in 0..next % 4 {
+            tokio::task::yield_now().await;
         }
     }
 
@@ -65,8 +92,13 @@ impl FaultyRefs {
 
     async fn run<T>(&self, method: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.calls.fetch_add(1, Relaxed);
+        self.let_others_go_first().await;
         match self.fault(method) {
-            None => call.await,
+            None => {
+                let answer = call.await;
+                self.let_others_go_first().await;
+                answer
+            }
             Some(Fault::Before | Fault::Stop) => Err(lost()),
             Some(Fault::After) => {
                 call.await?;

@@ -13,6 +13,7 @@ mod state;
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 pub(crate) use self::actor::Actor;
@@ -77,6 +78,21 @@ impl Branch {
     /// Returns the present state.
     pub(crate) fn state(&self) -> Arc<State> {
         self.state.borrow().clone()
+    }
+
+    /// Reads the branch anew if another process changed it since, which costs a read of its record; of no effect
+    /// where there is no other process.
+    pub(crate) async fn refresh(&self, core: &Core) -> Result<()> {
+        if !core.refs.shared() {
+            return Ok(());
+        }
+        let stored = core.refs.branch(core.id, &self.name).await?;
+        if stored.is_some_and(|stored| self.state().is_at(&stored)) {
+            return Ok(());
+        }
+        self.lane
+            .run(|actor| async move { actor.reload().await }.boxed())
+            .await
     }
 
     /// Plans a change and makes it durable; see [`crate::Repository::write`].

@@ -2,7 +2,8 @@
 
 use std::fmt::Debug;
 
-/// Where the time comes from. Time is recorded, never decisive: no protocol step depends on it.
+/// Where the time comes from. Time is recorded, and decides nothing but how long the lease of a server on a merge
+/// lasts: a clock that is wrong has a merge given up, and never a wrong one land.
 pub trait Clock: Debug + Send + Sync {
     /// Returns microseconds since the Unix epoch.
     fn now_us(&self) -> u64;

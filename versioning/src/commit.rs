@@ -22,7 +22,7 @@ pub enum CommitKind {
 }
 
 impl CommitKind {
-    const ALL: [CommitKind; 6] = [
+    pub(crate) const ALL: [CommitKind; 6] = [
         CommitKind::Normal,
         CommitKind::Merge,
         CommitKind::Import,

@@ -60,6 +60,8 @@ pub enum Error {
         branch: RefName,
         operation: &'static str,
     },
+    #[error("merge {merge} is in the state {state}")]
+    MergeState { merge: String, state: &'static str },
     #[error("{operation} is refused: {reason}")]
     Refused { operation: &'static str, reason: String },
     #[error("{what} is larger than {limit} bytes")]
@@ -96,7 +98,10 @@ impl Error {
             Error::NotFound { .. } => Kind::NotFound,
             Error::AlreadyExists { .. } => Kind::AlreadyExists,
             Error::ReadOnly { .. } | Error::Protected { .. } | Error::Refused { .. } => Kind::Denied,
-            Error::NothingToCommit { .. } | Error::HeadMoved { .. } | Error::Dirty { .. } => Kind::Conflict,
+            Error::NothingToCommit { .. }
+            | Error::HeadMoved { .. }
+            | Error::Dirty { .. }
+            | Error::MergeState { .. } => Kind::Conflict,
             Error::Storage { .. } | Error::NoSpace { .. } | Error::InUse { .. } => Kind::Unavailable,
             Error::Corrupt { .. } => Kind::Corrupt,
             Error::Internal(_) => Kind::Internal,

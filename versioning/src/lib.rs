@@ -6,6 +6,7 @@
 //! *Architecture invariant:* knows no tables, no Hive, no Thrift, no HTTP and no S3. What a key or a value
 //! means, and how two values merge, is handed in by the caller ([`merge::Resolver`]).
 
+pub mod attempts;
 mod branch;
 pub mod clock;
 pub mod codec;

@@ -3,11 +3,15 @@
 //! A merge is prepared without any lock: sides are compared, the resolver decides, and the result is stored
 //! as a *candidate* commit that every client can read by its id. The gate judges it, for as long as it
 //! takes. Then it lands, if head and rules are what they were; else the candidate is merged with the new head,
-//! which costs what the head moved by, and is judged again. What was staged meanwhile is carried over.
+//! which costs what the head moved by, and a [`Policy`] says whether it is judged again. What was staged meanwhile
+//! is carried over.
 
 mod carry;
 mod gate;
+mod journal;
+mod judge;
 mod land;
+mod policy;
 mod rehearsal;
 mod run;
 mod sides;
@@ -16,10 +20,15 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 pub use self::gate::{Gate, OpenGate, Proposal, Refusal, Verdict};
+pub(crate) use self::journal::Journal;
+pub use self::policy::{Extent, Policy};
 pub(crate) use self::run::{Incoming, Merge};
 pub use self::sides::{Change3, Changes, Sides};
+use crate::attempts::{AttemptId, ConflictRecord};
+use crate::view::View;
 use crate::{Batch, CommitId, RefName, Result};
 
 /// What a resolver decided.
@@ -43,6 +52,24 @@ pub trait Resolver: Debug + Send + Sync {
     /// # Errors
     /// Those of reading the sides.
     async fn resolve(&self, sides: &Sides) -> Result<Resolution<Self::Conflict>>;
+
+    /// Returns a conflict as it is stored.
+    fn record(conflict: &Self::Conflict) -> ConflictRecord;
+
+    /// Returns the same resolver without what somebody wished for one merge: it serves to merge what a branch has
+    /// besides, about which nobody said anything.
+    #[must_use]
+    fn plain(&self) -> Self
+    where
+        Self: Sized;
+
+    /// Returns what the change from one settled state to another touches. As much as anything if not told better.
+    ///
+    /// # Errors
+    /// Those of reading the states.
+    async fn touches(&self, _before: &View, _after: &View) -> Result<Extent> {
+        Ok(Extent::All)
+    }
 }
 
 /// On which branch a merge, revert or cherry-pick lands, and in whose words.
@@ -53,8 +80,34 @@ pub struct Landing {
     /// `None` makes one of the names.
     pub message: Option<String>,
     pub metadata: BTreeMap<String, String>,
+    /// What becomes of a judgement when the head moved meanwhile; `None` is what the branch's rules say. Not less
+    /// strict than these.
+    pub policy: Option<Policy>,
+    /// Of a merge: make a commit that does not remember the source as a parent.
+    pub squash: bool,
+    /// The id by which it is recorded; `None` is a fresh one.
+    pub attempt: Option<AttemptId>,
+    /// What is wished of the resolver: kept with the attempt for those who make the same resolver again.
+    pub options: Bytes,
     /// Report what would happen, and change nothing. Checks are not run.
     pub dry_run: bool,
+}
+
+impl Landing {
+    /// Returns a landing on a branch with nothing else said.
+    pub fn onto(into: RefName, author: impl Into<String>) -> Landing {
+        Landing {
+            into,
+            author: author.into(),
+            message: None,
+            metadata: BTreeMap::new(),
+            policy: None,
+            squash: false,
+            attempt: None,
+            options: Bytes::new(),
+            dry_run: false,
+        }
+    }
 }
 
 /// How a merge, revert or cherry-pick ended. Only `Landed` has changed anything.

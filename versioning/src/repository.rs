@@ -1,10 +1,12 @@
 //! The façade: repositories, their refs and their histories.
 
 mod all;
+mod attempts;
 mod data;
 mod landing;
 mod names;
 mod refs;
+mod resetting;
 mod resolving;
 mod settings;
 mod shared;
@@ -15,8 +17,10 @@ use std::sync::Arc;
 pub use self::all::Repositories;
 pub use self::data::{Stored, Upload};
 use self::names::Names;
+pub use self::resetting::Reset;
 pub use self::resolving::{RefKind, Resolved, SHORT_ID_MIN};
 pub use self::settings::{Ephemeral, Limits, Parts};
+use crate::attempts::Keeper;
 use crate::branch::Branch;
 use crate::commit::{Commit, CommitKind};
 use crate::core::Core;
@@ -41,6 +45,7 @@ struct Inner {
     record: RepositoryRecord,
     data: DataFiles,
     names: Names,
+    attempts: Keeper,
 }
 
 /// The words of a commit.
@@ -217,6 +222,8 @@ impl Repository {
     }
 
     async fn open_branch(&self, name: &RefName) -> Result<Arc<Branch>> {
-        self.inner.names.branch(&self.inner.core, name).await
+        let branch = self.inner.names.branch(&self.inner.core, name).await?;
+        branch.refresh(self.core()).await?;
+        Ok(branch)
     }
 }

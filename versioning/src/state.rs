@@ -51,8 +51,12 @@ impl<S: Stateful> StateOf<S> {
     /// Returns the state of a repository, which is read when it is needed.
     pub fn new(repository: &Repository) -> StateOf<S> {
         let (refs, id) = repository.records();
+        StateOf::at(Arc::clone(refs), id)
+    }
+
+    pub(crate) fn at(refs: Arc<dyn RefStore>, id: RepositoryId) -> StateOf<S> {
         StateOf {
-            refs: Arc::clone(refs),
+            refs,
             id,
             held: Mutex::new(None),
         }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod it {
+    mod attempts;
     mod costs;
     mod counts;
     mod doubts;
@@ -13,6 +14,7 @@ mod it {
     mod landing;
     mod model;
     mod queries;
+    mod race;
     mod shared;
     mod state;
 }

@@ -73,6 +73,27 @@ fn all_encodings(source: &mut Source) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// As [`all_encodings`], of changes, which events hold.
+fn all_changes(source: &mut Source) -> Vec<(&'static str, Vec<u8>)> {
+    let names = [
+        "change_database",
+        "change_table",
+        "change_function",
+        "change_partitions",
+    ];
+    let encoded = changes(source).into_iter().map(|change| encode_change(&change));
+    names.into_iter().zip(encoded).collect()
+}
+
+/// Fails if bytes are read as more than they can hold: whatever comes of them is written in no more bytes again.
+fn is_bounded(bytes: &[u8]) {
+    if let Ok(change) = decode_change(bytes) {
+        let again = encode_change(&change);
+        assert!(again.len() <= bytes.len(), "{change:?}");
+        assert_eq!(decode_change(&again), Ok(change));
+    }
+}
+
 proptest! {
     #[test]
     fn all_types_round_trip(seed: u64) {
@@ -132,7 +153,11 @@ fn the_first_version_stays_readable() {
     let folder = PathBuf::from("tests/golden/v1");
     let mut files = BTreeMap::<&str, String>::new();
     for seed in 0..8 {
-        for (name, bytes) in all_encodings(&mut Source::new(seed)) {
+        let all = [
+            all_encodings(&mut Source::new(seed)),
+            all_changes(&mut Source::new(seed)),
+        ];
+        for (name, bytes) in all.into_iter().flatten() {
             let text = files.entry(name).or_default();
             bytes.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
             text.push('\n');
@@ -201,6 +226,46 @@ proptest! {
             prop_assert!(decode_change(&bytes[..cut.index(bytes.len())]).is_err());
         }
     }
+}
+
+proptest! {
+    #[test]
+    fn damaged_changes_are_refused_or_bounded(
+        seed: u64,
+        at: prop::sample::Index,
+        to in prop::collection::vec(any::<u8>(), 0..12),
+        over in 0usize..12,
+    ) {
+        for (_, mut bytes) in all_changes(&mut Source::new(seed)) {
+            let at = at.index(bytes.len());
+            let end = bytes.len().min(at + over);
+            bytes.splice(at..end, to.iter().copied());
+            is_bounded(&bytes);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_answered_as_changes(kind in 1u8..5, bytes: Vec<u8>) {
+        is_bounded(&bytes);
+        is_bounded(&[&[FORMAT, kind][..], &bytes].concat());
+    }
+}
+
+/// A number that says how much follows is not believed before it is there.
+#[test]
+fn a_list_that_is_not_there_takes_no_room() {
+    let mut bytes = encode_change(&Change::Partitions {
+        table: OpenTable {
+            database: Database::default(),
+            table: Table::default(),
+        },
+        added: Vec::new(),
+        altered: Vec::new(),
+        dropped: Vec::new(),
+    });
+    bytes.truncate(bytes.len() - 3);
+    versioning::codec::put_varint(&mut bytes, u64::MAX >> 1);
+    assert!(decode_change(&bytes).is_err());
 }
 
 #[test]

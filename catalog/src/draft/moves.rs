@@ -5,7 +5,7 @@ use crate::keys;
 use crate::location::{Location, Place};
 use crate::model::{Partition, TableId, TableKind};
 use crate::snapshot::OpenTable;
-use crate::warehouse::{FolderChange, is_within};
+use crate::warehouse::{FolderChange, below};
 use crate::{Error, Result};
 
 impl Draft {
@@ -51,13 +51,13 @@ impl Draft {
             let Some(Location::External(uri)) = partition.location()? else {
                 continue;
             };
-            if !is_within(&uri, from) {
+            let Some(rest) = below(&uri, from) else {
                 continue;
-            }
+            };
             let shared = self.shared(&partition.shared).await?;
             let mut partition = partition.to_partition(&shared)?;
             if let Some(storage) = &mut partition.storage {
-                storage.location = Some(Location::External(format!("{to}{}", &uri[from.len()..])));
+                storage.location = Some(Location::External(format!("{to}{rest}")));
                 moved.push(partition);
             }
         }

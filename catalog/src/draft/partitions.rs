@@ -9,6 +9,7 @@ use crate::columns::match_ids;
 use crate::draft::Draft;
 use crate::draft::tables::columns_mut;
 use crate::keys::{self, StatsKey};
+use crate::layout::check_partition_layout;
 use crate::location::{Location, Place, hadoop_uri};
 use crate::model::{Columns, Partition, Storage, Table};
 use crate::names;
@@ -39,7 +40,8 @@ impl Draft {
     ///
     /// # Errors
     /// [`Error::NoSuchTable`], [`Error::PartitionArity`], [`Error::InvalidPartitionValue`],
-    /// [`Error::DuplicatePartition`] within the list, [`Error::PartitionExists`].
+    /// [`Error::DuplicatePartition`] within the list, [`Error::PartitionExists`]; [`Error::NotAllowed`] for one in the
+    /// shared namespace, if the table is none of Iceberg's.
     pub async fn add_partitions(
         &mut self,
         database: &str,
@@ -72,7 +74,7 @@ impl Draft {
             }
             matcher.settle(partition.storage.as_mut());
             self.qualify_storage(partition.storage.as_mut());
-            place_partition(&open, &mut partition, None);
+            place_partition(&open, &mut partition, None)?;
             let created_s = partition.created_s.filter(|_| how.keep_created);
             partition.created_s = created_s.or(Some(self.now_s));
             partition.accessed_s.get_or_insert(0);
@@ -104,7 +106,7 @@ impl Draft {
     /// Replaces partitions, which their values name, all or none. Their times of creation stay if none are given.
     ///
     /// # Errors
-    /// [`Error::NoSuchTable`], [`Error::NoSuchPartition`].
+    /// [`Error::NoSuchTable`], [`Error::NoSuchPartition`]; [`Error::NotAllowed`] as in [`Draft::add_partitions`].
     pub async fn alter_partitions(
         &mut self,
         database: &str,
@@ -136,7 +138,7 @@ impl Draft {
     ) -> Result<()> {
         matcher.settle(partition.storage.as_mut());
         self.qualify_storage(partition.storage.as_mut());
-        place_partition(open, partition, Some(old));
+        place_partition(open, partition, Some(old))?;
         partition.created_s = partition.created_s.filter(|time| *time != 0).or(old.created_s);
         partition.privileges = partition.privileges.take().or_else(|| old.privileges.clone());
         self.stamp(&mut partition.parameters);
@@ -152,7 +154,8 @@ impl Draft {
     /// data. Otherwise the next partition of the old name would find them in its folder.
     ///
     /// # Errors
-    /// [`Error::NoSuchTable`], [`Error::NoSuchPartition`], [`Error::PartitionExists`], [`Error::PartitionArity`].
+    /// [`Error::NoSuchTable`], [`Error::NoSuchPartition`], [`Error::PartitionExists`], [`Error::PartitionArity`];
+    /// [`Error::NotAllowed`] as in [`Draft::add_partitions`].
     pub async fn rename_partition(
         &mut self,
         database: &str,
@@ -315,10 +318,10 @@ fn set_location(partition: &mut Partition, location: Location) {
 
 /// Decides where a partition lies. One that is not told keeps its place; a new one lies below the table as it is
 /// now, which is not where the default locations of older ones start if the table has moved.
-fn place_partition(open: &OpenTable, partition: &mut Partition, old: Option<&Partition>) {
+fn place_partition(open: &OpenTable, partition: &mut Partition, old: Option<&Partition>) -> Result<()> {
     let before = old.and_then(|old| old.storage.as_ref()?.location.clone());
     let Some(storage) = &mut partition.storage else {
-        return;
+        return Ok(());
     };
     let place = match storage.location.take().or(before) {
         Some(told) if old.is_some() || told != Location::Default => {
@@ -326,8 +329,10 @@ fn place_partition(open: &OpenTable, partition: &mut Partition, old: Option<&Par
         }
         _ => open.place().map(|table| table.child(&partition.name)),
     };
+    check_partition_layout(open, &partition.name, place.as_ref())?;
     let base = open.partition_base();
     storage.location = place.map(|place| place.relative_to(&base, &partition.name));
+    Ok(())
 }
 
 impl OpenTable {

@@ -1,5 +1,6 @@
 //! Partitions and statistics: which rule each falls under, by what became of its table and its data.
 
+mod cascade;
 mod partitions;
 mod statistics;
 
@@ -8,10 +9,12 @@ use std::collections::BTreeMap;
 use versioning::{Space, Value};
 
 use super::entities::Entities;
+use super::extents::Extents;
 use super::files::Files;
-use super::generic::Three;
+use super::generic::{Three, Whose};
 use super::owner::Unit;
 use super::params::{Folder, Writers};
+use super::settled::Settled;
 use super::walk::{Raw, Walk};
 use crate::Result;
 use crate::model::{Table, TableId};
@@ -24,8 +27,10 @@ pub(crate) struct Context<'a> {
     pub(crate) walk: &'a Walk,
     pub(crate) files: &'a Files,
     pub(crate) entities: &'a Entities,
+    pub(crate) extents: &'a Extents,
     /// How many files those units have that both sides wrote.
     pub(crate) folders: &'a BTreeMap<Unit, Folder>,
+    pub(crate) settled: &'a Settled,
 }
 
 impl Context<'_> {
@@ -66,8 +71,19 @@ impl Context<'_> {
 enum Take {
     Ours,
     Theirs,
+    Base,
     /// Neither: it takes a rule.
     Neither,
+}
+
+impl From<Whose> for Take {
+    fn from(whose: Whose) -> Take {
+        match whose {
+            Whose::Ours => Take::Ours,
+            Whose::Theirs => Take::Theirs,
+            Whose::Base => Take::Base,
+        }
+    }
 }
 
 /// Decides by who changed a record and who wrote the data that it speaks of.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::columns::text_of;
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
-use super::entities::Entities;
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
+use super::entities::{Entities, report_dropped_database};
 use super::extents::Extent;
 use super::files::Files;
 use super::generic::Three;
 use super::objects::Class;
 use super::walk::Walk;
-use super::{database, objects, table};
+use super::{objects, table};
 use crate::model::{Database, DatabaseId, TableId};
 use crate::snapshot::OpenTable;
 
@@ -77,7 +77,7 @@ impl Entities {
                 (.., Some(file)) => format!("given file {}", file.path),
                 _ => continue,
             };
-            database::report_drop(&Scope::database(name), by_ours, &what, report);
+            report_dropped_database(walk, &changed.versions, &what, &Scope::database(name), report);
         }
     }
 }
@@ -100,7 +100,10 @@ pub(super) fn report_drop(
     } else {
         Texts::new(None, did, Class::Drop.word())
     };
-    report.add(scope, ConflictKind::DropModify, Subject::Whole, texts);
+    let at = (scope, ConflictKind::DropModify, Subject::Whole);
+    report.decide_whole(at, texts, Choices::ANY, |settled, whose| {
+        settled.settle_table(base.id, whose);
+    });
 }
 
 /// Reports two tables of one name, each made by a side of its own.
@@ -117,12 +120,12 @@ pub(super) fn report_add_add(scope: &Scope, ours: &OpenTable, theirs: &OpenTable
     if a == b {
         b = "created with another kind, format or place".to_owned();
     }
-    report.add(
-        scope,
-        ConflictKind::AddAdd,
-        Subject::Whole,
-        Texts::new(None, a, b),
-    );
+    let at = (scope, ConflictKind::AddAdd, Subject::Whole);
+    // what was there before is no table of that name
+    report.decide_whole(at, Texts::new(None, a, b), Choices::SIDES, |settled, whose| {
+        settled.settle_table(ours.id, whose);
+        settled.settle_table(theirs.id, whose);
+    });
 }
 
 /// Reports two tables that would have one name: one from each side.
@@ -152,5 +155,20 @@ fn report_collision(
         Some(base) => format!("renamed from {}.{}", base.database.name, base.name),
     };
     let texts = Texts::new(None, came(ours), came(theirs));
-    report.add(scope, ConflictKind::NameCollision, Subject::Whole, texts);
+    let at = (scope, ConflictKind::NameCollision, Subject::Whole);
+    report.decide_whole(at, texts, Choices::SIDES, |settled, whose| {
+        // what lies in one folder is told apart by the sides alone
+        let place = |side: &Option<OpenTable>| side.as_ref().and_then(OpenTable::place);
+        let share = place(&ours.ours) == place(&theirs.theirs);
+        for versions in [ours, theirs] {
+            let known = [&versions.base, &versions.ours, &versions.theirs];
+            let Some(id) = known.into_iter().flatten().next().map(|open| open.id) else {
+                continue;
+            };
+            match versions.as_ref().take(whose) {
+                Some(_) if !share => settled.settle_name(id, whose),
+                _ => settled.settle_table(id, whose),
+            }
+        }
+    });
 }

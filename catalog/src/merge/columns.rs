@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
-use super::generic::Three;
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
+use super::generic::{Three, Whose};
+use super::options::Expected;
+use super::params::Writers;
+use super::report::Pick;
 use crate::model::{Column, ColumnId};
 use crate::types::ColumnType;
 
@@ -11,7 +14,8 @@ use crate::types::ColumnType;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
     ByName,
-    ByPosition,
+    /// With the sides that may have written files since the base, in which a column is where that side has it.
+    ByPosition(Writers),
 }
 
 /// The columns of three versions of a table, each with the id that its next column would get.
@@ -40,12 +44,17 @@ pub(crate) fn merge(lists: Lists<'_>, layout: Layout, scope: &Scope, report: &mu
     let mut theirs = theirs.to_vec();
     renew_ids(&mut theirs, &renumbered);
     let lists = Three::new(base, ours, theirs.as_slice());
-    let columns = if layout == Layout::ByPosition && is_contested_by_position(lists) {
-        let texts = Texts::new(Some(&text_of(base)), text_of(ours), text_of(&theirs));
-        report.add(scope, ConflictKind::PositionalAdd, Subject::Columns, texts);
-        ours.to_vec()
-    } else {
-        merge_by_id(lists, scope, report)
+    let columns = match layout {
+        Layout::ByPosition(wrote) if is_contested_by_position(lists) => match order_by_position(lists, wrote)
+        {
+            Some(order) => merge_by_id(lists, Some(order), scope, report),
+            None => {
+                let texts = Texts::new(Some(&text_of(base)), text_of(ours), text_of(&theirs));
+                let at = (scope, ConflictKind::PositionalAdd, Subject::Columns);
+                report.decide(at, texts, Choices::ANY).of(lists).to_vec()
+            }
+        },
+        _ => merge_by_id(lists, None, scope, report),
     };
     Merged {
         columns,
@@ -105,7 +114,35 @@ fn is_contested_by_position(lists: Three<&[Column]>) -> bool {
     shapes.as_ref().settled().is_none()
 }
 
-fn merge_by_id(lists: Three<&[Column]>, scope: &Scope, report: &mut Report) -> Vec<Column> {
+/// Returns an order in which all files stay readable by position: both sides only added columns behind those of the
+/// base, and one of them wrote no file since, so that what it added can stand behind what the other added.
+fn order_by_position(lists: Three<&[Column]>, wrote: Writers) -> Option<Vec<ColumnId>> {
+    let shapes = lists.map(|columns| ids(columns).collect::<Vec<_>>());
+    let (first, second) = match wrote {
+        Writers::Nobody | Writers::Ours => (shapes.ours, shapes.theirs),
+        Writers::Theirs => (shapes.theirs, shapes.ours),
+        Writers::Both => return None,
+    };
+    let only_adds = |side: &[ColumnId]| side.starts_with(&shapes.base);
+    if !only_adds(&first) || !only_adds(&second) {
+        return None;
+    }
+    let mut order = first;
+    for id in second {
+        if !order.contains(&id) {
+            order.push(id);
+        }
+    }
+    Some(order)
+}
+
+/// Merges column by column. They stand in the order `given`, if there is one.
+fn merge_by_id(
+    lists: Three<&[Column]>,
+    given: Option<Vec<ColumnId>>,
+    scope: &Scope,
+    report: &mut Report,
+) -> Vec<Column> {
     let ids: BTreeSet<ColumnId> = [lists.base, lists.ours, lists.theirs]
         .into_iter()
         .flatten()
@@ -118,10 +155,9 @@ fn merge_by_id(lists: Three<&[Column]>, scope: &Scope, report: &mut Report) -> V
             merged.insert(id, column);
         }
     }
-    let order = order(lists, &merged, scope, report);
+    let order = given.unwrap_or_else(|| order(lists, &merged, scope, report));
     let columns: Vec<Column> = order.iter().filter_map(|id| merged.remove(id)).collect();
-    check_names(&columns, lists, scope, report);
-    columns
+    settle_names(columns, lists, scope, report)
 }
 
 fn merge_column(versions: Three<Option<&Column>>, scope: &Scope, report: &mut Report) -> Option<Column> {
@@ -131,28 +167,35 @@ fn merge_column(versions: Three<Option<&Column>>, scope: &Scope, report: &mut Re
         }
         (None, Some(ours), Some(theirs)) => Some(merge_added(ours, theirs, scope, report)),
         (None, ours, theirs) => ours.or(theirs).cloned(),
-        (Some(base), Some(kept), None) => merge_dropped(base, kept, ("changed", "dropped"), scope, report),
-        (Some(base), None, Some(kept)) => merge_dropped(base, kept, ("dropped", "changed"), scope, report),
+        (Some(_), Some(kept), None) => merge_dropped(versions, kept, ("changed", "dropped"), scope, report),
+        (Some(_), None, Some(kept)) => merge_dropped(versions, kept, ("dropped", "changed"), scope, report),
         (Some(_), None, None) => None,
     }
 }
 
 /// A drop wins over a new comment, and over nothing else.
 fn merge_dropped(
-    base: &Column,
+    versions: Three<Option<&Column>>,
     kept: &Column,
     words: (&str, &str),
     scope: &Scope,
     report: &mut Report,
 ) -> Option<Column> {
+    let base = versions.base?;
     let is_changed = kept.name != base.name || kept.type_name != base.type_name;
     if !is_changed {
         return None;
     }
     let texts = Texts::new(Some(&base.type_name), words.0, words.1);
-    let subject = Subject::Column(base.name.clone());
-    report.add(scope, ConflictKind::DropModify, subject, texts);
-    Some(kept.clone())
+    let at = (
+        scope,
+        ConflictKind::DropModify,
+        Subject::Column(base.name.clone()),
+    );
+    match report.decide(at, texts, Choices::ANY) {
+        Pick::Side(whose) => versions.take(whose).cloned(),
+        _ => Some(kept.clone()),
+    }
 }
 
 fn merge_kept(versions: Three<&Column>, scope: &Scope, report: &mut Report) -> Column {
@@ -163,8 +206,11 @@ fn merge_kept(versions: Three<&Column>, scope: &Scope, report: &mut Report) -> C
         let renamed = versions.map(|column| format!("renamed to {}", column.name));
         let texts = Texts::new(None, renamed.ours, renamed.theirs);
         let subject = Subject::Column(base.name.clone());
-        report.add(scope, ConflictKind::RenameRename, subject, texts);
-        ours.name.clone()
+        let at = (scope, ConflictKind::RenameRename, subject);
+        match report.decide(at, texts, Choices::ANY.or(Expected::Column)) {
+            Pick::Value(name) => name,
+            pick => pick.of(versions).name.clone(),
+        }
     });
     let types = versions.map(|column| &column.type_name);
     let type_name = types
@@ -173,14 +219,16 @@ fn merge_kept(versions: Three<&Column>, scope: &Scope, report: &mut Report) -> C
         .or_else(|| join(types.map(String::as_str)));
     let type_name = type_name.unwrap_or_else(|| {
         let texts = Texts::new(Some(types.base), types.ours, types.theirs);
-        report.add(scope, ConflictKind::ColumnType, subject(), texts);
-        ours.type_name.clone()
+        let at = (scope, ConflictKind::ColumnType, subject());
+        match report.decide(at, texts, Choices::ANY.or(Expected::Type)) {
+            Pick::Value(name) => name,
+            pick => pick.of(types).clone(),
+        }
     });
-    let comment = versions.map(|column| &column.comment).or_conflict(
-        (scope, ConflictKind::CommentBoth, comment_of(&name)),
-        Option::clone,
-        report,
-    );
+    let at = (scope, ConflictKind::CommentBoth, comment_of(&name));
+    let comment = versions
+        .map(|column| &column.comment)
+        .text_or_conflict(at, report);
     Column {
         id: ours.id,
         name,
@@ -190,18 +238,22 @@ fn merge_kept(versions: Three<&Column>, scope: &Scope, report: &mut Report) -> C
 }
 
 fn merge_added(ours: &Column, theirs: &Column, scope: &Scope, report: &mut Report) -> Column {
+    let mut type_name = ours.type_name.clone();
     if ours.type_name != theirs.type_name {
         let texts = Texts::new(None, &ours.type_name, &theirs.type_name);
         let subject = Subject::Column(ours.name.clone());
-        report.add(scope, ConflictKind::ColumnType, subject, texts);
+        let at = (scope, ConflictKind::ColumnType, subject);
+        match report.decide(at, texts, Choices::SIDES.or(Expected::Type)) {
+            Pick::Value(name) => type_name = name,
+            Pick::Side(Whose::Theirs) => type_name.clone_from(&theirs.type_name),
+            _ => {}
+        }
     }
     let comments = Three::new(&None, &ours.comment, &theirs.comment);
-    let comment = comments.or_conflict(
-        (scope, ConflictKind::CommentBoth, comment_of(&ours.name)),
-        Option::clone,
-        report,
-    );
+    let at = (scope, ConflictKind::CommentBoth, comment_of(&ours.name));
+    let comment = comments.text_or_conflict(at, report);
     Column {
+        type_name,
         comment,
         ..ours.clone()
     }
@@ -280,15 +332,17 @@ fn order(
             .map(|column| column.id)
             .collect::<Vec<_>>()
     });
+    let mut theirs_leads = kept.theirs_changed() && !kept.ours_changed();
     if kept.as_ref().settled().is_none() {
         let texts = Texts::new(
             Some(&text_of(lists.base)),
             text_of(lists.ours),
             text_of(lists.theirs),
         );
-        report.add(scope, ConflictKind::ColumnOrder, Subject::Columns, texts);
+        let at = (scope, ConflictKind::ColumnOrder, Subject::Columns);
+        let pick = report.decide(at, texts, Choices::SIDES);
+        theirs_leads = pick.whose() == Some(Whose::Theirs);
     }
-    let theirs_leads = kept.theirs_changed() && !kept.ours_changed();
     let (first, second) = if theirs_leads {
         (lists.theirs, lists.ours)
     } else {
@@ -322,31 +376,70 @@ fn position(order: &[ColumnId], id: ColumnId) -> usize {
     order.iter().position(|other| *other == id).unwrap_or(order.len())
 }
 
-/// Reports columns that came to one name from two sides.
-fn check_names(columns: &[Column], lists: Three<&[Column]>, scope: &Scope, report: &mut Report) {
-    let mut seen = BTreeSet::new();
-    for column in columns {
-        if seen.insert(&column.name) {
-            continue;
-        }
-        // a list that has a name twice is odd, but it is what the client wrote
-        let twice = |list: &[Column]| list.iter().filter(|other| other.name == column.name).count() > 1;
-        if twice(lists.ours) || twice(lists.theirs) {
-            continue;
-        }
-        let did = |list: &[Column]| {
-            let found = list.iter().find(|other| other.name == column.name);
-            let before = found.and_then(|found| lists.base.iter().find(|base| base.id == found.id));
-            match before {
-                Some(before) if before.name == column.name => "kept".to_owned(),
-                Some(before) => format!("renamed from {}", before.name),
-                None => "added".to_owned(),
+/// Decides about columns that came to one name from two sides. The side that is taken keeps the name for its
+/// column; that of the other side has the name that it has there, or goes.
+fn settle_names(
+    mut columns: Vec<Column>,
+    lists: Three<&[Column]>,
+    scope: &Scope,
+    report: &mut Report,
+) -> Vec<Column> {
+    let mut asked = BTreeSet::new();
+    while let Some(name) = doubled(&columns, lists, &asked) {
+        let texts = collision(&name, lists);
+        let at = (scope, ConflictKind::NameCollision, Subject::Column(name.clone()));
+        match report.decide(at, texts, Choices::SIDES.or(Expected::Column)) {
+            Pick::Side(whose) => {
+                let side = lists.take(whose);
+                columns.retain_mut(|column| {
+                    let there = side.iter().find(|other| other.id == column.id);
+                    if column.name == name
+                        && let Some(there) = there
+                    {
+                        column.name.clone_from(&there.name);
+                    }
+                    column.name != name || there.is_some()
+                });
             }
-        };
-        let texts = Texts::new(None, did(lists.ours), did(lists.theirs));
-        let subject = Subject::Column(column.name.clone());
-        report.add(scope, ConflictKind::NameCollision, subject, texts);
+            Pick::Value(new) => {
+                let theirs = lists.theirs.iter().find(|other| other.name == name);
+                let theirs = theirs.and_then(|theirs| columns.iter_mut().find(|one| one.id == theirs.id));
+                if let Some(theirs) = theirs {
+                    theirs.name = new;
+                }
+            }
+            Pick::Open => {}
+        }
+        asked.insert(name);
     }
+    columns
+}
+
+/// Returns the next name that two columns have. A list that has a name twice is odd, but it is what the client wrote.
+fn doubled(columns: &[Column], lists: Three<&[Column]>, asked: &BTreeSet<String>) -> Option<String> {
+    let is_twice = |list: &[Column], name: &str| list.iter().filter(|other| other.name == *name).count() > 1;
+    let mut seen = BTreeSet::new();
+    let mut names = columns.iter().map(|column| column.name.as_str());
+    let name = names.find(|name| {
+        !seen.insert(*name)
+            && !asked.contains(*name)
+            && !is_twice(lists.ours, name)
+            && !is_twice(lists.theirs, name)
+    })?;
+    Some(name.to_owned())
+}
+
+fn collision(name: &str, lists: Three<&[Column]>) -> Texts {
+    let did = |list: &[Column]| {
+        let found = list.iter().find(|other| other.name == name);
+        let before = found.and_then(|found| lists.base.iter().find(|base| base.id == found.id));
+        match before {
+            Some(before) if before.name == name => "kept".to_owned(),
+            Some(before) => format!("renamed from {}", before.name),
+            None => "added".to_owned(),
+        }
+    };
+    Texts::new(None, did(lists.ours), did(lists.theirs))
 }
 
 /// Returns a column list as conflicts show it.

@@ -2,167 +2,10 @@
 
 use std::fmt;
 
-/// Why a merge needs a person's decision (versioning.md 5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ConflictKind {
-    /// Both sides created something under one name, and not the same.
-    AddAdd,
-    /// One side dropped what the other changed, or what the other changed something beneath.
-    DropModify,
-    /// Both sides gave it another name.
-    RenameRename,
-    /// Two things would have one name.
-    NameCollision,
-    /// Two tables would lie in one folder.
-    LocationCollision,
-    /// Both sides changed what kind of table it is: whose the data is, transactional, by which handler.
-    TableKind,
-    /// One side changed the partition keys, and the other something of the table.
-    PartitionKeys,
-    /// Both sides changed the text of a view.
-    ViewText,
-    /// Both sides gave a column a type, and no type serves both.
-    ColumnType,
-    /// Both sides changed the columns of a format that finds them by position.
-    PositionalAdd,
-    /// Both sides put the columns in another order.
-    ColumnOrder,
-    /// Both sides changed a comment.
-    CommentBoth,
-    /// Both sides changed a parameter.
-    ParamBoth,
-    /// Both sides changed a field that has no finer rule.
-    FieldBoth,
-    /// Both sides changed how rows are read and written.
-    StorageBoth,
-    /// Both sides changed how rows are spread over buckets.
-    BucketsBoth,
-    /// Both sides moved it, or one moved it and the other wrote to the old place.
-    LocationBoth,
-    /// One side appended to data that the other rewrote.
-    AppendRewrite,
-    /// Both sides rewrote the same data.
-    RewriteRewrite,
-    /// Both sides changed a file that belongs to no table.
-    FileBoth,
-    /// Both sides changed a table whose format keeps its own log of changes.
-    FormatDiverged,
-    /// Both sides changed an Iceberg table, and neither state goes on from the other.
-    IcebergDiverged,
-    /// One side changed an Iceberg table whose files lie at paths of its ref, and not in the shared namespace.
-    IcebergBoundToRef,
-    /// Both sides changed a function.
-    FunctionBoth,
-    /// Both sides changed a constraint.
-    ConstraintBoth,
-    /// A constraint of one side speaks of a column that the other dropped.
-    ConstraintDangling,
-    /// Both sides changed a record that this version cannot read.
-    Unknown,
-}
+use super::options::Expected;
 
-impl ConflictKind {
-    /// All kinds, in order.
-    pub const ALL: [ConflictKind; 27] = [
-        ConflictKind::AddAdd,
-        ConflictKind::DropModify,
-        ConflictKind::RenameRename,
-        ConflictKind::NameCollision,
-        ConflictKind::LocationCollision,
-        ConflictKind::TableKind,
-        ConflictKind::PartitionKeys,
-        ConflictKind::ViewText,
-        ConflictKind::ColumnType,
-        ConflictKind::PositionalAdd,
-        ConflictKind::ColumnOrder,
-        ConflictKind::CommentBoth,
-        ConflictKind::ParamBoth,
-        ConflictKind::FieldBoth,
-        ConflictKind::StorageBoth,
-        ConflictKind::BucketsBoth,
-        ConflictKind::LocationBoth,
-        ConflictKind::AppendRewrite,
-        ConflictKind::RewriteRewrite,
-        ConflictKind::FileBoth,
-        ConflictKind::FormatDiverged,
-        ConflictKind::IcebergDiverged,
-        ConflictKind::IcebergBoundToRef,
-        ConflictKind::FunctionBoth,
-        ConflictKind::ConstraintBoth,
-        ConflictKind::ConstraintDangling,
-        ConflictKind::Unknown,
-    ];
-
-    /// Returns the name by which programs know the kind, such as `DropModify`.
-    pub fn name(self) -> &'static str {
-        match self {
-            ConflictKind::AddAdd => "AddAdd",
-            ConflictKind::DropModify => "DropModify",
-            ConflictKind::RenameRename => "RenameRename",
-            ConflictKind::NameCollision => "NameCollision",
-            ConflictKind::LocationCollision => "LocationCollision",
-            ConflictKind::TableKind => "TableKind",
-            ConflictKind::PartitionKeys => "PartitionKeys",
-            ConflictKind::ViewText => "ViewText",
-            ConflictKind::ColumnType => "ColumnType",
-            ConflictKind::PositionalAdd => "PositionalAdd",
-            ConflictKind::ColumnOrder => "ColumnOrder",
-            ConflictKind::CommentBoth => "CommentBoth",
-            ConflictKind::ParamBoth => "ParamBoth",
-            ConflictKind::FieldBoth => "FieldBoth",
-            ConflictKind::StorageBoth => "StorageBoth",
-            ConflictKind::BucketsBoth => "BucketsBoth",
-            ConflictKind::LocationBoth => "LocationBoth",
-            ConflictKind::AppendRewrite => "AppendRewrite",
-            ConflictKind::RewriteRewrite => "RewriteRewrite",
-            ConflictKind::FileBoth => "FileBoth",
-            ConflictKind::FormatDiverged => "FormatDiverged",
-            ConflictKind::IcebergDiverged => "IcebergDiverged",
-            ConflictKind::IcebergBoundToRef => "IcebergBoundToRef",
-            ConflictKind::FunctionBoth => "FunctionBoth",
-            ConflictKind::ConstraintBoth => "ConstraintBoth",
-            ConflictKind::ConstraintDangling => "ConstraintDangling",
-            ConflictKind::Unknown => "Unknown",
-        }
-    }
-
-    /// Returns what to do, where that is not plain from what the sides did.
-    fn hint(self) -> Option<&'static str> {
-        match self {
-            ConflictKind::IcebergDiverged => Some(
-                "neither goes on from the other; make a branch of ours, repeat there what theirs did to the table, \
-                 and merge that",
-            ),
-            ConflictKind::IcebergBoundToRef => Some(
-                "its metadata names files of that ref alone; copy it into a database with skep.layout=shared, drop \
-                 it here, and merge that",
-            ),
-            _ => None,
-        }
-    }
-
-    /// Returns what stands between the subject and the texts of the sides.
-    fn verb(self) -> &'static str {
-        match self {
-            ConflictKind::ColumnType
-            | ConflictKind::ViewText
-            | ConflictKind::CommentBoth
-            | ConflictKind::ParamBoth
-            | ConflictKind::FieldBoth
-            | ConflictKind::StorageBoth
-            | ConflictKind::BucketsBoth
-            | ConflictKind::LocationBoth
-            | ConflictKind::TableKind => "is",
-            _ => "was",
-        }
-    }
-}
-
-impl fmt::Display for ConflictKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+pub use super::kind::ConflictKind;
+pub(crate) use super::report::{Report, Scope, Texts};
 
 /// What a conflict is about, within its database, table and partition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -185,6 +28,109 @@ pub enum Subject {
     Key(String),
 }
 
+impl Subject {
+    /// Returns the word for what it is, and its name.
+    pub(crate) fn key(&self) -> (&'static str, &str) {
+        match self {
+            Subject::Whole => ("whole", ""),
+            Subject::Field(name) => ("field", name),
+            Subject::Columns => ("columns", ""),
+            Subject::Column(name) => ("column", name),
+            Subject::Parameter(key) => ("parameter", key),
+            Subject::Function(name) => ("function", name),
+            Subject::Constraint(name) => ("constraint", name),
+            Subject::Path(path) => ("path", path),
+            Subject::Folder(path) => ("folder", path),
+            Subject::Key(key) => ("key", key),
+        }
+    }
+}
+
+/// Names a conflict: 16 hexadecimal digits, which are the same in every merge that comes upon it.
+///
+/// They follow from the kind, the names of database, table and partition, and the subject; not from what the sides
+/// have there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConflictId(String);
+
+impl ConflictId {
+    const DIGITS: usize = 16;
+
+    pub(crate) fn of(kind: ConflictKind, scope: &Scope, subject: &Subject) -> ConflictId {
+        let (class, name) = subject.key();
+        // Spark repeats the names of columns as they were given
+        let name = if class == "column" {
+            &name.to_lowercase()
+        } else {
+            name
+        };
+        let mut hasher = blake3::Hasher::new_derive_key("skep/conflict/v1");
+        let parts = [&scope.database, &scope.table, &scope.partition].map(Option::as_deref);
+        let rest = [kind.name(), class, name].map(Some);
+        for part in parts.into_iter().chain(rest) {
+            // what is missing is told from what is empty, and no two texts run together
+            let length = part.map_or(u64::MAX, |part| part.len() as u64);
+            hasher.update(&length.to_be_bytes());
+            hasher.update(part.unwrap_or_default().as_bytes());
+        }
+        let mut hex = hasher.finalize().to_hex().to_string();
+        hex.truncate(ConflictId::DIGITS);
+        ConflictId(hex)
+    }
+
+    /// Returns the id that a text spells; `None` for a text that is none.
+    pub fn parse(text: &str) -> Option<ConflictId> {
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let is_id = text.len() == ConflictId::DIGITS && text.bytes().all(is_digit);
+        is_id.then(|| ConflictId(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ConflictId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a conflict can be decided by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Choices {
+    pub ours: bool,
+    pub theirs: bool,
+    pub base: bool,
+    /// What a text has to be that is given instead; `None` if none can be.
+    pub value: Option<Expected>,
+}
+
+impl Choices {
+    /// Only changing a side helps.
+    pub(crate) const NONE: Choices = Choices {
+        ours: false,
+        theirs: false,
+        base: false,
+        value: None,
+    };
+    /// What either side or the base has.
+    pub(crate) const ANY: Choices = Choices {
+        ours: true,
+        theirs: true,
+        base: true,
+        value: None,
+    };
+    /// What either side has.
+    pub(crate) const SIDES: Choices = Choices {
+        base: false,
+        ..Choices::ANY
+    };
+
+    pub(crate) const fn or(self, expected: Expected) -> Choices {
+        Choices {
+            value: Some(expected),
+            ..self
+        }
+    }
+}
+
 /// A conflict. Conflicts sort by where they are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Conflict {
@@ -202,6 +148,10 @@ pub struct Conflict {
     pub ours: String,
     /// As `ours`.
     pub theirs: String,
+    /// By what a decision names it.
+    pub id: ConflictId,
+    /// What can be decided, by force if the kind is unsafe.
+    pub choices: Choices,
 }
 
 impl Conflict {
@@ -251,65 +201,6 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// Where rules are at work: what their conflicts say of the place.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Scope {
-    pub(crate) database: Option<String>,
-    pub(crate) table: Option<String>,
-    pub(crate) partition: Option<String>,
-}
-
-impl Scope {
-    pub(crate) fn database(name: &str) -> Scope {
-        Scope {
-            database: Some(name.to_owned()),
-            ..Scope::default()
-        }
-    }
-
-    pub(crate) fn table(database: &str, table: &str) -> Scope {
-        Scope {
-            table: Some(table.to_owned()),
-            ..Scope::database(database)
-        }
-    }
-
-    pub(crate) fn partition(&self, name: &str) -> Scope {
-        Scope {
-            partition: Some(name.to_owned()),
-            ..self.clone()
-        }
-    }
-}
-
-/// The three texts of a conflict.
-#[derive(Debug, Clone)]
-pub(crate) struct Texts {
-    pub(crate) base: Option<String>,
-    pub(crate) ours: String,
-    pub(crate) theirs: String,
-}
-
-impl Texts {
-    pub(crate) fn new(base: Option<&str>, ours: impl Into<String>, theirs: impl Into<String>) -> Texts {
-        Texts {
-            base: base.map(str::to_owned),
-            ours: ours.into(),
-            theirs: theirs.into(),
-        }
-    }
-
-    /// Returns the texts of three values that may be missing.
-    pub(crate) fn of(base: Option<&str>, ours: Option<&str>, theirs: Option<&str>) -> Texts {
-        let text = |value: Option<&str>| value.map_or_else(|| "removed".to_owned(), quoted);
-        Texts {
-            base: base.map(quoted),
-            ours: text(ours),
-            theirs: text(theirs),
-        }
-    }
-}
-
 /// The longest text of a side; a conflict is one line, not a dump.
 const TEXT_CHARS_MAX: usize = 120;
 
@@ -326,45 +217,17 @@ pub(crate) fn quoted(value: &str) -> String {
     }
 }
 
-/// Collects the conflicts of a merge.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    conflicts: Vec<Conflict>,
-}
-
-impl Report {
-    pub(crate) fn add(&mut self, scope: &Scope, kind: ConflictKind, subject: Subject, texts: Texts) {
-        self.conflicts.push(Conflict {
-            database: scope.database.clone(),
-            table: scope.table.clone(),
-            partition: scope.partition.clone(),
-            subject,
-            kind,
-            base: texts.base,
-            ours: texts.ours,
-            theirs: texts.theirs,
-        });
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.conflicts.len()
-    }
-
-    /// Returns all conflicts, each once, in order.
-    pub(crate) fn into_conflicts(mut self) -> Vec<Conflict> {
-        self.conflicts.sort();
-        self.conflicts.dedup();
-        self.conflicts
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn line(scope: &Scope, kind: ConflictKind, subject: Subject, ours: &str, theirs: &str) -> String {
         let mut report = Report::default();
-        report.add(scope, kind, subject, Texts::new(None, ours, theirs));
+        report.decide(
+            (scope, kind, subject),
+            Texts::new(None, ours, theirs),
+            Choices::NONE,
+        );
         report.into_conflicts()[0].to_string()
     }
 
@@ -418,9 +281,26 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_the_kinds() {
-        for kind in ConflictKind::ALL {
-            assert_eq!(format!("{kind:?}"), kind.name());
+    fn ids_are_what_they_were_told_before() {
+        let id = |scope: &Scope, kind, subject: Subject| ConflictId::of(kind, scope, &subject);
+        let table = Scope::table("sales", "orders");
+        let column = Subject::Column("amt".into());
+        let known = id(&table, ConflictKind::ColumnType, column.clone());
+        expect_test::expect!["686f24b6ff3a1130"].assert_eq(&known.to_string());
+        assert_eq!(ConflictId::parse(&known.to_string()), Some(known.clone()));
+        let others = [
+            id(&table, ConflictKind::DropModify, column.clone()),
+            id(&table.partition("dt=1"), ConflictKind::ColumnType, column.clone()),
+            id(
+                &Scope::table("sales.orders", ""),
+                ConflictKind::ColumnType,
+                column,
+            ),
+            id(&table, ConflictKind::ColumnType, Subject::Parameter("amt".into())),
+        ];
+        assert!(!others.contains(&known));
+        for text in ["", "0123", "0123456789ABCDEF", "0123456789abcdefg"] {
+            assert_eq!(ConflictId::parse(text), None, "{text}");
         }
     }
 }

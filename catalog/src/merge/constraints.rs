@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::columns::Renumbered;
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::entities::{Entities, put};
 use super::generic::Three;
 use super::owner::Version;
+use super::report::Pick;
 use super::walk::{Changed, ConstraintKey, Walk};
 use crate::Result;
 use crate::model::{ColumnId, Constraint, ConstraintKind, Reference, Table, TableId};
@@ -38,8 +39,11 @@ pub(super) fn merge(
     }
     let name = [ours, theirs, base].into_iter().flatten().next()?.name.clone();
     let texts = Texts::new(None, ours_did, theirs_did);
-    report.add(scope, kind, Subject::Constraint(name), texts);
-    ours.or(theirs).cloned()
+    let at = (scope, kind, Subject::Constraint(name));
+    match report.decide(at, texts, Choices::ANY).whose() {
+        Some(whose) => versions.take(whose).cloned(),
+        None => ours.or(theirs).cloned(),
+    }
 }
 
 /// Gives the columns of theirs the ids that they have in the merged tables.
@@ -99,15 +103,25 @@ impl Entities {
                 continue;
             };
             let outcome = self.merge_constraint(table, changed.clone(), report);
-            write(&outcome, changes);
             outcomes.insert(key.clone(), outcome);
         }
-        for outcome in outcomes.values() {
-            if let Some(merged) = &outcome.merged
-                && self.has_columns(walk, outcome, merged, report).await?
+        let keys: Vec<ConstraintKey> = outcomes.keys().cloned().collect();
+        for key in keys {
+            let Some(outcome) = outcomes.get(&key) else {
+                continue;
+            };
+            let Some(merged) = &outcome.merged else { continue };
+            let pick = self
+                .check_constraint(walk, outcome, merged, &outcomes, report)
+                .await?;
+            if let Some(left) = pick
+                && let Some(outcome) = outcomes.get_mut(&left)
             {
-                self.check_keys(walk, outcome, merged, &outcomes, report).await?;
+                outcome.merged = None;
             }
+        }
+        for outcome in outcomes.values() {
+            write(outcome, changes);
         }
         Ok(())
     }
@@ -123,7 +137,10 @@ impl Entities {
             renew_ids(theirs, table.id, &self.renumbered);
         }
         let versions = changed.versions.as_ref().map(Option::as_ref);
-        let merged = merge(versions, &scope, report);
+        let merged = match report.settled().table(table.id) {
+            Some(whose) => versions.take(whose).cloned(),
+            None => merge(versions, &scope, report),
+        };
         Outcome {
             table,
             scope,
@@ -132,50 +149,64 @@ impl Entities {
         }
     }
 
-    /// Returns whether all columns are there that a constraint speaks of; reports it if one is gone.
-    async fn has_columns(
-        &self,
-        walk: &Walk,
-        outcome: &Outcome,
-        merged: &Constraint,
-        report: &mut Report,
-    ) -> Result<bool> {
-        let mut lost = lost_column(Some(&outcome.table), &merged.columns).map(|id| (outcome.table.id, id));
-        if let Some(reference) = &merged.reference {
-            let parent = self.merged_table(walk, reference.table).await?;
-            let in_parent = lost_column(parent.as_ref(), &reference.columns);
-            lost = lost.or(in_parent.map(|id| (reference.table, id)));
-        }
-        let Some((table, id)) = lost else { return Ok(true) };
-        let versions = &outcome.changed.versions;
-        let ours = did(&walk.versions.ours, versions.ours.is_some(), table, id).await?;
-        let theirs = did(&walk.versions.theirs, versions.theirs.is_some(), table, id).await?;
-        outcome.report_dangling(merged, Texts::new(None, ours, theirs), report);
-        Ok(false)
-    }
-
-    /// Reports a second primary key, and a foreign key that points at what is no key in the end.
-    async fn check_keys(
+    /// Reports a constraint that does not fit what is there in the end. Returns the one that goes, if that was decided.
+    async fn check_constraint(
         &self,
         walk: &Walk,
         outcome: &Outcome,
         merged: &Constraint,
         outcomes: &Outcomes,
         report: &mut Report,
-    ) -> Result<()> {
-        if merged.kind == ConstraintKind::PrimaryKey {
-            let all = keys_of(walk, outcome.table.id, outcomes).await?;
-            let mut others = all
-                .iter()
-                .filter(|other| other.kind == merged.kind && other.name > merged.name);
-            if let Some(other) = others.next() {
-                let texts = Texts::new(None, "added", format!("added as {}", other.name));
-                let subject = Subject::Constraint(merged.name.clone());
-                report.add(&outcome.scope, ConflictKind::AddAdd, subject, texts);
-            }
+    ) -> Result<Option<ConstraintKey>> {
+        let key = |of: &Constraint| Some((outcome.table.id, of.kind, of.name.clone()));
+        match self.check_columns(walk, outcome, merged, report).await? {
+            Fit::Fits => {}
+            Fit::Goes => return Ok(key(merged)),
+            Fit::Open => return Ok(None),
         }
+        if let Some(loser) = second_key(walk, outcome, merged, outcomes, report).await? {
+            return Ok(key(&loser));
+        }
+        let fit = self
+            .check_reference(walk, outcome, merged, outcomes, report)
+            .await?;
+        Ok(key(merged).filter(|_| fit == Fit::Goes))
+    }
+
+    /// Returns whether all columns are there that a constraint speaks of; reports it if one is gone.
+    async fn check_columns(
+        &self,
+        walk: &Walk,
+        outcome: &Outcome,
+        merged: &Constraint,
+        report: &mut Report,
+    ) -> Result<Fit> {
+        let mut lost = lost_column(Some(&outcome.table), &merged.columns).map(|id| (outcome.table.id, id));
+        if let Some(reference) = &merged.reference {
+            let parent = self.merged_table(walk, reference.table).await?;
+            let in_parent = lost_column(parent.as_ref(), &reference.columns);
+            lost = lost.or(in_parent.map(|id| (reference.table, id)));
+        }
+        let Some((table, id)) = lost else {
+            return Ok(Fit::Fits);
+        };
+        let versions = &outcome.changed.versions;
+        let ours = did(&walk.versions.ours, versions.ours.is_some(), table, id).await?;
+        let theirs = did(&walk.versions.theirs, versions.theirs.is_some(), table, id).await?;
+        Ok(outcome.report_dangling(merged, Texts::new(None, ours, theirs), report))
+    }
+
+    /// Reports a foreign key that points at what is no key in the end.
+    async fn check_reference(
+        &self,
+        walk: &Walk,
+        outcome: &Outcome,
+        merged: &Constraint,
+        outcomes: &Outcomes,
+        report: &mut Report,
+    ) -> Result<Fit> {
         let Some(reference) = &merged.reference else {
-            return Ok(());
+            return Ok(Fit::Fits);
         };
         let has_table = self.merged_table(walk, reference.table).await?.is_some();
         let all = keys_of(walk, reference.table, outcomes).await?;
@@ -192,9 +223,9 @@ impl Entities {
             };
             let versions = &outcome.changed.versions;
             let texts = Texts::new(None, did(versions.ours.is_some()), did(versions.theirs.is_some()));
-            outcome.report_dangling(merged, texts, report);
+            return Ok(outcome.report_dangling(merged, texts, report));
         }
-        Ok(())
+        Ok(Fit::Fits)
     }
 
     /// Returns a table as it is in the end, if it is there.
@@ -206,11 +237,61 @@ impl Entities {
     }
 }
 
+/// Whether a constraint can stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Fits,
+    /// It cannot, and that it goes was decided.
+    Goes,
+    /// It cannot, which is reported.
+    Open,
+}
+
 impl Outcome {
-    fn report_dangling(&self, merged: &Constraint, texts: Texts, report: &mut Report) {
+    /// Reports a constraint that speaks of what is gone. Only a version in which it is gone, too, can be taken.
+    fn report_dangling(&self, merged: &Constraint, texts: Texts, report: &mut Report) -> Fit {
+        let versions = &self.changed.versions;
+        let choices = Choices {
+            ours: versions.ours.is_none(),
+            theirs: versions.theirs.is_none(),
+            base: versions.base.is_none(),
+            value: None,
+        };
         let subject = Subject::Constraint(merged.name.clone());
-        report.add(&self.scope, ConflictKind::ConstraintDangling, subject, texts);
+        let at = (&self.scope, ConflictKind::ConstraintDangling, subject);
+        match report.decide(at, texts, choices) {
+            Pick::Open | Pick::Value(_) => Fit::Open,
+            Pick::Side(_) => Fit::Goes,
+        }
     }
+}
+
+/// Reports a second primary key. Returns the one that goes, if that was decided.
+async fn second_key(
+    walk: &Walk,
+    outcome: &Outcome,
+    merged: &Constraint,
+    outcomes: &Outcomes,
+    report: &mut Report,
+) -> Result<Option<Constraint>> {
+    if merged.kind != ConstraintKind::PrimaryKey {
+        return Ok(None);
+    }
+    let all = keys_of(walk, outcome.table.id, outcomes).await?;
+    let mut others = all
+        .into_iter()
+        .filter(|other| other.kind == merged.kind && other.name > merged.name);
+    let Some(other) = others.next() else {
+        return Ok(None);
+    };
+    let texts = Texts::new(None, "added", format!("added as {}", other.name));
+    let subject = Subject::Constraint(merged.name.clone());
+    let at = (&outcome.scope, ConflictKind::AddAdd, subject);
+    let pick = report.decide(at, texts, Choices::SIDES);
+    Ok(pick.whose().map(|whose| {
+        let has = outcome.changed.versions.as_ref().take(whose).is_some();
+        if has { other } else { merged.clone() }
+    }))
 }
 
 fn write(outcome: &Outcome, changes: &mut Changes<'_>) {

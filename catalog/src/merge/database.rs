@@ -1,6 +1,6 @@
 //! Databases: field by field.
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{ConflictKind, Report, Scope, Subject};
 use super::generic::Three;
 use super::params::{self, Data};
 use super::storage::text_of;
@@ -11,22 +11,19 @@ use crate::model::Database;
 pub(crate) fn merge(versions: Three<&Database>, scope: &Scope, report: &mut Report) -> Database {
     let mut merged = versions.ours.clone();
     let field = |name| (scope, ConflictKind::FieldBoth, Subject::Field(name));
-    let text = Option::<String>::clone;
-    merged.description =
-        versions
-            .map(|side| &side.description)
-            .or_conflict(field("description"), text, report);
+    merged.description = versions
+        .map(|side| &side.description)
+        .text_or_conflict(field("description"), report);
     merged.owner = versions
         .map(|side| &side.owner)
-        .or_conflict(field("owner"), text, report);
+        .text_or_conflict(field("owner"), report);
     merged.owner_kind = versions.map(|side| &side.owner_kind).or_greater();
     merged.connector = versions
         .map(|side| &side.connector)
-        .or_conflict(field("connector"), text, report);
-    merged.remote_name =
-        versions
-            .map(|side| &side.remote_name)
-            .or_conflict(field("remote name"), text, report);
+        .text_or_conflict(field("connector"), report);
+    merged.remote_name = versions
+        .map(|side| &side.remote_name)
+        .text_or_conflict(field("remote name"), report);
     merged.kind = versions.map(|side| &side.kind).or_greater();
     merged.created_s = versions.map(|side| &side.created_s).or_greater();
     let parameters = versions.map(|side| &side.parameters);
@@ -95,14 +92,4 @@ pub(crate) fn meant(database: &Database) -> Database {
         parameters: (!parameters.is_empty()).then_some(parameters),
         ..database.clone()
     }
-}
-
-/// Reports that one side dropped a database which the other changed, or changed something in.
-pub(crate) fn report_drop(scope: &Scope, dropped_by_ours: bool, did: &str, report: &mut Report) {
-    let texts = if dropped_by_ours {
-        Texts::new(None, "dropped", did)
-    } else {
-        Texts::new(None, did, "dropped")
-    };
-    report.add(scope, ConflictKind::DropModify, Subject::Whole, texts);
 }

@@ -4,15 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use versioning::{Space, Value};
 
-use super::clashes::{report_add_add, report_drop};
 use super::columns::Renumbered;
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
-use super::extents::Extents;
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::files::Files;
 use super::generic::Three;
-use super::params::Data;
 use super::walk::{Changed, Walk};
-use super::{database, functions, iceberg, table};
+use super::{database, functions};
 use crate::keys::MetaKey;
 use crate::model::{Database, DatabaseId, Function, Table, TableEntry, TableId};
 use crate::records::Changes;
@@ -29,6 +26,8 @@ pub(crate) struct Entities {
     pub(crate) renumbered: BTreeMap<TableId, Renumbered>,
     /// Tables that one side dropped.
     pub(crate) dropped: BTreeSet<TableId>,
+    /// Tables whose partitions lie by default elsewhere than in theirs.
+    pub(crate) moved: BTreeSet<TableId>,
 }
 
 impl Entities {
@@ -37,7 +36,13 @@ impl Entities {
         self.databases = walk.versions.ours.databases.clone();
         for (name, changed) in &walk.databases {
             let scope = Scope::database(name);
-            let merged = merge_database(changed, walk, &scope, report);
+            let versions = changed.versions.as_ref();
+            let known = [versions.base, versions.ours, versions.theirs];
+            let mut known = known.into_iter().flatten();
+            let merged = match known.find_map(|database| report.settled().database(database.id)) {
+                Some(whose) => versions.take(whose).clone(),
+                None => merge_database(changed, walk, &scope, report),
+            };
             if let Some(ours) = &changed.versions.ours
                 && merged.as_ref().is_none_or(|merged| merged.id != ours.id)
             {
@@ -63,81 +68,6 @@ impl Entities {
             ..Database::default()
         };
         self.databases.get(&id).cloned().unwrap_or_else(lost)
-    }
-
-    /// Merges a table that is among the changes, or whose data both sides wrote.
-    pub(crate) fn merge_table(
-        &mut self,
-        id: TableId,
-        versions: &Three<Option<OpenTable>>,
-        (common, beneath): (Option<&Table>, (&Extents, Data)),
-        report: &mut Report,
-    ) {
-        let (extents, data) = beneath;
-        let scope = scope_of(versions);
-        let Three { base, ours, theirs } = versions.as_ref();
-        let merged = match (base, ours, theirs) {
-            (Some(base), Some(ours), Some(theirs)) => {
-                Some(self.merge_versions(Three::new(base, ours, theirs), (extents, data), &scope, report))
-            }
-            (None, Some(ours), Some(theirs)) => {
-                let base = common.map(|table| OpenTable {
-                    database: ours.database.clone(),
-                    table: table.clone(),
-                });
-                match base {
-                    Some(base) => Some(self.merge_versions(
-                        Three::new(&base, ours, theirs),
-                        (extents, data),
-                        &scope,
-                        report,
-                    )),
-                    None => {
-                        if ours.table != theirs.table {
-                            report_add_add(&scope, ours, theirs, report);
-                        }
-                        Some(ours.table.clone())
-                    }
-                }
-            }
-            (None, ours, theirs) => ours.as_ref().or(theirs.as_ref()).map(|open| open.table.clone()),
-            (Some(_), None, None) => None,
-            (Some(base), Some(kept), None) => {
-                self.dropped.insert(id);
-                let extent = extents.of(id).ours;
-                report_drop(&scope, false, (base, kept), extent, report);
-                None
-            }
-            (Some(base), None, Some(kept)) => {
-                self.dropped.insert(id);
-                let extent = extents.of(id).theirs;
-                report_drop(&scope, true, (base, kept), extent, report);
-                None
-            }
-        };
-        iceberg::check_bound(versions.as_ref(), &scope, report);
-        self.tables.insert(id, merged);
-    }
-
-    fn merge_versions(
-        &mut self,
-        versions: Three<&OpenTable>,
-        (extents, data): (&Extents, Data),
-        scope: &Scope,
-        report: &mut Report,
-    ) -> Table {
-        let id = versions.ours.id;
-        let input = table::Input {
-            versions,
-            data: &data,
-            beneath: extents.writers(id),
-            databases: &self.databases,
-        };
-        let outcome = table::merge(input, scope, report);
-        if !outcome.renumbered.is_empty() {
-            self.renumbered.insert(id, outcome.renumbered);
-        }
-        outcome.table
     }
 
     /// Writes merged tables and their entries in the lists of their databases.
@@ -193,7 +123,10 @@ impl Entities {
                 .find_map(name_of);
             let scope = Scope::database(&named.unwrap_or_else(|| database.to_string()));
             let functions = changed.versions.as_ref().map(Option::as_ref);
-            let merged = functions::merge(functions, &scope, report);
+            let merged = match report.settled().database(*database) {
+                Some(whose) => functions.take(whose).cloned(),
+                None => functions::merge(functions, &scope, report),
+            };
             if merged == changed.versions.ours {
                 continue;
             }
@@ -238,35 +171,49 @@ fn merge_database(
         (Some(base), Some(ours), Some(theirs)) if base.id == ours.id && base.id == theirs.id => {
             Some(database::merge(Three::new(base, ours, theirs), scope, report))
         }
-        (Some(base), kept, None) => merge_dropped_database(base, kept.as_ref(), false, scope, report),
-        (Some(base), None, kept) => merge_dropped_database(base, kept.as_ref(), true, scope, report),
+        (Some(base), Some(kept), None) | (Some(base), None, Some(kept)) => {
+            if database::meant(kept) != database::meant(base) {
+                report_dropped_database(walk, &changed.versions, "changed", scope, report);
+            }
+            None
+        }
+        (Some(_), None, None) => None,
         (Some(base), Some(ours), Some(theirs)) if ours.id == base.id || theirs.id == base.id => {
             // dropped and made anew by one side, changed by the other
-            let by_ours = ours.id != base.id;
-            database::report_drop(scope, by_ours, "changed", report);
+            report_dropped_database(walk, &changed.versions, "changed", scope, report);
             Some(ours.clone())
         }
         (_, Some(ours), Some(_)) => {
             let texts = Texts::new(None, "created", "created otherwise");
-            report.add(scope, ConflictKind::AddAdd, Subject::Whole, texts);
+            let at = (scope, ConflictKind::AddAdd, Subject::Whole);
+            report.decide_whole(at, texts, Choices::ANY, |settled, whose| {
+                settled.settle_database(walk, &changed.versions, whose);
+            });
             Some(ours.clone())
         }
         _ => ours.clone(),
     }
 }
 
-fn merge_dropped_database(
-    base: &Database,
-    kept: Option<&Database>,
-    by_ours: bool,
+/// Reports a database that one side dropped, and in which the other changed something.
+pub(super) fn report_dropped_database(
+    walk: &Walk,
+    versions: &Three<Option<Database>>,
+    did: &str,
     scope: &Scope,
     report: &mut Report,
-) -> Option<Database> {
-    let kept = kept?;
-    if database::meant(kept) != database::meant(base) {
-        database::report_drop(scope, by_ours, "changed", report);
-    }
-    None
+) {
+    let base = versions.base.as_ref().map(|base| base.id);
+    let is_kept = |side: &Option<Database>| side.as_ref().map(|side| side.id) == base;
+    let texts = if is_kept(&versions.ours) {
+        Texts::new(None, did, "dropped")
+    } else {
+        Texts::new(None, "dropped", did)
+    };
+    let at = (scope, ConflictKind::DropModify, Subject::Whole);
+    report.decide_whole(at, texts, Choices::ANY, |settled, whose| {
+        settled.settle_database(walk, versions, whose);
+    });
 }
 
 /// Returns whether a merged record is what theirs wrote, byte for byte.

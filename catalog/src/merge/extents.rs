@@ -10,6 +10,7 @@ use super::walk::{PartitionKey, Raw, Walk};
 use crate::Result;
 use crate::keys;
 use crate::model::{Partition, TableId};
+use crate::snapshot::OpenTable;
 
 /// How much a side changed beneath a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -96,6 +97,22 @@ impl Extents {
 
     pub(crate) fn of(&self, id: TableId) -> Three<Extent> {
         self.0.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Returns who may have written files of a table: whoever changed a file or a partition of it, and both if its
+    /// data lies elsewhere.
+    pub(crate) fn files_writers(&self, versions: Three<&OpenTable>) -> Writers {
+        let is_ours = |open: &OpenTable| {
+            open.data_place()
+                .is_none_or(|place| place.object_prefix().is_some())
+        };
+        let Three { base, ours, theirs } = versions.map(is_ours);
+        let extent = self.of(versions.ours.id);
+        let wrote = |side: Extent| side.files + side.partitions > 0;
+        match base && ours && theirs {
+            true => Writers::of(wrote(extent.ours), wrote(extent.theirs)),
+            false => Writers::Both,
+        }
     }
 
     /// Returns who changed something beneath a table.

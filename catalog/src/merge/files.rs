@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use versioning::{Batch, Space, Value};
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
-use super::generic::Three;
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
+use super::generic::{Three, Whose};
 use super::objects::{self, Class, FileChange, Verdict};
 use super::owner::{Owners, Unit, Version};
 use super::params::Writers;
+use super::settled::Settled;
 use super::walk::Walk;
 use crate::Result;
 use crate::model::{TableFormat, TableId};
@@ -28,11 +29,36 @@ pub(crate) struct Work {
     pub(crate) writers: Writers,
     /// Whether both did the very same to all data files.
     pub(crate) is_agreed: bool,
+    /// The version of which all files are, if that was decided.
+    pub(crate) whose: Option<Whose>,
 }
 
 impl Work {
     pub(crate) fn verdict(&self) -> Verdict {
         objects::judge(self.ours, self.theirs, self.is_agreed)
+    }
+
+    /// Returns whether both sides added files, and not the same.
+    fn is_append_by_both(&self) -> bool {
+        (self.ours, self.theirs) == (Class::Append, Class::Append) && !self.is_agreed
+    }
+
+    /// Takes over that all files are of one version.
+    fn settle(&mut self, whose: Whose) {
+        self.whose = Some(whose);
+        if whose != Whose::Ours {
+            self.ours = Class::Nothing;
+        }
+        if whose != Whose::Theirs {
+            self.theirs = Class::Nothing;
+        }
+        self.writers = match (whose, self.writers) {
+            (Whose::Ours, Writers::Ours | Writers::Both) => Writers::Ours,
+            (Whose::Theirs, Writers::Theirs | Writers::Both) => Writers::Theirs,
+            // what either side knows is of data that is not there any more
+            (Whose::Base, writers) if writers != Writers::Nobody => Writers::Both,
+            _ => Writers::Nobody,
+        };
     }
 }
 
@@ -42,13 +68,16 @@ pub(crate) struct Files {
     pub(crate) units: BTreeMap<Unit, Work>,
     /// Files that belong to no table.
     pub(crate) others: Vec<usize>,
+    /// Units in the folder of a table that one side dropped while the other wrote there, with that table and whether
+    /// ours dropped it. Another table took its place.
+    remade: BTreeMap<Unit, (TableId, bool)>,
     /// The versions of all tables in which anything changed.
     pub(crate) tables: BTreeMap<TableId, Three<Option<OpenTable>>>,
 }
 
 impl Files {
     /// Groups the files that changed.
-    pub(crate) async fn group(walk: &Walk) -> Result<Files> {
+    pub(crate) async fn group(walk: &Walk, settled: &Settled) -> Result<Files> {
         let mut files = Files::default();
         let mut owners = Owners::default();
         let concerned: BTreeSet<TableId> = (walk.tables.keys().copied())
@@ -69,6 +98,12 @@ impl Files {
             }
         }
         files.settle(walk);
+        files.find_remade(&owners);
+        for (unit, work) in &mut files.units {
+            if let Some(whose) = settled.data(unit) {
+                work.settle(whose);
+            }
+        }
         Ok(files)
     }
 
@@ -172,6 +207,28 @@ impl Files {
         }
     }
 
+    /// Finds files that one side wrote for a table which the other side dropped and put another in place of.
+    fn find_remade(&mut self, owners: &Owners) {
+        for (unit, work) in &self.units {
+            for old in owners.displaced_by(unit.table) {
+                let by_ours = match self.tables.get(&old).map(|old| old.as_ref().map(Option::is_some)) {
+                    Some(Three {
+                        base: true,
+                        ours: false,
+                        theirs: true,
+                    }) if work.theirs != Class::Nothing => true,
+                    Some(Three {
+                        base: true,
+                        ours: true,
+                        theirs: false,
+                    }) if work.ours != Class::Nothing => false,
+                    _ => continue,
+                };
+                self.remade.insert(unit.clone(), (old, by_ours));
+            }
+        }
+    }
+
     /// Returns what the sides did to a unit.
     pub(crate) fn work(&self, table: TableId, partition: Option<&str>) -> Option<&Work> {
         self.units.get(&Unit {
@@ -240,13 +297,34 @@ pub(crate) async fn merge(
     }
     for (unit, work) in &files.units {
         let opaque = files.tables.get(&unit.table).is_some_and(is_opaque);
-        match work.verdict() {
+        if let Some(whose) = work.whose {
+            for index in work.data.iter().chain(&work.rest) {
+                take_version(&walk.files[*index], whose, &mut patch);
+            }
+            continue;
+        }
+        let is_union = report.options().append_union;
+        let verdict = match work.verdict() {
+            Verdict::Apply if !is_union && work.is_append_by_both() => {
+                Verdict::Conflict(ConflictKind::AddAdd)
+            }
+            verdict => verdict,
+        };
+        match verdict {
+            _ if files.remade.contains_key(unit) => report_remade(files, (unit, work), &scope(unit), report),
             // what the table as a whole has to say comes with the table
             _ if opaque => apply(walk, work, &mut patch),
             Verdict::Conflict(kind) => {
                 if !is_settled(unit.table) {
                     let texts = Texts::new(None, work.ours.word(), work.theirs.word());
-                    report.add(&scope(unit), kind, Subject::Whole, texts);
+                    let at = (&scope(unit), kind, Subject::Whole);
+                    report.decide_whole(at, texts, Choices::ANY, |settled, whose| match &unit.partition {
+                        // where it was dropped, its record follows
+                        Some(name) if kind == ConflictKind::DropModify => {
+                            settled.settle_partition(unit.table, name, whose);
+                        }
+                        _ => settled.settle_data(unit, whose),
+                    });
                 }
             }
             Verdict::Apply => {
@@ -259,10 +337,32 @@ pub(crate) async fn merge(
     Ok(patch)
 }
 
+/// Reports files that one side wrote for a table which is another one now: the rows are of the old one.
+fn report_remade(files: &Files, (unit, work): (&Unit, &Work), scope: &Scope, report: &mut Report) {
+    let Some((old, by_ours)) = files.remade.get(unit) else {
+        return;
+    };
+    let again = "dropped and made again";
+    let texts = if *by_ours {
+        Texts::new(None, again, work.theirs.word())
+    } else {
+        Texts::new(None, work.ours.word(), again)
+    };
+    let at = (scope, ConflictKind::DropModify, Subject::Whole);
+    // each side knows one of the two tables
+    report.decide_whole(at, texts, Choices::ANY, |settled, whose| {
+        settled.settle_table(*old, whose);
+        settled.settle_table(unit.table, whose);
+    });
+}
+
 /// A file that belongs to no table.
 fn merge_other(file: &FileChange, patch: &mut Batch, report: &mut Report) {
+    if let Some(whose) = report.settled().folder(&file.path) {
+        return take_version(file, whose, patch);
+    }
     if file.is_theirs() {
-        return take(file, patch);
+        return take_version(file, Whose::Theirs, patch);
     }
     let is_contested = file.ours_changed() && file.theirs_changed() && !file.is_agreed();
     if is_contested && !objects::is_marker(&file.path) {
@@ -273,13 +373,21 @@ fn merge_other(file: &FileChange, patch: &mut Batch, report: &mut Report) {
         };
         let texts = Texts::new(None, did(&file.versions.ours), did(&file.versions.theirs));
         let subject = Subject::Path(file.path.clone());
-        report.add(&Scope::default(), ConflictKind::FileBoth, subject, texts);
+        let at = (&Scope::default(), ConflictKind::FileBoth, subject);
+        if let Some(whose) = report.decide(at, texts, Choices::ANY).whose() {
+            take_version(file, whose, patch);
+        }
     }
 }
 
-fn take(file: &FileChange, patch: &mut Batch) {
+/// Makes a file what it is in one version.
+fn take_version(file: &FileChange, whose: Whose, patch: &mut Batch) {
+    let versions = file.versions.as_ref();
+    if versions.take(whose) == versions.ours {
+        return;
+    }
     let key = file.path.clone().into_bytes();
-    match &file.versions.theirs {
+    match versions.take(whose) {
         Some(value) => patch.put(Space::Objects, key, value.clone()),
         None => patch.delete(Space::Objects, key),
     }
@@ -290,7 +398,7 @@ fn apply(walk: &Walk, work: &Work, patch: &mut Batch) {
     for index in work.data.iter().chain(&work.rest) {
         let file = &walk.files[*index];
         if file.is_theirs() {
-            take(file, patch);
+            take_version(file, Whose::Theirs, patch);
         }
     }
 }
@@ -322,13 +430,11 @@ async fn link_copies(
             continue;
         };
         if is_bucketed {
-            let subject = Subject::Path(file.path.clone());
-            report.add(
-                scope,
-                ConflictKind::FileBoth,
-                subject,
-                Texts::new(None, "added", "added"),
-            );
+            let at = (scope, ConflictKind::FileBoth, Subject::Path(file.path.clone()));
+            let texts = Texts::new(None, "added", "added");
+            if let Some(whose) = report.decide(at, texts, Choices::SIDES).whose() {
+                take_version(file, whose, patch);
+            }
             continue;
         }
         let path = free_path(walk, &file.path, &taken).await?;

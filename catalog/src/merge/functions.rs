@@ -1,6 +1,6 @@
 //! Functions: one thing each, without finer rules.
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use crate::model::Function;
 
@@ -31,7 +31,10 @@ pub(crate) fn merge(
             (Some(_), Some(side)) => format!("changed to {}", class_of(side)),
         };
         let texts = Texts::new(base.map(class_of), did(ours), did(theirs));
-        report.add(scope, kind, Subject::Function(name), texts);
+        let at = (scope, kind, Subject::Function(name));
+        if let Some(whose) = report.decide(at, texts, Choices::ANY).whose() {
+            return versions.take(whose).cloned();
+        }
     }
     ours.or(theirs).cloned()
 }

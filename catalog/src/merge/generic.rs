@@ -1,6 +1,8 @@
 //! The rule under all others: what one side left alone is the other's to say.
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
+use super::options::Expected;
+use super::report::Pick;
 
 /// Three versions of one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +23,25 @@ impl<T> Three<T> {
 
     pub(crate) fn map<U>(self, mut f: impl FnMut(T) -> U) -> Three<U> {
         Three::new(f(self.base), f(self.ours), f(self.theirs))
+    }
+}
+
+/// One of the three versions of a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Whose {
+    Base,
+    Ours,
+    Theirs,
+}
+
+impl<T> Three<T> {
+    /// Returns one of the versions.
+    pub(crate) fn take(self, whose: Whose) -> T {
+        match whose {
+            Whose::Base => self.base,
+            Whose::Ours => self.ours,
+            Whose::Theirs => self.theirs,
+        }
     }
 }
 
@@ -46,23 +67,44 @@ impl<T: PartialEq> Three<T> {
 }
 
 impl<T: PartialEq + Clone> Three<&T> {
-    /// Returns the value that nobody disputes, else ours and a conflict.
+    /// Returns the value that nobody disputes, else what was decided, else ours and a conflict.
     pub(crate) fn or_conflict(
         self,
         at: (&Scope, ConflictKind, Subject),
         text: impl Fn(&T) -> Option<String>,
         report: &mut Report,
     ) -> T {
-        self.settled().cloned().unwrap_or_else(|| {
-            let texts = self.map(&text);
-            let texts = Texts::of(
-                texts.base.as_deref(),
-                texts.ours.as_deref(),
-                texts.theirs.as_deref(),
-            );
-            report.add(at.0, at.1, at.2, texts);
-            self.ours.clone()
-        })
+        match self.settled() {
+            Some(settled) => settled.clone(),
+            None => report.decide(at, self.texts(text), Choices::ANY).of(self).clone(),
+        }
+    }
+
+    fn texts(self, text: impl Fn(&T) -> Option<String>) -> Texts {
+        let texts = self.map(text);
+        Texts::of(
+            texts.base.as_deref(),
+            texts.ours.as_deref(),
+            texts.theirs.as_deref(),
+        )
+    }
+}
+
+impl Three<&Option<String>> {
+    /// As [`Three::or_conflict`], of a text, instead of which another one may be decided on.
+    pub(crate) fn text_or_conflict(
+        self,
+        at: (&Scope, ConflictKind, Subject),
+        report: &mut Report,
+    ) -> Option<String> {
+        if let Some(settled) = self.settled() {
+            return settled.clone();
+        }
+        let choices = Choices::ANY.or(Expected::Text);
+        match report.decide(at, self.texts(Option::clone), choices) {
+            Pick::Value(text) => Some(text),
+            pick => pick.of(self).clone(),
+        }
     }
 }
 

@@ -4,6 +4,9 @@
 //! three values, one file per entity. Their tables stand in versioning.md 5. Where no rule is fine enough to be
 //! right there is a conflict, never a guess, and all conflicts are reported.
 //!
+//! A conflict passes through the report (`report`), where it may be decided by what was said beforehand ([`Options`]).
+//! What is decided about wholes (`settled`) is noted, and the merge planned again from the same walk.
+//!
 //! The cost follows what the sides changed. Beyond that are read: the databases, of which there are few; the
 //! folder of a partition that both sides appended to, to count its files; the partitions of a changed table, if
 //! some of them lie apart from it; and, only if both sides changed files that lie under no table's own name, the
@@ -22,28 +25,38 @@ mod files;
 mod functions;
 mod generic;
 mod iceberg;
+mod kind;
 pub(crate) mod objects;
+mod options;
 pub(crate) mod owner;
 pub(crate) mod params;
 pub(crate) mod partition;
 mod partition_keys;
 mod places;
 mod registry;
+mod report;
+mod settled;
 mod spark;
 mod statistics;
 pub(crate) mod storage;
+mod stored;
+mod strict;
 mod table;
 mod table_place;
 #[cfg(test)]
 mod tests;
+mod touch;
 mod validate;
 mod walk;
+mod whole_table;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use versioning::merge::{Resolution, Resolver, Sides};
-use versioning::{Batch, Repository};
+use versioning::attempts::ConflictRecord;
+use versioning::merge::{Extent, Resolution, Resolver, Sides};
+use versioning::{Batch, Repository, View};
 
 use crate::Result;
 use crate::location::Place;
@@ -56,11 +69,16 @@ use conflict::{Report, Scope, Texts};
 use entities::{Entities, scope_of};
 use extents::Extents;
 use files::Files;
+use generic::Three;
 use owner::Unit;
 use params::{Data, Folder, Writers};
 use walk::{Walk, store_error};
+use whole_table::Beneath;
 
-pub use conflict::{Conflict, ConflictKind, Subject};
+pub use conflict::{Choices, Conflict, ConflictId, ConflictKind, Subject};
+pub use options::{Choice, Expected, Options, Profile, Side, Strategy};
+pub use stored::StoredConflict;
+pub use touch::read_by_checks;
 
 /// Merges catalogs with their data: databases, tables, constraints, partitions, statistics, functions and files.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +86,9 @@ pub struct CatalogResolver {
     cache: SharedCache,
     /// Where the metadata of Iceberg tables is read.
     repository: Option<Repository>,
+    options: Arc<Options>,
+    /// The decisions that conflicts asked for.
+    used: Arc<Mutex<BTreeSet<ConflictId>>>,
 }
 
 impl CatalogResolver {
@@ -75,7 +96,7 @@ impl CatalogResolver {
     pub fn new(cache: SharedCache) -> CatalogResolver {
         CatalogResolver {
             cache,
-            repository: None,
+            ..CatalogResolver::default()
         }
     }
 
@@ -83,47 +104,85 @@ impl CatalogResolver {
     /// that, an Iceberg table that both sides changed is a conflict.
     pub fn reading(&self, repository: &Repository) -> CatalogResolver {
         CatalogResolver {
-            cache: self.cache.clone(),
             repository: Some(repository.clone()),
+            ..self.clone()
         }
     }
 
-    async fn merge(&self, sides: &Sides) -> Result<Resolution<Conflict>> {
-        let mut walk = Walk::run(sides, &self.cache).await?;
-        if let Some(repository) = &self.repository {
-            walk.leads = iceberg::leads(&walk, repository).await?;
+    /// Returns the same for merges in which conflicts are decided as `options` say.
+    ///
+    /// A merge fails with [`versioning::Error::Name`] if a decision cannot be taken: if its text is not what the
+    /// conflict expects, or if the conflict cannot be decided that way.
+    pub fn with(&self, options: Options) -> CatalogResolver {
+        CatalogResolver {
+            options: Arc::new(options),
+            used: Arc::default(),
+            ..self.clone()
         }
-        let files = Files::group(&walk).await?;
-        let mut report = Report::default();
-        let mut patch = merge_files(&walk, &files, &mut report).await?;
-        let folders = self.count_folders(&walk, &files, &patch).await?;
-        let mut changes = Changes::new(walk.records());
-        let mut entities = Entities::default();
-        entities.merge_databases(&walk, &mut changes, &mut report);
-        let extents = Extents::count(&walk, &files).await?;
-        merge_tables(&mut entities, (&walk, &files), (&extents, &folders), &mut report);
-        entities.write_tables(&walk, &files, &mut changes);
-        entities.merge_functions(&walk, &mut changes, &mut report);
-        entities
-            .merge_constraints(&walk, &mut changes, &mut report)
-            .await?;
-        registry::merge(&walk, &mut changes, &mut report).await?;
-        let context = Context {
-            walk: &walk,
-            files: &files,
-            entities: &entities,
-            folders: &folders,
-        };
-        context.merge_partitions(&mut changes, &mut report).await?;
-        context.merge_statistics(&mut changes).await?;
-        merge_unknown(&walk, changes.batch(), &mut report);
-        let mut rest = changes.into_batch();
-        patch.mutations.append(&mut rest.mutations);
-        patch.blobs.append(&mut rest.blobs);
+    }
+
+    /// Returns the decisions that no conflict asked for in the merges of this resolver, since [`with`] made it: what
+    /// they speak of is no conflict any more.
+    ///
+    /// [`with`]: CatalogResolver::with
+    pub fn unused(&self) -> Vec<ConflictId> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let ids = self.options.decisions.keys();
+        ids.filter(|id| !used.contains(*id)).cloned().collect()
+    }
+
+    async fn merge(&self, sides: &Sides, options: &Arc<Options>) -> Result<Resolution<Conflict>> {
+        let mut walk = Walk::run(sides, &self.cache, options.decides_nothing()).await?;
+        if let Some(repository) = &self.repository {
+            walk.histories = iceberg::histories(&walk, repository).await?;
+        }
+        let mut report = Report::new(Arc::clone(options));
+        let mut patch = self.plan(&walk, &mut report).await?;
+        while let Some(next) = report.next() {
+            report = next;
+            patch = self.plan(&walk, &mut report).await?;
+        }
+        if let Some(refused) = report.refused() {
+            return Err(refused.to_error());
+        }
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.extend(report.used().iter().cloned());
         Ok(Resolution {
             patch,
             conflicts: report.into_conflicts(),
         })
+    }
+
+    /// Returns what is to be changed in ours.
+    async fn plan(&self, walk: &Walk, report: &mut Report) -> Result<Batch> {
+        let files = Files::group(walk, report.settled()).await?;
+        let mut patch = merge_files(walk, &files, report).await?;
+        let folders = self.count_folders(walk, &files, &patch).await?;
+        let mut changes = Changes::new(walk.records());
+        let mut entities = Entities::default();
+        entities.merge_databases(walk, &mut changes, report);
+        let extents = Extents::count(walk, &files).await?;
+        merge_tables(&mut entities, (walk, &files), (&extents, &folders), report);
+        entities.write_tables(walk, &files, &mut changes);
+        entities.merge_functions(walk, &mut changes, report);
+        entities.merge_constraints(walk, &mut changes, report).await?;
+        registry::merge(walk, &mut changes, report).await?;
+        let context = Context {
+            walk,
+            files: &files,
+            entities: &entities,
+            extents: &extents,
+            folders: &folders,
+            settled: &report.settled().clone(),
+        };
+        strict::check_partitions(walk, &files, report);
+        context.merge_partitions(&mut changes, report).await?;
+        context.merge_statistics(&mut changes).await?;
+        merge_unknown(walk, changes.batch(), report);
+        let mut rest = changes.into_batch();
+        patch.mutations.append(&mut rest.mutations);
+        patch.blobs.append(&mut rest.blobs);
+        Ok(patch)
     }
 
     /// Counts the files of those units that both sides wrote, as they are when the files are merged.
@@ -156,7 +215,26 @@ impl Resolver for CatalogResolver {
     type Conflict = Conflict;
 
     async fn resolve(&self, sides: &Sides) -> versioning::Result<Resolution<Conflict>> {
-        self.merge(sides).await.map_err(store_error)
+        self.merge(sides, &self.options).await.map_err(store_error)
+    }
+
+    fn record(conflict: &Conflict) -> ConflictRecord {
+        StoredConflict::record(conflict)
+    }
+
+    /// Nothing is decided but by the rules, and a profile that is stricter than these stays.
+    fn plain(&self) -> CatalogResolver {
+        self.with(Options {
+            profile: self.options.profile.max(Profile::Standard),
+            append_union: self.options.append_union,
+            ..Options::default()
+        })
+    }
+
+    async fn touches(&self, before: &View, after: &View) -> versioning::Result<Extent> {
+        touch::touched(before, after, &self.cache)
+            .await
+            .map_err(store_error)
     }
 }
 
@@ -192,6 +270,8 @@ fn merge_tables(
             ids.insert(*id);
         }
     }
+    ids.extend(report.settled().tables());
+    strict::check_tables((walk, files), extents, &mut ids, report);
     for id in ids {
         let Some(versions) = files.tables.get(&id) else {
             continue;
@@ -203,9 +283,13 @@ fn merge_tables(
         let data = Data {
             writers: files.table_writers(id),
             folder: folders.get(&unit).copied(),
-            lead: walk.leads.get(&id).copied().unwrap_or_default(),
         };
-        entities.merge_table(id, versions, (walk.common.get(&id), (extents, data)), report);
+        let beneath = Beneath {
+            extents,
+            data,
+            history: walk.histories.get(&id),
+        };
+        entities.merge_table(id, versions, (walk.common.get(&id), beneath), report);
     }
     entities.check_names(files, report);
     entities.check_places(walk, files, report);
@@ -218,12 +302,15 @@ fn merge_unknown(walk: &Walk, patch: &mut Batch, report: &mut Report) {
         if !change.theirs_changed() || change.ours == change.theirs {
             continue;
         }
+        let mut merged = &change.theirs;
         if change.ours_changed() {
             let subject = Subject::Key(change.key.escape_ascii().to_string());
             let texts = Texts::new(None, "changed", "changed otherwise");
-            report.add(&Scope::default(), ConflictKind::Unknown, subject, texts);
+            let at = (&Scope::default(), ConflictKind::Unknown, subject);
+            let versions = Three::new(&change.base, &change.ours, &change.theirs);
+            merged = report.decide(at, texts, Choices::ANY).of(versions);
         }
-        match &change.theirs {
+        match merged {
             Some(value) => patch.put(*space, change.key.clone(), value.clone()),
             None => patch.delete(*space, change.key.clone()),
         }

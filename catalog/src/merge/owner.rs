@@ -36,6 +36,8 @@ pub(crate) struct Owners {
     territories: HashMap<String, Territory>,
     guessed: HashSet<String>,
     knows_all: bool,
+    /// Tables in whose folder another one lies in another version: those that have it, with the others.
+    displaced: BTreeSet<(TableId, TableId)>,
 }
 
 /// One version of the catalog with its databases at hand.
@@ -121,7 +123,20 @@ impl Owners {
             table,
             partition: partition.map(str::to_owned),
         };
-        self.territories.insert(prefix, Territory { unit, levels });
+        let before = self.territories.insert(prefix, Territory { unit, levels });
+        if let Some(before) = before.filter(|before| before.unit.table != table) {
+            self.displaced.insert((table, before.unit.table));
+        }
+    }
+
+    /// Returns the tables that lie, or lay, where this one does.
+    pub(crate) fn displaced_by(&self, table: TableId) -> impl Iterator<Item = TableId> + '_ {
+        let of_table = (table, TableId::default())..;
+        let displaced = self
+            .displaced
+            .range(of_table)
+            .take_while(move |(by, _)| *by == table);
+        displaced.map(|(_, other)| *other)
     }
 
     /// Returns what a file belongs to, as far as is known, and its path there.
@@ -133,6 +148,12 @@ impl Owners {
             }
         }
         None
+    }
+
+    /// Returns the tables in whose folders a path lies, as far as is known.
+    pub(crate) fn around(&self, path: &str) -> impl Iterator<Item = TableId> {
+        let folders = path.match_indices('/').map(|(end, _)| &path[..=end]);
+        folders.filter_map(|folder| self.territories.get(folder).map(|of| of.unit.table))
     }
 
     /// Returns what a file belongs to, guessing by its path where nothing is known.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use super::conflict::{ConflictKind, Report, Scope, Subject};
 use super::generic::Three;
-use super::iceberg::Lead;
 use crate::model::Parameters;
 
 /// Who wrote data since the base: who decides what is known of it.
@@ -54,8 +53,6 @@ pub(crate) struct Data {
     pub(crate) writers: Writers,
     /// Counted in the merged state where both sides wrote.
     pub(crate) folder: Option<Folder>,
-    /// Of an Iceberg table that both sides changed.
-    pub(crate) lead: Lead,
 }
 
 /// What a key is about.
@@ -145,7 +142,7 @@ pub(crate) fn merge(
             Class::Other | Class::Derived if !is_elsewhere(key) => {
                 let owned = values.map(|value| value.cloned());
                 let at = (scope, ConflictKind::ParamBoth, Subject::Parameter(key.clone()));
-                owned.as_ref().or_conflict(at, Option::clone, report)
+                owned.as_ref().text_or_conflict(at, report)
             }
             _ => None,
         };

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::columns::{self, Layout, Lists, Renumbered};
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::params::{self, Data};
 use super::storage;
 use crate::location::Place;
-use crate::model::{Column, ColumnId, Columns, Partition, Storage};
+use crate::model::{Column, ColumnId, Columns, Partition, Storage, TableId};
 
 /// What the rules of a partition look at.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,7 @@ fn merge_columns(
     report: &mut Report,
 ) -> Option<Arc<Columns>> {
     let lists = sides.map(|side| &side.columns);
-    let shapes = lists.map(|list| list.as_deref().map(shape_of));
+    let shapes = lists.map(|list| list.as_deref().map(|list| shape_of(&list.0)));
     if let Some(settled) = shapes.as_ref().settled() {
         let side = if *settled == shapes.ours {
             lists.ours
@@ -97,12 +97,12 @@ fn merge_columns(
 }
 
 /// Returns what a list of columns says, without their ids: those follow from the table.
-fn shape_of(columns: &Columns) -> Vec<Column> {
+pub(crate) fn shape_of(columns: &[Column]) -> Vec<Column> {
     let without_id = |column: &Column| Column {
         id: ColumnId::NONE,
         ..column.clone()
     };
-    columns.0.iter().map(without_id).collect()
+    columns.iter().map(without_id).collect()
 }
 
 /// Returns columns in which those that the table does not know, and that have no id, are told apart by name.
@@ -160,10 +160,10 @@ pub(crate) fn common(
 
 /// Reports that each side added a partition of one name, and that they cannot be one.
 pub(crate) fn report_add_add(
+    table: TableId,
     ours: (&Partition, &Option<Place>),
     theirs: (&Partition, &Option<Place>),
-    scope: &Scope,
-    report: &mut Report,
+    (scope, report): (&Scope, &mut Report),
 ) {
     let at = |place: &Option<Place>| match place {
         Some(place) => format!("added at {}", storage::text_of(place)),
@@ -174,12 +174,10 @@ pub(crate) fn report_add_add(
         a = "added".to_owned();
         b = "added with other columns or in another format".to_owned();
     }
-    report.add(
-        scope,
-        ConflictKind::AddAdd,
-        Subject::Whole,
-        Texts::new(None, a, b),
-    );
+    let at = (scope, ConflictKind::AddAdd, Subject::Whole);
+    report.decide_whole(at, Texts::new(None, a, b), Choices::ANY, |settled, whose| {
+        settled.settle_partition(table, &ours.0.name, whose);
+    });
 }
 
 /// Gives the columns of theirs the ids that they have after the merge.

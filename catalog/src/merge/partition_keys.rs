@@ -1,9 +1,10 @@
 //! Partition keys of a merged table.
 
 use super::columns::text_of;
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::params::Writers;
+use super::report::Pick;
 use super::table::{Input, content};
 use crate::model::{Column, Table};
 
@@ -24,28 +25,33 @@ pub(super) fn merge(input: Input<'_>, scope: &Scope, report: &mut Report) -> Opt
     let is_free = shapes.ours == shapes.theirs
         || ours && !theirs && content(tables.theirs) == content(tables.base)
         || theirs && !ours && content(tables.ours) == content(tables.base);
-    if is_free {
-        check_one_sided(input, scope, report);
+    let pick = if is_free {
+        check_one_sided(input, scope, report)
     } else {
-        report_change(tables, scope, report);
-    }
-    if ours { tables.ours } else { tables.theirs }
-        .partition_keys
-        .clone()
+        report_change(input, scope, report)
+    };
+    let side = match pick.whose() {
+        Some(whose) => tables.take(whose),
+        None if ours => tables.ours,
+        None => tables.theirs,
+    };
+    side.partition_keys.clone()
 }
 
 /// Reports partition keys that one side changed while the other changed something beneath the table.
-pub(super) fn check_one_sided(input: Input<'_>, scope: &Scope, report: &mut Report) {
+pub(super) fn check_one_sided(input: Input<'_>, scope: &Scope, report: &mut Report) -> Pick {
     let tables = input.versions.map(|open| &open.table);
     let shapes = tables.map(|table| shape(table.keys()));
     let by_ours = shapes.ours != shapes.base && matches!(input.beneath, Writers::Theirs | Writers::Both);
     let by_theirs = shapes.theirs != shapes.base && matches!(input.beneath, Writers::Ours | Writers::Both);
     if (by_ours || by_theirs) && shapes.ours != shapes.theirs {
-        report_change(tables, scope, report);
+        return report_change(input, scope, report);
     }
+    Pick::Open
 }
 
-fn report_change(tables: Three<&Table>, scope: &Scope, report: &mut Report) {
+fn report_change(input: Input<'_>, scope: &Scope, report: &mut Report) -> Pick {
+    let tables = input.versions.map(|open| &open.table);
     let did = |side: &Table| {
         if shape(side.keys()) == shape(tables.base.keys()) {
             "kept, and the table changed".to_owned()
@@ -55,12 +61,14 @@ fn report_change(tables: Three<&Table>, scope: &Scope, report: &mut Report) {
     };
     let base = text_of(tables.base.keys());
     let texts = Texts::new(Some(&base), did(tables.ours), did(tables.theirs));
-    report.add(
-        scope,
-        ConflictKind::PartitionKeys,
-        Subject::Field("the list of partition keys"),
-        texts,
-    );
+    // the names of partitions follow the keys: those of the other side would not fit
+    let choices = Choices {
+        ours: matches!(input.beneath, Writers::Nobody | Writers::Ours),
+        theirs: matches!(input.beneath, Writers::Nobody | Writers::Theirs),
+        ..Choices::NONE
+    };
+    let subject = Subject::Field("the list of partition keys");
+    report.decide((scope, ConflictKind::PartitionKeys, subject), texts, choices)
 }
 
 fn merge_comments(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> Option<Vec<Column>> {
@@ -69,7 +77,7 @@ fn merge_comments(tables: Three<&Table>, scope: &Scope, report: &mut Report) -> 
         let comments = tables.map(|table| table.keys().get(at).and_then(|key| key.comment.clone()));
         let subject = Subject::Column(key.name.clone());
         let at = (scope, ConflictKind::CommentBoth, subject);
-        key.comment = comments.as_ref().or_conflict(at, Option::clone, report);
+        key.comment = comments.as_ref().text_or_conflict(at, report);
     }
     Some(keys)
 }

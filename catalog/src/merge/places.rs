@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::entities::Entities;
 use super::files::Files;
+use super::generic::{Three, Whose};
 use super::objects::FileChange;
 use super::walk::Walk;
-use crate::model::DatabaseId;
+use crate::model::{DatabaseId, TableId};
 use crate::snapshot::OpenTable;
 
 /// A merged table that lies in a folder, and which side had it there.
@@ -58,7 +59,8 @@ impl Entities {
         }
         for (host, guest) in pairs(&folders) {
             if is_new(host, guest) && is_harmful(host, guest, walk) {
-                report_pair(host, guest, report);
+                let leavers = leavers(files, host, guest);
+                report_pair(host, guest, &leavers, report);
             }
         }
     }
@@ -112,7 +114,22 @@ fn is_harmful(host: &Lodger<'_>, guest: &Lodger<'_>, walk: &Walk) -> bool {
     is_same && wrote(FileChange::ours_changed) && wrote(FileChange::theirs_changed)
 }
 
-fn report_pair(host: &Lodger<'_>, guest: &Lodger<'_>, report: &mut Report) {
+/// Returns for each side the table that it does not know, which leaves if that side is taken.
+fn leavers(files: &Files, host: &Lodger<'_>, guest: &Lodger<'_>) -> Three<Option<TableId>> {
+    let is_unknown = |lodger: &Lodger<'_>, whose: Whose| {
+        let versions = files.tables.get(&lodger.merged.id);
+        versions.is_some_and(|versions| versions.as_ref().take(whose).is_none())
+    };
+    let leaver = |whose| {
+        let leaver = [host, guest]
+            .into_iter()
+            .find(|lodger| is_unknown(lodger, whose))?;
+        Some(leaver.merged.id)
+    };
+    Three::new(None, leaver(Whose::Ours), leaver(Whose::Theirs))
+}
+
+fn report_pair(host: &Lodger<'_>, guest: &Lodger<'_>, leavers: &Three<Option<TableId>>, report: &mut Report) {
     let (ours, theirs) = if host.in_ours {
         (host, guest)
     } else {
@@ -127,10 +144,22 @@ fn report_pair(host: &Lodger<'_>, guest: &Lodger<'_>, report: &mut Report) {
             format!("given to {database}.{table} at {folder}")
         }
     };
-    report.add(
-        &Scope::table(&ours.merged.database.name, &ours.merged.name),
-        ConflictKind::LocationCollision,
-        Subject::Folder(guest.folder.trim_end_matches('/').to_owned()),
-        Texts::new(None, given(ours), given(theirs)),
-    );
+    let scope = Scope::table(&ours.merged.database.name, &ours.merged.name);
+    let subject = Subject::Folder(guest.folder.trim_end_matches('/').to_owned());
+    let choices = Choices {
+        ours: leavers.ours.is_some(),
+        theirs: leavers.theirs.is_some(),
+        ..Choices::NONE
+    };
+    let texts = Texts::new(None, given(ours), given(theirs));
+    let at = (&scope, ConflictKind::LocationCollision, subject);
+    report.decide_whole(at, texts, choices, |settled, whose| {
+        if let Some(leaver) = leavers.as_ref().take(whose) {
+            settled.settle_table(*leaver, whose);
+        }
+        // files in a folder that two had are told apart by the sides alone
+        for lodger in [host, guest] {
+            settled.settle_table_data(lodger.merged.id, whose);
+        }
+    });
 }

@@ -3,8 +3,10 @@
 use versioning::Space;
 use versioning::merge::Change3;
 
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
+use super::generic::{Three, Whose};
 use super::owner::Version;
+use super::report::Pick;
 use super::walk::Walk;
 use crate::Result;
 use crate::keys::{MetaKey, RegistryKey};
@@ -14,7 +16,11 @@ use crate::records::Changes;
 /// Merges what is registered, and reports versions whose schema the other side dropped.
 pub(super) async fn merge(walk: &Walk, changes: &mut Changes<'_>, report: &mut Report) -> Result<()> {
     for change in &walk.registry {
-        if is_contested(change) {
+        let versions = Three::new(&change.base, &change.ours, &change.theirs);
+        let mut pick = Pick::Open;
+        if let Some(whose) = settled(change, report) {
+            pick = Pick::Side(whose);
+        } else if is_contested(change) {
             let kind = match (&change.base, &change.ours, &change.theirs) {
                 (_, None, _) | (_, _, None) => ConflictKind::DropModify,
                 (None, ..) => ConflictKind::AddAdd,
@@ -24,19 +30,35 @@ pub(super) async fn merge(walk: &Walk, changes: &mut Changes<'_>, report: &mut R
             let ours = did(change.ours.is_some(), "changed");
             let theirs = did(change.theirs.is_some(), "changed otherwise");
             let texts = Texts::new(None, ours, theirs);
-            report.add(&Scope::default(), kind, subject(change), texts);
+            let at = (&Scope::default(), kind, subject(change));
+            pick = report.decide(at, texts, Choices::ANY);
         }
-        if !change.theirs_changed() || change.ours_changed() {
+        let merged = match pick.whose() {
+            Some(whose) => versions.take(whose),
+            None if change.theirs_changed() && !change.ours_changed() => versions.theirs,
+            None => continue,
+        };
+        if merged == versions.ours {
             continue;
         }
-        match &change.theirs {
+        match merged {
             Some(value) => changes
                 .batch()
                 .put(Space::Meta, change.key.clone(), value.clone()),
             None => changes.batch().delete(Space::Meta, change.key.clone()),
         }
     }
-    check_versions(walk, report).await
+    check_versions(walk, changes, report).await
+}
+
+/// Returns the version that was decided on with the database.
+fn settled(change: &Change3, report: &Report) -> Option<Whose> {
+    match MetaKey::decode(&change.key)? {
+        MetaKey::Registry(RegistryKey::Schema(database, _) | RegistryKey::Version(database, ..)) => {
+            report.settled().database(database)
+        }
+        _ => None,
+    }
 }
 
 fn is_contested(change: &Change3) -> bool {
@@ -44,11 +66,14 @@ fn is_contested(change: &Change3) -> bool {
 }
 
 /// Reports what was added below something that the other side dropped.
-async fn check_versions(walk: &Walk, report: &mut Report) -> Result<()> {
+async fn check_versions(walk: &Walk, changes: &mut Changes<'_>, report: &mut Report) -> Result<()> {
     for change in &walk.registry {
         let Some(MetaKey::Registry(key)) = MetaKey::decode(&change.key) else {
             continue;
         };
+        if settled(change, report).is_some() {
+            continue;
+        }
         let versions = &walk.versions;
         if !has_parent(&versions.base, key).await? {
             continue;
@@ -68,12 +93,16 @@ async fn check_versions(walk: &Walk, report: &mut Report) -> Result<()> {
             }
             _ => continue,
         };
-        report.add(
-            &Scope::default(),
-            ConflictKind::DropModify,
-            subject(change),
-            texts,
-        );
+        // what hangs below can only go along
+        let choices = Choices {
+            ours: !in_ours,
+            theirs: !in_theirs,
+            ..Choices::NONE
+        };
+        let at = (&Scope::default(), ConflictKind::DropModify, subject(change));
+        if report.decide(at, texts, choices).whose().is_some() {
+            changes.batch().delete(Space::Meta, change.key.clone());
+        }
     }
     Ok(())
 }

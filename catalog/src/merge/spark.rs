@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::columns::{self, Layout, Lists, Renumbered};
-use super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::generic::Three;
 use super::params;
 use crate::model::{Column, ColumnId, Parameters, Table};
@@ -41,10 +41,11 @@ struct Field<'a> {
     metadata: Option<&'a RawValue>,
 }
 
-/// Merges the parameters that follow from the columns. `renumbered` are the ids that columns of theirs got.
+/// Merges the parameters that follow from the columns: those are the merged `columns`, in the order of which fields
+/// stand, and the ids that columns of theirs got.
 pub(crate) fn merge(
     tables: Three<&Table>,
-    renumbered: &Renumbered,
+    columns: (&[Column], &Renumbered),
     scope: &Scope,
     report: &mut Report,
 ) -> Parameters {
@@ -52,14 +53,14 @@ pub(crate) fn merge(
     let schemas = parameters.map(|side| of_schema(side.as_ref()));
     let mut merged = match schemas.as_ref().settled() {
         Some(settled) => settled.clone(),
-        None => merge_schemas(tables, &schemas, renumbered, scope, report),
+        None => merge_schemas(tables, &schemas, columns, scope, report),
     };
     for key in ["spark.sql.create.version", "avro.schema.literal"] {
         let values = parameters.map(|side| side.as_ref().and_then(|side| side.get(key)).cloned());
         let at = (scope, ConflictKind::ParamBoth, Subject::Parameter(key.to_owned()));
         let value = match key {
             "spark.sql.create.version" => values.as_ref().or_greater(),
-            _ => values.as_ref().or_conflict(at, Option::clone, report),
+            _ => values.as_ref().text_or_conflict(at, report),
         };
         merged.extend(value.map(|value| (key.to_owned(), value)));
     }
@@ -75,7 +76,7 @@ fn of_schema(parameters: Option<&Parameters>) -> Parameters {
 fn merge_schemas(
     tables: Three<&Table>,
     schemas: &Three<Parameters>,
-    renumbered: &Renumbered,
+    (order, renumbered): (&[Column], &Renumbered),
     scope: &Scope,
     report: &mut Report,
 ) -> Parameters {
@@ -91,29 +92,47 @@ fn merge_schemas(
         parse(&texts.theirs, tables.theirs, renumbered),
     );
     let merged = match lists {
-        (Some(base), Some(ours), Some(theirs)) => merge_lists(Three::new(&base, &ours, &theirs), scope),
+        (Some(base), Some(ours), Some(theirs)) => {
+            merge_lists(Three::new(&base, &ours, &theirs), scope, report)
+        }
         _ => None,
     };
     match merged {
-        Some(columns) => split(&write(&columns), schemas.ours.contains_key(PARTS)),
+        Some(mut columns) => {
+            // partition keys, which are no columns to Hive, stay behind
+            let place = |column: &Column| order.iter().position(|known| known.id == column.id);
+            columns.sort_by_key(|column| place(column).unwrap_or(order.len()));
+            split(&write(&columns), schemas.ours.contains_key(PARTS))
+        }
         None => {
             let subject = Subject::Parameter(SCHEMA.to_owned());
             let texts = Texts::new(None, "changed", "changed otherwise");
-            report.add(scope, ConflictKind::ParamBoth, subject, texts);
-            schemas.ours.clone()
+            let at = (scope, ConflictKind::ParamBoth, subject);
+            report
+                .decide(at, texts, Choices::ANY)
+                .of(schemas.as_ref())
+                .clone()
         }
     }
 }
 
-/// Merges fields by the rules of columns; `None` if that leaves a conflict.
-fn merge_lists(lists: Three<&Vec<Column>>, scope: &Scope) -> Option<Vec<Column>> {
+/// Merges fields by the rules of columns, as it was decided of them; `None` if that leaves a conflict.
+fn merge_lists(lists: Three<&Vec<Column>>, scope: &Scope, report: &Report) -> Option<Vec<Column>> {
     let lists = Lists {
         columns: lists.map(Vec::as_slice),
         next: Three::default(),
     };
-    let mut report = Report::default();
+    // what was decided of the columns holds of what repeats them
+    let mut report = report.alike();
     let merged = columns::merge(lists, Layout::ByName, scope, &mut report);
-    (report.len() == 0).then_some(merged.columns)
+    let is_written = |column: &Column| {
+        // a text that was decided on for Hive may say nothing to Spark
+        let is_simple = column.type_name.starts_with(['{', '"']) || !column.type_name.contains('<');
+        let rest = column.comment.as_deref().unwrap_or_default();
+        is_simple && rest.starts_with("\"nullable\":")
+    };
+    let is_whole = report.len() == 0 && merged.columns.iter().all(is_written);
+    is_whole.then_some(merged.columns)
 }
 
 /// Returns the JSON text, put together.

@@ -2,25 +2,26 @@
 
 use std::sync::Arc;
 
+use super::columns::Layout;
 use super::conflict::{ConflictKind, Report, Scope, Subject};
 use super::generic::Three;
-use super::params::{self, Data};
+use super::params::{self, Data, Writers};
 use crate::location::Place;
 use crate::model::{Storage, Template};
 
 /// Formats that find columns by name; all others find them by position, also those that are not known.
 const BY_NAME: [&str; 4] = ["parquet", "avro", "orc", "json"];
 
-/// Returns how the files of a storage find columns, by the class of its serde.
-pub(crate) fn layout(storage: Option<&Storage>, provider: Option<&str>) -> super::columns::Layout {
+/// Returns how the files of a storage find columns, by the class of its serde. `wrote` says who wrote some.
+pub(crate) fn layout(storage: Option<&Storage>, provider: Option<&str>, wrote: Writers) -> Layout {
     let serde = storage.and_then(Storage::serde_library).unwrap_or_default();
     let class = serde.rsplit('.').next().unwrap_or(serde).to_ascii_lowercase();
     let provider = provider.unwrap_or_default().to_ascii_lowercase();
     let is_by_name = |name: &&str| class.starts_with(*name) || provider == **name;
     if BY_NAME.iter().any(is_by_name) {
-        super::columns::Layout::ByName
+        Layout::ByName
     } else {
-        super::columns::Layout::ByPosition
+        Layout::ByPosition(wrote)
     }
 }
 

@@ -10,7 +10,7 @@ use versioning::{KeyRange, Space, Value, View};
 use super::common;
 use super::database;
 use super::generic::Three;
-use super::iceberg::Lead;
+use super::iceberg::History;
 use super::objects::FileChange;
 use super::owner::Version;
 use crate::keys::{self, MetaKey, StatsKey};
@@ -56,8 +56,8 @@ pub(crate) struct Walk {
     /// Tables that each side created, and that are one: what theirs is called in ours, and what they agree on.
     pub(crate) unified: BTreeMap<TableId, TableId>,
     pub(crate) common: BTreeMap<TableId, Table>,
-    /// Which side goes on from the other, of Iceberg tables that both changed.
-    pub(crate) leads: BTreeMap<TableId, Lead>,
+    /// What the metadata says of Iceberg tables that both sides changed.
+    pub(crate) histories: BTreeMap<TableId, History>,
     /// As `unified`, of databases.
     pub(crate) unified_databases: BTreeMap<DatabaseId, DatabaseId>,
     /// What theirs removed as a whole, unopposed: prefixes of keys.
@@ -67,8 +67,9 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// Walks over all that the sides changed.
-    pub(crate) async fn run(sides: &Sides, cache: &SharedCache) -> Result<Walk> {
+    /// Walks over all that the sides changed; with `passes`, but for what lies beneath a table that one side dropped and
+    /// the other left alone there: it goes, unless it may be decided otherwise.
+    pub(crate) async fn run(sides: &Sides, cache: &SharedCache, passes: bool) -> Result<Walk> {
         let version = |view: &View| Version::read(Snapshot::new(view.clone(), cache.clone()));
         let versions = Three::new(
             version(&sides.base).await?,
@@ -89,14 +90,16 @@ impl Walk {
             files: Vec::new(),
             unified: BTreeMap::new(),
             common: BTreeMap::new(),
-            leads: BTreeMap::new(),
+            histories: BTreeMap::new(),
             unified_databases: BTreeMap::new(),
             removed: Vec::new(),
             passed: Vec::new(),
         };
         walk.catalog(sides).await?;
         walk.unify();
-        walk.pass_dropped_tables(sides).await?;
+        if passes {
+            walk.pass_dropped_tables(sides).await?;
+        }
         for space in [Space::Parts, Space::Stats, Space::Objects] {
             for range in walk.ranges(space) {
                 let mut changes = sides.changes(space, &range);

@@ -134,7 +134,7 @@ impl State {
 /// Removes the folders above `uri` and below `up_to`, as long as they are empty.
 async fn remove_empty_between(warehouse: &dyn Warehouse, uri: &str, up_to: &str) -> Result<()> {
     let mut folder = parent(uri);
-    while let Some(uri) = folder.filter(|uri| *uri != up_to && is_within(uri, up_to)) {
+    while let Some(uri) = folder.filter(|uri| is_within(uri, up_to) && !is_within(up_to, uri)) {
         if !warehouse.remove_empty_dir(uri).await? {
             break;
         }

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 use crate::draft::FolderStatistics;
+use crate::location::strip_s3;
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub use conformance::conformance;
@@ -87,14 +88,24 @@ impl PlainWarehouse {
 pub type OpenWarehouse = dyn Fn(&WarehouseSettings) -> Option<PlainWarehouse> + Send + Sync;
 
 /// Returns whether one of two URIs is the other or lies below it.
-pub(crate) fn overlap(a: &str, b: &str) -> bool {
+pub fn overlap(a: &str, b: &str) -> bool {
     is_within(a, b) || is_within(b, a)
 }
 
 /// Returns whether `uri` is `folder` or lies below it.
-pub(crate) fn is_within(uri: &str, folder: &str) -> bool {
-    let rest = uri.strip_prefix(folder.trim_end_matches('/'));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+pub fn is_within(uri: &str, folder: &str) -> bool {
+    below(uri, folder).is_some()
+}
+
+/// Returns what follows `folder` in the URI of something that is it or lies below it: nothing, or a path with its
+/// first slash. The schemes of S3 mean the same place.
+pub(crate) fn below<'a>(uri: &'a str, folder: &str) -> Option<&'a str> {
+    let (uri, folder) = match (strip_s3(uri), strip_s3(folder)) {
+        (Some(uri), Some(folder)) => (uri, folder),
+        _ => (uri, folder),
+    };
+    let rest = uri.strip_prefix(folder.trim_end_matches('/'))?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
 /// Returns the URI of the folder that `uri` lies in; `None` for a root.
@@ -116,9 +127,22 @@ mod tests {
             ("file:/w/t", "file:/w/tt", false),
             ("file:/w/t", "file:/w/u", false),
             ("file:/", "file:/w", true),
+            ("s3a://b/w", "s3://b/w/t", true),
+            ("S3N://b/w/t", "s3a://b", true),
+            ("s3a://b/w", "s3a://b/", true),
+            ("s3a://b", "s3a://bb/w", false),
+            ("s3a://b/w", "s3a://c/w", false),
+            ("s3a://b/w", "hdfs://b/w", false),
         ] {
             assert_eq!(overlap(a, b), expected, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn what_lies_below_is_told_whatever_the_scheme() {
+        assert_eq!(below("s3://b/w/t/p=1", "s3a://b/w/t"), Some("/p=1"));
+        assert_eq!(below("file:/w/t", "file:/w/t"), Some(""));
+        assert_eq!(below("file:/w/tt", "file:/w/t"), None);
     }
 
     #[test]

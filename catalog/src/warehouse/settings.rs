@@ -127,15 +127,38 @@ fn file_system(uri: &str) -> &str {
 
 fn checked(uri: &str) -> Result<String> {
     let spelled = hadoop_uri(uri);
-    let path = spelled.split_once(':').map(|(_, path)| path);
-    let is_sound = path.is_some_and(|path| path.starts_with('/') && path.split('/').all(|part| part != ".."));
-    if is_sound && path != Some("/") {
+    if is_folder(&spelled) {
         return Ok(spelled);
     }
     Err(Error::InvalidLocation {
-        location: uri.to_owned(),
-        rule: "a warehouse is a URI of an absolute path without `..`, such as file:/warehouse",
+        location: without_user(&spelled),
+        rule: "a warehouse is a URI of an absolute path without `.` and `..`, such as file:/warehouse or s3a://bucket/warehouse",
     })
+}
+
+/// Returns whether a URI, as Hadoop spells it, names a folder: not all of a file system, but perhaps a whole bucket.
+/// A bucket comes without a user and a password.
+fn is_folder(spelled: &str) -> bool {
+    let Some((scheme, rest)) = spelled.split_once(':') else {
+        return false;
+    };
+    let is_absolute = match (rest.strip_prefix("//"), scheme.to_ascii_lowercase().as_str()) {
+        (Some(rest), "s3a" | "s3" | "s3n") => {
+            let bucket = rest.split('/').next().unwrap_or_default();
+            !bucket.is_empty() && !bucket.contains(['@', ':'])
+        }
+        (None, "s3a" | "s3" | "s3n") => false,
+        _ => rest.starts_with('/') && rest != "/",
+    };
+    is_absolute && rest.split('/').all(|part| !matches!(part, "." | ".."))
+}
+
+/// Returns a URI without the user and password that it may have: an error is no place for them.
+fn without_user(uri: &str) -> String {
+    match (uri.find("://"), uri.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => format!("{}{}", &uri[..scheme + 3], &uri[at + 1..]),
+        _ => uri.to_owned(),
+    }
 }
 
 /// Gives the database `default` of a repository that has a warehouse the warehouse itself as its place, as the
@@ -167,7 +190,9 @@ pub async fn found(catalog: &Catalog, root: &str) -> Result<()> {
 pub(crate) fn unusable(repository: &RepositoryName, root: &str) -> Error {
     Error::NotAllowed {
         operation: "a write",
-        reason: format!("the warehouse {root} of {repository} is of no kind that this server knows"),
+        reason: format!(
+            "the warehouse {root} of {repository} is of no kind that this server knows, or it has no credentials for it"
+        ),
     }
 }
 
@@ -205,9 +230,31 @@ mod tests {
 
     #[test]
     fn what_is_no_folder_is_no_warehouse() {
-        for root in ["", "w", "/w", "file:w", "file:/", "file:/w/../x"] {
+        for root in [
+            "",
+            "w",
+            "/w",
+            "file:w",
+            "file:/",
+            "file:/w/../x",
+            "file:/w/./x",
+            "s3a:/w",
+            "s3a:///w",
+            "s3a://key:secret@bucket/w",
+            "s3a://bucket/../w",
+        ] {
             let found = WarehouseSettings::new(root, DeleteMode::Keep, None);
-            assert!(matches!(found, Err(Error::InvalidLocation { .. })), "{root}");
+            let error = found.unwrap_err();
+            assert!(matches!(error, Error::InvalidLocation { .. }), "{root}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        for (root, expected) in [
+            ("s3a://bucket", "s3a://bucket"),
+            ("s3://bucket//w/", "s3://bucket/w"),
+            ("hdfs://nn:8020/w", "hdfs://nn:8020/w"),
+        ] {
+            let found = WarehouseSettings::new(root, DeleteMode::Keep, None).unwrap();
+            assert_eq!(found.root, expected);
         }
         assert!(DeleteMode::parse("later").is_err());
     }

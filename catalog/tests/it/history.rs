@@ -7,8 +7,13 @@
 //! add sales.orders dt=1 [at path]               droppart sales.orders dt=1        setpart sales.orders dt=1 k=v
 //! analyze sales.orders id@7                     analyzepart sales.orders dt=1 id@7
 //! put path content                              rm path                           move sales.orders path
+//! setdb x k=v    ownerdb x eve                  buckets sales.orders 8         serdeparam sales.orders k=v
+//! keys sales.orders (dt int)                    partcolumns sales.orders dt=1 (id int)
+//! movepart sales.orders dt=1 path               renamepart sales.orders dt=1 dt=2
+//! iceberg sales.t 3 1 2: the metadata file 3, whose log has 1 and 2, and the table that points there
 //! again path content: the same bytes, as another file and later
-//! database x    dropdb x    comment x text      function sales.f class            dropfn sales.f
+//! database x    dropdb x    movedb x path    setdb x k=v    comment x text
+//!     function sales.f class            dropfn sales.f
 //! view sales.v text
 //! pk sales.t name a b    uk sales.t name a    nn sales.t name a    check sales.t name a expression
 //! fk sales.t name a sales.u b    unconstrain sales.t name
@@ -20,17 +25,17 @@ mod language;
 
 use std::sync::Arc;
 
-use catalog::merge::CatalogResolver;
+use catalog::merge::{CatalogResolver, Options};
 use catalog::{Catalog, Draft, Result};
 use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolver, Sides};
 use versioning::refs::CommitMode;
 use versioning::repository::CommitMessage;
-use versioning::{CommitId, KeyRange, RefExpr, RefName, Repositories, Space, View};
+use versioning::{CommitId, KeyRange, RefExpr, RefName, Repositories, Repository, Space, View};
 
 pub(crate) use dump::dump;
 
 use dump::check_ids;
-use language::execute;
+pub(crate) use language::execute;
 
 /// A repository whose branches are written in the language.
 pub(crate) struct History {
@@ -80,6 +85,11 @@ impl History {
 
     /// Does what one statement says, or nothing if it fails.
     pub(crate) async fn execute(&self, branch: &str, statement: &str) -> Result<()> {
+        if let Some(numbers) = statement.strip_prefix("iceberg sales.t ") {
+            let numbers: Vec<u32> = numbers.split(' ').map(|text| text.parse().unwrap()).collect();
+            super::iceberg::advance(self, branch, numbers[0], &numbers[1..]).await;
+            return Ok(());
+        }
         let repository = self.catalog.repository();
         let view = repository.view(&at(branch)).await.unwrap();
         let (ids, now) = (Arc::clone(repository.ids()), repository.clock().now_us());
@@ -94,12 +104,7 @@ impl History {
     }
 
     pub(crate) async fn commit_as_is(&self, branch: &str) -> CommitId {
-        let repository = self.catalog.repository();
-        let words = CommitMessage {
-            allow_empty: true,
-            ..CommitMessage::default()
-        };
-        repository.commit(&name(branch), words).await.unwrap()
+        commit_as_is(self.catalog.repository(), branch).await
     }
 
     pub(crate) async fn view(&self, commit: CommitId) -> View {
@@ -111,24 +116,37 @@ impl History {
     }
 
     pub(crate) async fn merge(&self, source: &str, into: &str) -> MergeOutcome<catalog::merge::Conflict> {
-        let landing = Landing {
-            into: name(into),
-            author: "test".to_owned(),
-            message: None,
-            metadata: Default::default(),
-            dry_run: false,
-        };
-        let resolver = CatalogResolver::default().reading(self.catalog.repository());
+        self.merge_with(source, into, Options::default()).await.unwrap()
+    }
+
+    /// As [`History::merge`], with what was said beforehand.
+    pub(crate) async fn merge_with(
+        &self,
+        source: &str,
+        into: &str,
+        options: Options,
+    ) -> versioning::Result<MergeOutcome<catalog::merge::Conflict>> {
+        let landing = Landing::onto(name(into), "test");
+        let resolver = CatalogResolver::default().with(options);
+        let resolver = resolver.reading(self.catalog.repository());
         self.catalog
             .repository()
             .merge(&at(source), &landing, &resolver, &OpenGate)
             .await
-            .unwrap()
     }
 
     pub(crate) async fn dump(&self, branch: &str) -> String {
         dump(&self.catalog.snapshot(&at(branch)).await.unwrap()).await
     }
+}
+
+/// Commits what is staged, if nothing is, too.
+pub(crate) async fn commit_as_is(repository: &Repository, branch: &str) -> CommitId {
+    let words = CommitMessage {
+        allow_empty: true,
+        ..CommitMessage::default()
+    };
+    repository.commit(&name(branch), words).await.unwrap()
 }
 
 /// Merges `theirs` into `ours`, both of which start from `base`; returns the merged catalog or the conflicts, and
@@ -217,6 +235,22 @@ pub(crate) async fn resolve(
         theirs: theirs.clone(),
     };
     CatalogResolver::default().resolve(&sides).await.unwrap()
+}
+
+/// As [`resolve`], with what was said beforehand.
+pub(crate) async fn resolve_with(
+    (base, ours, theirs): (&View, &View, &View),
+    options: &Options,
+) -> versioning::Result<versioning::merge::Resolution<catalog::merge::Conflict>> {
+    let sides = Sides {
+        base: base.clone(),
+        ours: ours.clone(),
+        theirs: theirs.clone(),
+    };
+    CatalogResolver::default()
+        .with(options.clone())
+        .resolve(&sides)
+        .await
 }
 
 async fn clean(base: &View, ours: &View, theirs: &View) -> Vec<(Space, String)> {

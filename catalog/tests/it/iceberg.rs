@@ -1,18 +1,15 @@
 //! Iceberg tables: where they may lie, and how what two branches did to one is merged.
 
-use bytes::Bytes;
-use catalog::diff::{Limits, diff};
-use catalog::draft::AlterTable;
-use catalog::layout::{LAYOUT, is_bound_to_ref};
-use catalog::merge::ConflictKind;
+mod merges;
+
+use catalog::draft::{AddPartitions, AlterPartitions, AlterTable};
+use catalog::layout::LAYOUT;
 use catalog::model::{Database, Location, Table};
 use catalog::{Error, Place};
-use versioning::Space;
-use versioning::merge::MergeOutcome;
-use versioning::object::Object;
 
-use super::fixture::{Lake, database, lake, refused, table, write};
-use super::history::{History, at, name};
+use super::fixture::{Lake, database, lake, orders, refused, table, write};
+
+pub(super) use merges::advance;
 
 fn shared(name: &str) -> Database {
     Database {
@@ -119,6 +116,59 @@ async fn only_iceberg_tables_and_views_are_made_there() {
 }
 
 #[tokio::test]
+async fn partitions_of_hive_tables_do_not_come_there() {
+    let lake = Lake::with_orders().await;
+    let placed = |h: &str, location| {
+        let storage = catalog::model::Storage {
+            location: Some(location),
+            ..Default::default()
+        };
+        catalog::model::Partition {
+            values: vec!["a".into(), h.into()],
+            storage: Some(storage),
+            ..Default::default()
+        }
+    };
+    let there = || Location::Shared("x/p".into());
+    let how = AddPartitions::default();
+    let added = write!(lake, |draft| draft
+        .add_partitions("sales", "orders", vec![placed("1", there())], &how)
+        .await?);
+    match added {
+        Err(Error::NotAllowed { reason, .. }) => assert!(reason.contains("d=a/h=1"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    write!(lake, |draft| draft
+        .add_partitions("sales", "orders", vec![placed("1", Location::Default)], &how)
+        .await?)
+    .unwrap();
+    let altered = AlterPartitions::default();
+    refused!(
+        write!(lake, |draft| draft
+            .alter_partitions("sales", "orders", vec![placed("1", there())], &altered)
+            .await?),
+        Error::NotAllowed { .. }
+    );
+    let old = placed("1", there()).values;
+    refused!(
+        write!(lake, |draft| draft
+            .rename_partition("sales", "orders", &old, placed("2", there()))
+            .await?),
+        Error::NotAllowed { .. }
+    );
+    // those of an Iceberg table say where its files are
+    write!(lake, |draft| {
+        let mut table = iceberg("t", Location::Shared("x/1.json".into()));
+        table.partition_keys = orders().partition_keys;
+        draft.create_table("sales", table).await?;
+        draft
+            .add_partitions("sales", "t", vec![placed("1", there())], &how)
+            .await?;
+    })
+    .unwrap();
+}
+
+#[tokio::test]
 async fn a_table_there_stays_where_it_is_under_another_name() {
     let lake = with_shared().await;
     write!(lake, |draft| {
@@ -133,140 +183,4 @@ async fn a_table_there_stays_where_it_is_under_another_name() {
         main.table("ice", "u").await.unwrap(),
     );
     assert_eq!(moved.place(), Some(database.place().child("t")));
-}
-
-#[tokio::test]
-async fn a_table_bound_to_its_ref_is_told_and_not_merged() {
-    let history = History::new("").await;
-    history.branch("etl").await;
-    change(
-        &history,
-        "etl",
-        None,
-        Location::Rel("sales.db/t/metadata/1.json".into()),
-    )
-    .await;
-    let commit = history.commit_as_is("etl").await;
-    let etl = history.catalog.snapshot(&at("etl")).await.unwrap();
-    assert!(is_bound_to_ref(&etl.table("sales", "t").await.unwrap()));
-    let main = history.catalog.snapshot(&at("main")).await.unwrap();
-    let found = diff(main.view(), &history.view(commit).await, &Limits::default()).await;
-    assert!(found.unwrap().tables[0].is_bound_to_ref);
-    match history.merge("etl", "main").await {
-        MergeOutcome::Conflicts(conflicts) => {
-            assert_eq!(conflicts[0].kind, ConflictKind::IcebergBoundToRef);
-            let text = conflicts[0].to_string();
-            assert!(text.contains("skep.layout=shared"), "{text}");
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Creates `sales.t`, or moves its pointer.
-async fn change(history: &History, branch: &str, owner: Option<&str>, pointer: Location) {
-    let owner = owner.map(str::to_owned);
-    let planned = move |mut draft: catalog::Draft| {
-        let (pointer, owner) = (pointer.clone(), owner.clone());
-        async move {
-            let mut new = iceberg("t", pointer);
-            new.owner = owner;
-            if draft.find_table("sales", "t").await?.is_some() {
-                draft
-                    .alter_table("sales", "t", new, &AlterTable::default())
-                    .await?;
-            } else {
-                draft.create_table("sales", new).await?;
-            }
-            Ok::<_, Error>((draft, ()))
-        }
-    };
-    history.catalog.write(&name(branch), planned).await.unwrap();
-}
-
-/// Writes the metadata file `{number}.json` that names those before it, and moves the pointer of `sales.t` there.
-async fn commit(history: &History, branch: &str, number: u32, before: &[u32]) {
-    let log = before.iter().map(|number| {
-        format!(r#"{{"timestamp-ms": 1, "metadata-file": "s3a://lake/_shared/t/{number}.json"}}"#)
-    });
-    let log: Vec<String> = log.collect();
-    let text = format!(r#"{{"table-uuid": "u", "metadata-log": [{}]}}"#, log.join(","));
-    let repository = history.catalog.repository();
-    let mut upload = repository.upload().await.unwrap();
-    upload.write(Bytes::from(text)).await.unwrap();
-    let object = Object {
-        segments: vec![upload.finish().await.unwrap().segment],
-        ..Object::default()
-    };
-    let path = format!("t/{number}.json");
-    let planned = {
-        let path = path.clone();
-        move |_| {
-            let mut batch = versioning::Batch::default();
-            batch.put(Space::Objects, path.clone(), object.encode());
-            async move { Ok::<_, versioning::Error>((batch, ())) }
-        }
-    };
-    repository.write_shared(planned).await.unwrap();
-    let owner = format!("by-{number}");
-    change(history, branch, Some(&owner), Location::Shared(path)).await;
-    history.commit_as_is(branch).await;
-}
-
-async fn pointer(history: &History, branch: &str) -> (Option<String>, Location) {
-    let found = history.catalog.snapshot(&at(branch)).await.unwrap();
-    let table = found.table("sales", "t").await.unwrap().table;
-    (table.owner, table.locations["metadata_location"].clone())
-}
-
-#[tokio::test]
-async fn the_state_that_goes_on_from_the_other_is_taken_whole() {
-    for (ours, theirs, expected) in [
-        (&[(2, &[1][..])][..], &[(3, &[1, 2][..])][..], 3),
-        (&[(3, &[1, 2])], &[(2, &[1])], 3),
-        (&[(2, &[1])], &[], 2),
-        (&[], &[(2, &[1])], 2),
-    ] {
-        let history = History::new("").await;
-        commit(&history, "main", 1, &[]).await;
-        history.branch("etl").await;
-        for (branch, commits) in [("main", ours), ("etl", theirs)] {
-            for (number, before) in commits {
-                commit(&history, branch, *number, before).await;
-            }
-        }
-        match history.merge("etl", "main").await {
-            MergeOutcome::Landed(_) | MergeOutcome::UpToDate(_) => {}
-            other => panic!("{other:?}"),
-        }
-        let there = Location::Shared(format!("t/{expected}.json"));
-        assert_eq!(
-            pointer(&history, "main").await,
-            (Some(format!("by-{expected}")), there)
-        );
-    }
-}
-
-#[tokio::test]
-async fn states_that_went_apart_are_a_conflict_that_says_where_they_are() {
-    let history = History::new("").await;
-    commit(&history, "main", 1, &[]).await;
-    history.branch("etl").await;
-    commit(&history, "main", 2, &[1]).await;
-    commit(&history, "etl", 3, &[1]).await;
-    match history.merge("etl", "main").await {
-        MergeOutcome::Conflicts(conflicts) => {
-            assert_eq!(conflicts.len(), 1, "{conflicts:?}");
-            assert_eq!(conflicts[0].kind, ConflictKind::IcebergDiverged);
-            let text = conflicts[0].to_string();
-            assert!(
-                text.contains("_shared/t/2.json in ours") && text.contains("_shared/t/3.json in theirs"),
-                "{text}"
-            );
-        }
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(
-        pointer(&history, "main").await.1,
-        Location::Shared("t/2.json".into())
-    );
 }

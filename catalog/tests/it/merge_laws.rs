@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use catalog::Snapshot;
 use catalog::keys::{MetaKey, decode_partition};
+use catalog::merge::{self, Choice, Options, Profile, Side};
 use catalog::model::{Constraint, ConstraintKind, TableId};
 use proptest::prelude::*;
 use versioning::object::Object;
 use versioning::{KeyRange, Space, Value, View};
 
-use super::history::{History, check_laws, dump, resolve};
+use super::history::{History, check_laws, dump, resolve, resolve_with};
 
 const BASE: &str = "create sales.a (i int, j int) by (d string)
     add sales.a d=1
@@ -213,6 +214,78 @@ async fn check_whole(merged: &View) {
     }
 }
 
+/// Where ours is taken throughout, files that both sides changed are as ours has them.
+async fn check_contested_files(base: &View, ours: &View, theirs: &View, merged: &View) {
+    let (base, ours) = (
+        entries(base, Space::Objects).await,
+        entries(ours, Space::Objects).await,
+    );
+    let (theirs, merged) = (
+        entries(theirs, Space::Objects).await,
+        entries(merged, Space::Objects).await,
+    );
+    let paths: BTreeSet<&Bytes> = [&base, &ours, &theirs]
+        .into_iter()
+        .flat_map(BTreeMap::keys)
+        .collect();
+    for path in paths {
+        let (b, o, t) = (base.get(path), ours.get(path), theirs.get(path));
+        if o != b && t != b {
+            assert_eq!(merged.get(path), o, "{path:?}");
+        }
+    }
+}
+
+/// Whatever is decided, what lands fits together: one side throughout, and one thing or the other as it comes.
+async fn check_decisions(base: &View, ours: &View, theirs: &View, profile: Profile, mut picks: u64) {
+    let sides = (base, ours, theirs);
+    let is_even = picks.is_multiple_of(2);
+    let all = merge::Strategy {
+        kind: None,
+        tables: None,
+        side: if is_even { Side::Ours } else { Side::Theirs },
+    };
+    let options = Options {
+        strategies: vec![all],
+        force_unsafe: picks.is_multiple_of(3),
+        profile,
+        ..Options::default()
+    };
+    let resolution = resolve_with(sides, &options).await.unwrap();
+    if resolution.conflicts.is_empty() {
+        let merged = ours.with(&resolution.patch);
+        check_whole(&merged).await;
+        if is_even {
+            check_contested_files(base, ours, theirs, &merged).await;
+        }
+    }
+    let mut options = Options {
+        force_unsafe: true,
+        append_union: is_even,
+        profile,
+        ..Options::default()
+    };
+    for _ in 0..6 {
+        let resolution = resolve_with(sides, &options).await.unwrap();
+        if resolution.conflicts.is_empty() {
+            check_whole(&ours.with(&resolution.patch)).await;
+            return;
+        }
+        for conflict in resolution.conflicts {
+            let choices = conflict.choices;
+            let mut listed = Vec::new();
+            listed.extend(choices.ours.then_some(Choice::Ours));
+            listed.extend(choices.theirs.then_some(Choice::Theirs));
+            listed.extend(choices.base.then_some(Choice::Base));
+            if !listed.is_empty() {
+                let choice = listed.swap_remove(picks as usize % listed.len());
+                picks = picks.rotate_right(5);
+                options.decisions.insert(conflict.id, choice);
+            }
+        }
+    }
+}
+
 /// A quarter of the usual number of cases, which `PROPTEST_CASES` sets: each makes and merges a repository.
 fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
@@ -227,7 +300,13 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn random_histories_merge_lawfully(base in steps(), ours in steps(), theirs in steps()) {
+    fn random_histories_merge_lawfully(
+        base in steps(),
+        ours in steps(),
+        theirs in steps(),
+        profile in 0usize..4,
+        picks: u64,
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let history = History::new(BASE).await;
@@ -249,6 +328,7 @@ proptest! {
                 lines.dedup();
                 assert_eq!(lines.len(), count, "each conflict once");
             }
+            check_decisions(&base, &ours, &theirs, Profile::ALL[profile], picks).await;
         });
     }
 }

@@ -5,10 +5,10 @@ use s3s::dto::{ETag, PutObjectInput, PutObjectOutput};
 use versioning::object::Object;
 
 use crate::address::Address;
-use crate::body::{Claims, receive};
+use crate::body::{Claims, examine, receive};
 use crate::conditions::WriteConditions;
 use crate::error::{Error, Result};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, keep};
 use crate::wire::{headers_of, hex};
 
 impl Gateway {
@@ -21,14 +21,18 @@ impl Gateway {
         let (length, md5) = (request.input.content_length, request.input.content_md5.as_deref());
         let claims = Claims::of(&request, length, md5, self.limits.upload_bytes_max)?;
         let place = self.place(&at).await?;
-        let received = receive(&place.repository, body, &claims).await?;
-        if at.is_root() {
-            return put_root(received.size);
-        }
         let conditions = WriteConditions {
             if_match: request.input.if_match,
             if_none_match: request.input.if_none_match,
         };
+        let kept = place.kept(&conditions).await?;
+        let received = match &kept {
+            Some(_) => examine(body, &claims).await?,
+            None => receive(&place.repository, body, &claims).await?,
+        };
+        if at.is_root() {
+            return put_root(received.size);
+        }
         let etag = hex(&received.md5);
         let object = Object {
             segments: received.segment.into_iter().collect(),
@@ -37,7 +41,10 @@ impl Gateway {
             content_type,
             metadata,
         };
-        place.put(object, conditions).await?;
+        match kept {
+            Some(present) => keep_as_sent(&place.path, &present, object, received.size)?,
+            None => place.put(object, conditions).await?,
+        }
         Ok(PutObjectOutput {
             e_tag: Some(ETag::Strong(etag)),
             checksum_crc32: received.checksum.checksum_crc32,
@@ -48,6 +55,18 @@ impl Gateway {
             ..PutObjectOutput::default()
         })
     }
+}
+
+/// Judges an object of `size` bytes, none of which were stored, beside the one that stays at its path.
+fn keep_as_sent(path: &str, present: &Object, sent: Object, size: u64) -> Result<()> {
+    if (&sent.etag, size) != (&present.etag, present.size()) {
+        return Err(Error::WriteOnce(path.to_owned()));
+    }
+    let sent = Object {
+        segments: present.segments.clone(),
+        ..sent
+    };
+    keep(path, present, &sent)
 }
 
 /// Answers a marker for the ref itself: it is a folder already.

@@ -1,5 +1,7 @@
 //! The shared namespace: the same for every ref, and written once.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use crate::rig::Rig;
 use crate::signing::{Call, Reply};
 
@@ -39,6 +41,40 @@ async fn what_is_written_stays_as_it_is() {
     );
     assert_eq!(text(&rig, "/lake/_shared/t/a").await, "one");
     assert_eq!(text(&rig.again().await, "/lake/_shared/t/a").await, "one");
+}
+
+#[tokio::test]
+async fn what_is_sent_again_is_not_stored_again() {
+    let rig = Rig::start().await;
+    put(&rig, "/lake/_shared/t/a", "one").await.expect(200);
+    let files = || rig.files.counts.files.load(SeqCst);
+    let stored = files();
+    let again = put(&rig, "/lake/_shared/t/a", "one").await.expect(200);
+    assert!(
+        again
+            .header("etag")
+            .is_some_and(|etag| etag.contains("f97c5d29941bfb1b2fdab0874906ab82"))
+    );
+    put(&rig, "/lake/_shared/t/a", "two")
+        .await
+        .expect_error(412, "PreconditionFailed");
+    put(&rig, "/lake/_shared/t/a", "")
+        .await
+        .expect_error(412, "PreconditionFailed");
+    let damaged = Call::new("PUT", "/lake/_shared/t/a").header("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==");
+    damaged
+        .body("one")
+        .send(&rig)
+        .await
+        .expect_error(400, "BadDigest");
+    let fresh = Call::new("PUT", "/lake/_shared/t/a").header("if-none-match", "*");
+    fresh
+        .body("one")
+        .send(&rig)
+        .await
+        .expect_error(412, "PreconditionFailed");
+    assert_eq!(files(), stored, "no body was stored");
+    assert_eq!(text(&rig, "/lake/_shared/t/a").await, "one");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use catalog::check::{CheckOutcome, CheckRunner, CheckSpec};
 use hooks::{CheckGate, FileLimits, Limits};
 use tokio::sync::Barrier;
-use versioning::merge::{Gate, Proposal, Verdict};
+use versioning::merge::{Extent, Gate, Proposal, Verdict};
 use versioning::object::Object;
 use versioning::refs::{CommitMode, Protection};
 use versioning::repository::CommitMessage;
@@ -116,7 +116,10 @@ impl Lake {
 
     async fn protect(&self, required: &[&str]) {
         let required_checks = required.iter().map(|name| (*name).to_owned()).collect();
-        let protection = Some(Protection { required_checks });
+        let protection = Some(Protection {
+            required_checks,
+            ..Protection::default()
+        });
         self.repository
             .set_branch_rules(&branch("main"), CommitMode::Staged, protection)
             .await
@@ -164,7 +167,7 @@ impl Lake {
     async fn judge(&self) -> (String, usize) {
         let (verdict, runs) = self.judge_with(None, Limits::default()).await;
         let text = match verdict.unwrap() {
-            Verdict::Pass(names) => format!("pass {}", names.join(" ")),
+            Verdict::Pass { checks, .. } => format!("pass {}", checks.join(" ")),
             Verdict::Refuse(refusals) => {
                 let line = |reason: &str| reason.lines().next().unwrap_or_default().to_owned();
                 refusals
@@ -299,7 +302,10 @@ async fn checks_run_side_by_side() {
     let (verdict, runs) = lake.judge_with(Some(3), Limits::default()).await;
     assert_eq!(
         verdict.unwrap(),
-        Verdict::Pass(vec!["c0".into(), "c1".into(), "c2".into()])
+        Verdict::Pass {
+            checks: vec!["c0".into(), "c1".into(), "c2".into()],
+            reads: Extent::All
+        }
     );
     assert_eq!(runs, 3);
 }
@@ -398,4 +404,22 @@ async fn what_checks_find_is_logged_without_its_rows() {
         "{log}"
     );
     assert!(!log.contains("| -1 |"), "{log}");
+}
+
+#[tokio::test]
+async fn a_gate_tells_what_its_checks_read() {
+    let says = "name: c\nsql: ok\nreads: []\n";
+    for (file, is_known) in [
+        (says, true),
+        ("name: c\nsql: ok\n", false),
+        ("name: c\nsql: ok\nreads: [s.gone]\n", false),
+    ] {
+        let lake = Lake::new(&[(".skep/checks/c.yaml", file)]).await;
+        let (verdict, _) = lake.judge_with(None, Limits::default()).await;
+        let Verdict::Pass { reads, .. } = verdict.unwrap() else {
+            panic!("refused")
+        };
+        assert_eq!(matches!(reads, Extent::Units(_)), is_known, "{file}");
+        assert!(reads != Extent::none(), "the check files themselves");
+    }
 }

@@ -1,15 +1,16 @@
 //! Hive catalogs, which are repositories.
 
 use catalog::names::Pattern;
-use catalog::{DEFAULT_DATABASE, WarehouseSettings};
+use catalog::warehouse::{is_within, overlap};
+use catalog::{DEFAULT_DATABASE, Snapshot, WarehouseSettings};
 use thrift_idl::methods::{
     AlterCatalog, AlterCatalogArgs, CreateCatalog, CreateCatalogArgs, DropCatalog, DropCatalogArgs,
     GetCatalog, GetCatalogArgs, GetCatalogs,
 };
 use thrift_idl::types::{Catalog, GetCatalogResponse, GetCatalogsResponse};
-use versioning::{Error, RefName, Repository};
+use versioning::{Error, RefName, Repository, RepositoryName};
 
-use crate::catalogs::{CatalogNotes, repository_name};
+use crate::catalogs::{CatalogNotes, repository_name, settings_of_catalog};
 use crate::context::Call;
 use crate::exception::{Class, Failure};
 use crate::registry::Routes;
@@ -51,7 +52,7 @@ async fn get_catalog(call: Call, args: GetCatalogArgs) -> Result<GetCatalogRespo
     let notes = CatalogNotes::read(repository).await?;
     let record = repository.record();
     let described = || Some(format!("repository {}", record.name));
-    let is_made_here = notes.name.is_some();
+    let is_made_here = notes.is_made_by_client();
     let catalog = Catalog {
         name: Some(target.names.catalog.clone()),
         description: if is_made_here {
@@ -82,32 +83,34 @@ async fn create(call: Call, args: CreateCatalogArgs) -> Result<(), Failure> {
     }
     let repository_name =
         repository_name(&name).map_err(|error| Failure::As(&[Class::InvalidObject], error.to_string()))?;
+    let _changing = call.context.catalogs_change.lock().await;
     let location = wire.location_uri.filter(|uri| !uri.is_empty());
     let warehouse = match &location {
         Some(uri) => warehouse_at(&call, uri).await?,
         None => None,
     };
-    let repositories = &call.context.repositories;
-    let repository = match repositories.get(&repository_name).await {
-        Ok(repository) if CatalogNotes::read(&repository).await?.is_dropped => {
-            check_same_place(&repository, warehouse.as_ref())?;
-            repository
-        }
-        Ok(_) => return Err(exists()),
-        Err(Error::NotFound { .. }) => {
-            let branch = RefName::parse(DEFAULT_BRANCH)?;
-            let settings = warehouse.as_ref().map(|warehouse| warehouse.put_into(&[]));
-            let settings = settings.unwrap_or_default();
-            repositories
-                .create_with(&repository_name, &branch, &settings)
-                .await?
-        }
+    let present = match call.context.repositories.get(&repository_name).await {
+        Ok(present) if !CatalogNotes::read(&present).await?.is_dropped => return Err(exists()),
+        Ok(present) => Some(present),
+        Err(Error::NotFound { .. }) => None,
         Err(error) => return Err(error.into()),
+    };
+    if let Some(present) = &present {
+        check_same_place(present, warehouse.as_ref())?;
+    }
+    if let Some(warehouse) = &warehouse {
+        check_place_is_free(&call, &repository_name, &warehouse.root).await?;
+        make_folder(&call, warehouse).await?;
+    }
+    let repository = match present {
+        Some(present) => present,
+        None => make_repository(&call, &repository_name, warehouse.as_ref()).await?,
     };
     if let Some(warehouse) = &warehouse {
         let catalog = call.context.catalog(&repository_name).await?;
         catalog::warehouse::found(&catalog, &warehouse.root).await?;
     }
+    // last: until then it is half made, and is made again by the same call
     let notes = CatalogNotes {
         name: Some(name),
         description: wire.description,
@@ -117,7 +120,19 @@ async fn create(call: Call, args: CreateCatalogArgs) -> Result<(), Failure> {
     Ok(notes.write(&repository).await?)
 }
 
-/// Makes the folder of a catalog at `location`, where the listener's own repository has a plain warehouse: the catalogs
+async fn make_repository(
+    call: &Call,
+    name: &RepositoryName,
+    warehouse: Option<&WarehouseSettings>,
+) -> Result<Repository, Failure> {
+    let branch = RefName::parse(DEFAULT_BRANCH)?;
+    let settings = warehouse.map(|warehouse| warehouse.put_into(&[]));
+    let settings = settings_of_catalog(settings.unwrap_or_default());
+    let repositories = &call.context.repositories;
+    Ok(repositories.create_with(name, &branch, &settings).await?)
+}
+
+/// Returns the warehouse of a catalog at `location`, where the listener's own repository has a plain one: the catalogs
 /// that its clients make are like it. Where it has none, `None`: a place that clients name is noted, and data lies in
 /// the repository.
 async fn warehouse_at(call: &Call, location: &str) -> Result<Option<WarehouseSettings>, Failure> {
@@ -125,11 +140,38 @@ async fn warehouse_at(call: &Call, location: &str) -> Result<Option<WarehouseSet
         return Ok(None);
     };
     let settings = own.at(location)?;
-    let Some(warehouse) = call.context.open_warehouse(&settings) else {
-        return Ok(None);
-    };
-    warehouse.files().make_dir(&settings.root).await?;
-    Ok(Some(settings))
+    Ok(call.context.open_warehouse(&settings).map(|_| settings))
+}
+
+async fn make_folder(call: &Call, settings: &WarehouseSettings) -> Result<(), Failure> {
+    if let Some(warehouse) = call.context.open_warehouse(settings) {
+        warehouse.files().make_dir(&settings.root).await?;
+    }
+    Ok(())
+}
+
+/// Fails for a place that another repository has, or has a part of, so that none drops what is another's. Below the
+/// warehouse of a repository that is no client's catalog there is room: clients of the original put catalogs there.
+async fn check_place_is_free(call: &Call, name: &RepositoryName, root: &str) -> Result<(), Failure> {
+    let repositories = &call.context.repositories;
+    for record in repositories.list().await? {
+        let Some(other) = WarehouseSettings::of(&record.settings)?.filter(|_| record.name != *name) else {
+            continue;
+        };
+        let notes = CatalogNotes::read(&repositories.get(&record.name).await?).await?;
+        let is_taken = match notes.is_made_by_client() {
+            true => overlap(root, &other.root) && !notes.is_dropped,
+            false => is_within(&other.root, root),
+        };
+        if is_taken {
+            let text = format!(
+                "{root} is within the place of the repository {}, or around it",
+                record.name
+            );
+            return Err(Failure::As(&[Class::Meta], text));
+        }
+    }
+    Ok(())
 }
 
 async fn own_warehouse(call: &Call) -> Result<Option<WarehouseSettings>, Failure> {
@@ -201,12 +243,19 @@ async fn drop(call: Call, args: DropCatalogArgs) -> Result<(), Failure> {
     if name == DEFAULT_CATALOG || repository.record().name == call.context.listener.repository {
         return Err(Failure::meta(format!("Can not drop {name} catalog")));
     }
+    let _changing = call.context.catalogs_change.lock().await;
     check_empty(&target, &name).await?;
-    let notes = CatalogNotes {
+    let notes = CatalogNotes::read(repository).await?;
+    let dropped = CatalogNotes {
         is_dropped: true,
-        ..CatalogNotes::read(repository).await?
+        ..notes.clone()
     };
-    notes.write(repository).await?;
+    dropped.write(repository).await?;
+    // calls no longer find it: what came in between is seen now
+    if let Err(refused) = check_empty(&target, &name).await {
+        notes.write(repository).await?;
+        return Err(refused);
+    }
     if let Err(error) = remove_folder(&call, repository).await {
         tracing::warn!(catalog = %name, %error, "the folder of a dropped catalog stays");
     }
@@ -228,21 +277,32 @@ async fn remove_folder(call: &Call, repository: &Repository) -> Result<(), Failu
     Ok(())
 }
 
+/// Fails unless there is nothing on any branch but the database `default`.
 async fn check_empty(target: &Target, name: &str) -> Result<(), Failure> {
-    let refused = |text: String| Err(Failure::As(&[Class::InvalidOperation], text));
-    let snapshot = target.snapshot().await?;
-    let databases = snapshot.databases(&Pattern::all()).await?;
-    if databases.iter().any(|database| database != DEFAULT_DATABASE) {
-        return refused(format!(
-            "There are non-default databases in the catalog {name} so it cannot be dropped."
-        ));
-    }
-    let database = snapshot.database(DEFAULT_DATABASE).await?;
-    let has_tables = !snapshot.tables(database.id, &Pattern::all()).await?.is_empty();
-    if has_tables || !snapshot.functions(database.id, &Pattern::all()).await?.is_empty() {
-        return refused(format!(
-            "There are still objects in the default database for catalog {name}"
-        ));
+    let repository = target.catalog.repository();
+    for branch in repository.branches().await? {
+        let at = match branch.name == repository.record().default_branch {
+            true => String::new(),
+            false => format!(" (on the branch {})", branch.name),
+        };
+        let snapshot = target.catalog.snapshot(&branch.name.into()).await?;
+        if let Some(text) = content(&snapshot, name).await? {
+            return Err(Failure::As(&[Class::InvalidOperation], text + &at));
+        }
     }
     Ok(())
+}
+
+/// Returns what the original says of a catalog with something in it; `None` if there is nothing.
+async fn content(snapshot: &Snapshot, name: &str) -> Result<Option<String>, Failure> {
+    let databases = snapshot.databases(&Pattern::all()).await?;
+    if databases.iter().any(|database| database != DEFAULT_DATABASE) {
+        return Ok(Some(format!(
+            "There are non-default databases in the catalog {name} so it cannot be dropped."
+        )));
+    }
+    let database = snapshot.database(DEFAULT_DATABASE).await?;
+    let is_empty = snapshot.tables(database.id, &Pattern::all()).await?.is_empty()
+        && snapshot.functions(database.id, &Pattern::all()).await?.is_empty();
+    Ok((!is_empty).then(|| format!("There are still objects in the default database for catalog {name}")))
 }

@@ -12,6 +12,7 @@ use thrift_idl::methods::{
 };
 use thrift_idl::types::{self, GetDatabaseObjectsResponse};
 
+use crate::catalogs::CatalogNotes;
 use crate::complete::{blank_to_none, new_database};
 use crate::context::Call;
 use crate::convert::{Names, database_from, database_to};
@@ -166,11 +167,14 @@ async fn alter(call: Call, name: Option<String>, mut wire: types::Database) -> R
         .await
 }
 
-/// Drops a database. The `default` of the catalog `hive` cannot be dropped; that of another is emptied.
+/// Drops a database. The `default` of a repository cannot be dropped; that of one that was made as a Hive catalog is
+/// emptied, unless it is what the listener calls `hive`.
 async fn drop(call: &Call, target: Target, flags: (bool, bool)) -> Result<(), Failure> {
     let name = target.database.clone();
-    let is_of_hive = target.catalog.repository().record().name == call.context.listener.repository;
-    let resets = name == DEFAULT_DATABASE && !is_of_hive;
+    let repository = target.catalog.repository();
+    let is_of_hive = repository.record().name == call.context.listener.repository;
+    let resets =
+        name == DEFAULT_DATABASE && !is_of_hive && CatalogNotes::read(repository).await?.is_made_by_client();
     target
         .write(
             (name, flags, resets),

@@ -65,20 +65,31 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(request: &NotificationEventRequest) -> Wanted {
-        let max = request.max_events.filter(|max| *max > 0);
+    /// Returns what is about the database and tables named; a `max` that is not positive is none.
+    fn about(database: Option<&String>, tables: Option<&Vec<String>>, max: Option<i64>) -> Wanted {
+        let max = max.and_then(|max| usize::try_from(max).ok());
         Wanted {
-            database: request.db_name.as_ref().map(|name| plain(name)),
-            tables: request
-                .table_names
-                .iter()
-                .flatten()
-                .map(|name| plain(name))
-                .collect(),
+            database: database.map(|name| plain(name)),
+            tables: tables.into_iter().flatten().map(|name| plain(name)).collect(),
+            max: max.filter(|max| *max > 0).unwrap_or(usize::MAX),
+            ..Wanted::default()
+        }
+    }
+
+    fn of(request: &NotificationEventRequest) -> Wanted {
+        let (database, tables) = (request.db_name.as_ref(), request.table_names.as_ref());
+        Wanted {
             kinds: request.event_type_list.clone().unwrap_or_default(),
             skipped: request.event_type_skip_list.clone().unwrap_or_default(),
-            last: None,
-            max: max.map_or(usize::MAX, |max| max as usize),
+            ..Wanted::about(database, tables, request.max_events.map(i64::from))
+        }
+    }
+
+    fn counted(request: &NotificationEventsCountRequest) -> Wanted {
+        let (database, tables) = (request.db_name.as_ref(), request.table_names.as_ref());
+        Wanted {
+            last: request.to_event_id.filter(|id| *id > 0),
+            ..Wanted::about(database, tables, request.limit)
         }
     }
 
@@ -164,19 +175,7 @@ async fn count(
     let request: NotificationEventsCountRequest = args.rqst.unwrap_or_default();
     let (target, branch) = followed(&call, request.cat_name.as_deref()).await?;
     let after = u64::try_from(request.from_event_id.unwrap_or_default()).unwrap_or_default();
-    let limit = request.limit.filter(|limit| *limit > 0);
-    let wanted = Wanted {
-        database: request.db_name.as_ref().map(|name| plain(name)),
-        tables: request
-            .table_names
-            .iter()
-            .flatten()
-            .map(|name| plain(name))
-            .collect(),
-        last: request.to_event_id.filter(|id| *id > 0),
-        max: limit.map_or(usize::MAX, |limit| limit as usize),
-        ..Wanted::default()
-    };
+    let wanted = Wanted::counted(&request);
     let mut count = 0;
     if let Some(branch) = branch {
         let take = |_| {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use catalog::model::Partition;
 use catalog::{Error, names};
 use thrift_idl::methods::{
     FetchPartitionNamesReq, FetchPartitionNamesReqArgs, GetNumPartitionsByFilter,
@@ -25,7 +24,7 @@ use crate::filter::{self, Plan};
 use crate::registry::Routes;
 use crate::stream::Listing;
 use crate::target::{NamedTable, SeenTable};
-use crate::walk::{Among, NameRows, PartitionRows, Walk, room};
+use crate::walk::{Among, NameRows, Names, PartitionRows, Walk, room};
 
 pub(super) fn routes() -> Routes {
     single()
@@ -155,17 +154,22 @@ fn by_filter() -> Routes {
 
 fn by_names() -> Routes {
     Routes::default()
-        .serve::<GetPartitionsByNames, _, _>(async |call: Call, args: GetPartitionsByNamesArgs| {
+        .stream::<GetPartitionsByNames, _, _>(async |call: Call, args: GetPartitionsByNamesArgs| {
             let named = call.table(args.db_name, args.tbl_name, None).await?;
-            named_partitions(named, args.names).await
+            Ok(Listing::of(named_partitions(named, args.names).await?))
         })
-        .serve::<GetPartitionsByNamesReq, _, _>(async |call: Call, args: GetPartitionsByNamesReqArgs| {
+        .stream::<GetPartitionsByNamesReq, _, _>(async |call: Call, args: GetPartitionsByNamesReqArgs| {
             let request = args.req.unwrap_or_default();
             let named = call.table(request.db_name, request.tbl_name, None).await?;
-            let partitions = named_partitions(named, request.names).await?;
-            Ok(GetPartitionsByNamesResult {
-                partitions: Some(partitions),
+            let rows = named_partitions(named, request.names).await?;
+            let value = GetPartitionsByNamesResult {
+                partitions: Some(Vec::new()),
                 dictionary: None,
+            };
+            Ok(Listing {
+                value,
+                path: &[1],
+                rows: Box::new(rows),
             })
         })
 }
@@ -292,17 +296,22 @@ async fn count(named: NamedTable, filter: Option<String>) -> Result<i32, Failure
 }
 
 /// Returns those partitions of a list of names that are there, in the order of their names.
-async fn named_partitions(
-    table: NamedTable,
-    names: Option<Vec<String>>,
-) -> Result<Vec<types::Partition>, Failure> {
+async fn named_partitions(table: NamedTable, names: Option<Vec<String>>) -> Result<PartitionRows, Failure> {
     let seen = table.see().await?;
     let names = names.ok_or_else(|| Failure::meta("Partition names cannot be null."))?;
-    named(&seen, names).await
+    Ok(PartitionRows::new(walk_names(seen, names).await?))
 }
 
-/// As [`named_partitions`], of a table that has been seen.
+/// As [`named_partitions`], of a table that has been seen, and all at once.
 pub(super) async fn named(seen: &SeenTable, names: Vec<String>) -> Result<Vec<types::Partition>, Failure> {
+    let found = walk_names(seen.clone(), names).await?.collect().await?;
+    Ok(found
+        .iter()
+        .map(|partition| seen.partition_to_wire(partition))
+        .collect())
+}
+
+async fn walk_names(seen: SeenTable, names: Vec<String>) -> Result<Walk, Failure> {
     let keys = seen.open.key_names();
     // clients escape as they like; what is no name at all is not found
     let stored = |name: String| {
@@ -311,15 +320,9 @@ pub(super) async fn named(seen: &SeenTable, names: Vec<String>) -> Result<Vec<ty
             .and_then(|values| names::partition_name(&keys, &values))
             .unwrap_or(name)
     };
-    let mut names: Vec<String> = names.into_iter().map(stored).collect();
-    names.sort_unstable();
-    names.dedup();
-    let mut found = Vec::with_capacity(names.len().min(1_000));
-    for name in names {
-        let partition: Option<Partition> = seen.snapshot.find_partition(seen.open.id, &name).await?;
-        found.extend(partition.map(|partition| seen.partition_to_wire(&partition)));
-    }
-    Ok(found)
+    let names = Names::new(names.into_iter().map(stored).collect());
+    let plan = plan(&seen, None)?;
+    Walk::start(seen, Among::Names(names), plan, usize::MAX).await
 }
 
 /// A partition, as a client points at it.

@@ -9,6 +9,7 @@ mod json;
 mod messages;
 mod moves;
 mod stored;
+mod weight;
 
 use bytes::Bytes;
 use catalog::changes::{self, Change};
@@ -27,6 +28,9 @@ pub(crate) use self::stored::{Stored, store};
 
 /// How many partitions one event tells of at most. Its message repeats the columns for each of them.
 const PARTITIONS_MAX: usize = 1_000;
+/// Of how many bytes, as [`weight::of_partition`] estimates them, the partitions in a message are at most, unless it is
+/// a single one. Clients read no more than 100 MB at once, and an answer holds 32 MB before its last event.
+const PARTITION_BYTES_MAX: usize = 8 << 20;
 
 /// What stands over the message of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +84,7 @@ pub(crate) async fn tell(before: &Snapshot, draft: &mut Draft, near: &str) -> Re
 pub(crate) fn events(changes: Vec<Change>) -> Vec<Bytes> {
     let pieces = changes
         .into_iter()
-        .flat_map(|change| change.pieces(PARTITIONS_MAX));
+        .flat_map(|change| change.pieces(PARTITIONS_MAX, PARTITION_BYTES_MAX, weight::of_partition));
     let told = pieces.filter(|piece| headline(piece).is_some());
     told.map(|piece| store_change(&piece)).collect()
 }

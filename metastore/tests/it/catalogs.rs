@@ -9,6 +9,8 @@ use thrift_idl::types::{
     AlterCatalogRequest, Catalog, CreateCatalogRequest, Database, DropCatalogRequest, GetCatalogRequest,
 };
 
+use versioning::{RefName, RepositoryName};
+
 use super::harness::{Client, Server, some, table};
 
 fn catalog(name: &str, description: Option<&str>) -> Catalog {
@@ -203,6 +205,127 @@ async fn the_default_database_of_another_catalog_is_dropped_with_what_is_in_it()
         assert_eq!(client.outcome::<DropDatabase>(args).await, expected);
     }
     assert_eq!(drop_catalog(&mut client, "other_cat").await, "ok");
+}
+
+#[tokio::test]
+async fn the_default_database_of_a_repository_that_is_no_clients_catalog_stays() {
+    let server = Server::start().await;
+    let (own, main) = (
+        RepositoryName::parse("own").unwrap(),
+        RefName::parse("main").unwrap(),
+    );
+    server.repositories.create(&own, &main).await.unwrap();
+    let mut client = server.connect().await;
+    let mut made = table("default", "t", "a int", "");
+    made.cat_name = some("own");
+    client.create_table(made).await;
+    let args = DropDatabaseArgs {
+        name: some("@own#default"),
+        delete_data: Some(true),
+        cascade: Some(true),
+    };
+    assert_eq!(
+        client.outcome::<DropDatabase>(args).await,
+        "MetaException: Can not drop default database in catalog hive"
+    );
+    assert!(client.table("@own#default", "t").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_catalog_that_was_half_made_is_made_by_the_same_call() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    // what is there after the first of the steps
+    let (name, main) = (
+        RepositoryName::parse("other-cat").unwrap(),
+        RefName::parse("main").unwrap(),
+    );
+    let settings = [("hive-catalog".to_owned(), "made".to_owned())];
+    let made = server.repositories.create_with(&name, &main, &settings);
+    made.await.unwrap();
+    assert!(get(&mut client, "other_cat").await.is_err());
+    let args = GetCatalogsArgs {};
+    assert_eq!(
+        client.get::<GetCatalogs>(args).await.unwrap().names.unwrap(),
+        ["hive"]
+    );
+    assert_eq!(create(&mut client, "other_cat").await, "ok");
+    assert!(get(&mut client, "other_cat").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_catalog_with_something_on_a_branch_is_not_dropped() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    assert_eq!(create(&mut client, "other_cat").await, "ok");
+    let name = RepositoryName::parse("other-cat").unwrap();
+    let repository = server.repositories.get(&name).await.unwrap();
+    let (etl, main) = (
+        RefName::parse("etl").unwrap(),
+        versioning::RefExpr::parse("main").unwrap(),
+    );
+    let mode = versioning::refs::CommitMode::Staged;
+    repository.create_branch(&etl, &main, mode).await.unwrap();
+    let mut made = table("default@etl", "t", "a int", "");
+    made.cat_name = some("other_cat");
+    client.create_table(made).await;
+    assert_eq!(
+        drop_catalog(&mut client, "other_cat").await,
+        "InvalidOperationException: There are still objects in the default database for catalog other_cat (on the \
+         branch etl)"
+    );
+    repository.delete_branch(&etl).await.unwrap();
+    assert_eq!(drop_catalog(&mut client, "other_cat").await, "ok");
+}
+
+#[tokio::test]
+async fn catalogs_of_a_plain_server_share_no_place() {
+    let files = Arc::new(MemoryWarehouse::new("file:/w"));
+    let server = Server::plain(Arc::clone(&files)).await;
+    let mut client = server.connect().await;
+    let at = |name: &str, location: &str| CreateCatalogArgs {
+        catalog: Some(CreateCatalogRequest {
+            catalog: Some(Catalog {
+                name: some(name),
+                location_uri: some(location),
+                ..Catalog::default()
+            }),
+        }),
+    };
+    let first = client.outcome::<CreateCatalog>(at("first", "/w/cats/one")).await;
+    assert_eq!(first, "ok");
+    for (name, location, expected) in [
+        (
+            "second",
+            "/w/cats/one",
+            "MetaException: file:/w/cats/one is within",
+        ),
+        (
+            "second",
+            "/w/cats/one/below",
+            "MetaException: file:/w/cats/one/below is within",
+        ),
+        ("second", "/w/cats", "MetaException: file:/w/cats is within"),
+        ("second", "/w", "MetaException: file:/w is within"),
+        ("first", "/w/elsewhere", "AlreadyExistsException"),
+        ("x", "/w/elsewhere", "InvalidObjectException"),
+    ] {
+        let found = client.outcome::<CreateCatalog>(at(name, location)).await;
+        assert!(found.starts_with(expected), "{name} {location}: {found}");
+    }
+    for folder in ["file:/w/cats/one/below", "file:/w/elsewhere"] {
+        assert!(
+            !files.has_dir(folder).await.unwrap(),
+            "{folder}: what is refused makes no folder"
+        );
+    }
+    let args = GetCatalogsArgs {};
+    assert_eq!(
+        client.get::<GetCatalogs>(args).await.unwrap().names.unwrap(),
+        ["hive", "first", "lake"]
+    );
+    let beside = client.outcome::<CreateCatalog>(at("second", "/w/cats/two")).await;
+    assert_eq!(beside, "ok");
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 use thrift_idl::methods::*;
 use thrift_idl::types::{LockState, OpenTxnRequest, PartitionEventType};
 
-use super::harness::{Client, Server, some};
+use versioning::RefName;
+
+use super::harness::{Client, Server, partition, some, table};
 use super::partitions::recorded;
 
 #[tokio::test]
@@ -39,6 +41,110 @@ async fn a_partition_is_marked_as_loaded() {
     };
     let missing = client.outcome::<IsPartitionMarkedForEvent>(missing).await;
     assert!(missing.starts_with("UnknownTableException"), "{missing}");
+}
+
+fn marked(database: &str, value: &str) -> MarkPartitionForEventArgs {
+    MarkPartitionForEventArgs {
+        db_name: some(database),
+        tbl_name: some("t"),
+        part_vals: Some([("d".to_owned(), value.to_owned())].into()),
+        event_type: Some(PartitionEventType::LOAD_DONE),
+    }
+}
+
+async fn is_marked(client: &mut Client, database: &str, value: &str) -> bool {
+    let MarkPartitionForEventArgs {
+        db_name,
+        tbl_name,
+        part_vals,
+        event_type,
+    } = marked(database, value);
+    let args = IsPartitionMarkedForEventArgs {
+        db_name,
+        tbl_name,
+        part_vals,
+        event_type,
+    };
+    client.get::<IsPartitionMarkedForEvent>(args).await.unwrap()
+}
+
+#[tokio::test]
+async fn marks_go_with_what_they_are_of() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    client
+        .create_table(table("default", "t", "a int", "d string"))
+        .await;
+    let add = |value: &str| AddPartitionArgs {
+        new_part: Some(partition("default", "t", &[value])),
+    };
+    client.call::<AddPartition>(add("1")).await.unwrap();
+    for value in ["1", "2"] {
+        client
+            .call::<MarkPartitionForEvent>(marked("default", value))
+            .await
+            .unwrap();
+    }
+    let args = DropPartitionArgs {
+        db_name: some("default"),
+        tbl_name: some("t"),
+        part_vals: Some(vec!["1".to_owned()]),
+        delete_data: Some(false),
+    };
+    client.call::<DropPartition>(args).await.unwrap();
+    assert!(
+        !is_marked(&mut client, "default", "1").await,
+        "it went with the partition"
+    );
+    assert!(
+        is_marked(&mut client, "default", "2").await,
+        "that of no partition yet stays"
+    );
+    let args = DropTableArgs {
+        dbname: some("default"),
+        name: some("t"),
+        delete_data: Some(false),
+    };
+    client.call::<DropTable>(args).await.unwrap();
+    client
+        .create_table(table("default", "t", "a int", "d string"))
+        .await;
+    assert!(
+        !is_marked(&mut client, "default", "2").await,
+        "it went with the table"
+    );
+}
+
+#[tokio::test]
+async fn marks_are_of_a_branch_while_it_lives() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    client
+        .create_table(table("default", "t", "a int", "d string"))
+        .await;
+    server.branch("etl").await;
+    client
+        .call::<MarkPartitionForEvent>(marked("default@etl", "1"))
+        .await
+        .unwrap();
+    assert!(is_marked(&mut client, "default@etl", "1").await);
+    assert!(!is_marked(&mut client, "default", "1").await);
+    let etl = RefName::parse("etl").unwrap();
+    server.repository.delete_branch(&etl).await.unwrap();
+    server.branch("etl").await;
+    assert!(
+        !is_marked(&mut client, "default@etl", "1").await,
+        "it is another branch"
+    );
+    let commit = format!("default@{}", server.commit().await);
+    let refused = client
+        .outcome::<MarkPartitionForEvent>(marked(&commit, "1"))
+        .await;
+    assert!(
+        refused.contains("read-only") || refused.contains("cannot be written"),
+        "{refused}"
+    );
+    assert!(!is_marked(&mut client, &commit, "1").await);
 }
 
 async fn rebuild(client: &mut Client, id: i64) -> Option<LockState> {

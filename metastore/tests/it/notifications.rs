@@ -290,13 +290,7 @@ async fn moves_of_the_head_are_told() {
     };
     server.repository.commit(&etl, words).await.unwrap();
     assert_eq!(current(&mut client).await, 3, "commits tell nothing");
-    let landing = Landing {
-        into: RefName::parse("main").unwrap(),
-        author: "ann".into(),
-        message: None,
-        metadata: BTreeMap::new(),
-        dry_run: false,
-    };
+    let landing = Landing::onto(RefName::parse("main").unwrap(), "test");
     let resolver = CatalogResolver::default();
     let source = etl.clone().into();
     let merged = server

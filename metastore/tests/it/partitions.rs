@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use thrift_idl::methods::*;
 use thrift_idl::types::{
-    AddPartitionsRequest, DropPartitionsExpr, DropPartitionsRequest, Partition, RequestPartsSpec,
+    AddPartitionsRequest, DropPartitionsExpr, DropPartitionsRequest, GetPartitionsByNamesRequest, Partition,
+    RequestPartsSpec,
 };
 
 use super::expressions::expression;
@@ -311,6 +312,62 @@ async fn finding_by_values_and_names() {
         values(&client.get::<GetPartitionsByNames>(args).await.unwrap()),
         ["2020-01-02/b/2"]
     );
+}
+
+#[tokio::test]
+async fn partitions_by_names_are_those_of_the_list_in_order() {
+    let (_server, mut client) = recorded().await;
+    let (db_name, tbl_name) = (some("g1"), some("p"));
+    let args = GetPartitionsArgs {
+        db_name: db_name.clone(),
+        tbl_name: tbl_name.clone(),
+        max_parts: Some(-1),
+    };
+    let all = client.get::<GetPartitions>(args).await.unwrap();
+    let args = GetPartitionNamesArgs {
+        db_name: db_name.clone(),
+        tbl_name: tbl_name.clone(),
+        max_parts: Some(-1),
+    };
+    let names = client.get::<GetPartitionNames>(args).await.unwrap();
+    assert!(names.len() > 4 && names.len() == all.len());
+    for taken in [
+        vec![],
+        vec![0],
+        vec![1, 3],
+        vec![names.len() - 1, 0, 0],
+        (0..names.len()).rev().collect(),
+    ] {
+        let mut asked: Vec<String> = taken.iter().map(|at: &usize| names[*at].clone()).collect();
+        asked.extend(texts(&[
+            "d=0000-00-00/s=a/n=1",
+            "d=2020-01-03/s=none/n=1",
+            "d=zzzz/s=a/n=1",
+        ]));
+        let mut places = taken.clone();
+        places.sort_unstable();
+        places.dedup();
+        let expected: Vec<_> = places.iter().map(|at| all[*at].clone()).collect();
+        let request = GetPartitionsByNamesRequest {
+            db_name: db_name.clone(),
+            tbl_name: tbl_name.clone(),
+            names: Some(asked.clone()),
+            ..GetPartitionsByNamesRequest::default()
+        };
+        let args = GetPartitionsByNamesArgs {
+            db_name: db_name.clone(),
+            tbl_name: tbl_name.clone(),
+            names: Some(asked),
+        };
+        assert_eq!(
+            client.get::<GetPartitionsByNames>(args).await.unwrap(),
+            expected,
+            "{taken:?}"
+        );
+        let args = GetPartitionsByNamesReqArgs { req: Some(request) };
+        let answer = client.get::<GetPartitionsByNamesReq>(args).await.unwrap();
+        assert_eq!(answer.partitions.unwrap(), expected, "{taken:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! `skep branch`.
 
-use api::branches::{BranchBody, Mode, NewBranch, RulesBody};
+use api::branches::{BranchBody, Mode, NewBranch, PolicyBody, RulesBody};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Remote;
+use super::merge::PolicyArgument;
 use crate::error::Failure;
 use crate::output::table;
 
@@ -55,6 +56,9 @@ pub(super) struct Protect {
     /// A check that has to exist and to pass; may be repeated. All checks of the branch run in any case
     #[arg(long = "require-check")]
     require_check: Vec<String>,
+    /// What to do with a merge when the branch moves while its checks run, at the least [default: disjoint]
+    #[arg(long, value_enum)]
+    merge_policy: Option<PolicyArgument>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -105,12 +109,14 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         Command::Protect(Protect {
             name,
             require_check,
+            merge_policy,
             remote,
         }) => {
             let rules = RulesBody {
                 protected: Some(true),
                 // none named: those that are required already stay
                 required_checks: (!require_check.is_empty()).then_some(require_check),
+                merge_policy: merge_policy.map(PolicyBody::from),
                 ..RulesBody::default()
             };
             set_rules(

@@ -2,10 +2,11 @@
 
 use api::branches::{CommitIdBody, NewCommit, ResetBody};
 use api::commits::{CommitBody, LogPage};
+use api::merges::{MergeAnswer, NewReset};
 use clap::Args;
 
 use super::branch::short;
-use super::{Remote, author, pair};
+use super::{Remote, author, merge, pair};
 use crate::error::Failure;
 use crate::output::time;
 
@@ -30,6 +31,14 @@ pub(super) struct CommitArguments {
 pub(super) struct ResetArguments {
     /// The branch
     branch: String,
+    /// Where its head is to be: a commit, or a ref that stands for one; a protected branch has to pass its checks there
+    /// [default: where it is]
+    commit: Option<String>,
+    /// Drop what is staged, which a reset to a commit refuses to do otherwise
+    #[arg(long)]
+    force: bool,
+    #[arg(short, long, requires = "commit")]
+    message: Option<String>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -69,7 +78,25 @@ pub(super) async fn commit(arguments: CommitArguments) -> Result<(), Failure> {
 }
 
 pub(super) async fn reset(arguments: ResetArguments) -> Result<(), Failure> {
-    let ResetArguments { branch, remote } = arguments;
+    let ResetArguments {
+        branch,
+        commit,
+        force,
+        message,
+        remote,
+    } = arguments;
+    if let Some(commit) = commit {
+        let what = format!("reset of {branch} to {commit}");
+        let new = NewReset {
+            commit,
+            force,
+            message,
+            author: author(),
+        };
+        let path = ["branches", &branch, "resets"];
+        let answer: MergeAnswer = remote.client().post_for_outcome(&path, &new).await?;
+        return merge::finish(&what, &answer, &remote);
+    }
     let dropped: ResetBody = remote
         .client()
         .post(&["branches", &branch, "reset"], &serde_json::json!({}))

@@ -1,16 +1,29 @@
 //! `skep merge`, `skep revert` and `skep cherry-pick`.
 
+use api::branches::PolicyBody;
 use api::merges::{ConflictBody, MergeAnswer, MergeState, NewMerge, NewPick, RefusalBody};
-use clap::Args;
+use api::wishes::{ProfileBody, SideBody, StrategyBody, WishesBody};
+use clap::{Args, ValueEnum};
 
 use super::branch::short;
-use super::{Remote, author, pair};
+use super::{Remote, attempts, author, pair};
 use crate::error::{Exit, Failure};
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct MergeArguments {
-    /// What to merge: a branch's committed state, a tag or a commit
-    source: String,
+    #[command(subcommand)]
+    command: Option<attempts::Command>,
+    #[command(flatten)]
+    new: NewArguments,
+}
+
+#[derive(Debug, Args)]
+struct NewArguments {
+    /// What to merge: a branch's committed state, a tag or a commit. A branch that is called like one of the commands
+    /// is named with @ behind it
+    #[arg(required = true)]
+    source: Option<String>,
     /// The branch that it is merged into [default: the default branch]
     into: Option<String>,
     /// [default: merge SOURCE into INTO]
@@ -19,11 +32,92 @@ pub(super) struct MergeArguments {
     /// KEY=VALUE to remember beside the message; may be repeated
     #[arg(long, value_parser = pair)]
     meta: Vec<(String, String)>,
+    /// What to do when the branch moves while checks run [default: what the rules of the branch say]
+    #[arg(long, value_enum)]
+    policy: Option<PolicyArgument>,
+    /// How much is left to people
+    #[arg(long, value_enum)]
+    profile: Option<ProfileArgument>,
+    /// Which side to take where, [KIND=]SIDE[:GLOB], such as theirs, ParamBoth=ours or theirs:sales.*; may be repeated,
+    /// and the last that matches a conflict counts
+    #[arg(long, value_parser = strategy)]
+    strategy: Vec<StrategyBody>,
+    /// Allow decisions after which a table may be unreadable
+    #[arg(long)]
+    force_unsafe: bool,
+    /// Have files that both sides added to one table or partition be a conflict
+    #[arg(long)]
+    no_append_union: bool,
+    /// Make one commit that does not remember the source as a parent
+    #[arg(long)]
+    squash: bool,
     /// Tell what would happen and change nothing; checks are not run
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// How much is left to people.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ProfileArgument {
+    /// Comments and the order of columns are ours where both sides changed them
+    Lenient,
+    Standard,
+    /// A partition that both sides touched is a conflict
+    StrictPartition,
+    /// A table that both sides touched is a conflict
+    StrictTable,
+}
+
+impl From<ProfileArgument> for ProfileBody {
+    fn from(profile: ProfileArgument) -> ProfileBody {
+        match profile {
+            ProfileArgument::Lenient => ProfileBody::Lenient,
+            ProfileArgument::Standard => ProfileBody::Standard,
+            ProfileArgument::StrictPartition => ProfileBody::StrictPartition,
+            ProfileArgument::StrictTable => ProfileBody::StrictTable,
+        }
+    }
+}
+
+/// Reads a strategy: `[KIND=]SIDE[:GLOB]`.
+fn strategy(text: &str) -> Result<StrategyBody, String> {
+    let (rest, tables) = match text.split_once(':') {
+        Some((rest, glob)) => (rest, Some(glob.to_owned())),
+        None => (text, None),
+    };
+    let (kind, side) = match rest.split_once('=') {
+        Some((kind, side)) => (Some(kind.to_owned()), side),
+        None => (None, rest),
+    };
+    let side = match side {
+        "ours" => SideBody::Ours,
+        "theirs" => SideBody::Theirs,
+        _ => return Err("it has to be [KIND=]SIDE[:GLOB], where SIDE is ours or theirs".into()),
+    };
+    Ok(StrategyBody { kind, tables, side })
+}
+
+/// What becomes of a merge that passed its checks when the branch moved meanwhile.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum PolicyArgument {
+    /// Land without running checks again, if the branch moved by nothing that they or the merge looked at
+    Disjoint,
+    /// Run the checks again
+    Rerun,
+    /// Give up
+    Fail,
+}
+
+impl From<PolicyArgument> for PolicyBody {
+    fn from(policy: PolicyArgument) -> PolicyBody {
+        match policy {
+            PolicyArgument::Disjoint => PolicyBody::Disjoint,
+            PolicyArgument::Rerun => PolicyBody::Rerun,
+            PolicyArgument::Fail => PolicyBody::Fail,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -45,14 +139,28 @@ pub(super) struct PickArguments {
 }
 
 pub(super) async fn merge(arguments: MergeArguments) -> Result<(), Failure> {
-    let MergeArguments {
+    match arguments.command {
+        Some(command) => attempts::run(command).await,
+        None => begin(arguments.new).await,
+    }
+}
+
+async fn begin(arguments: NewArguments) -> Result<(), Failure> {
+    let NewArguments {
         source,
         into,
         message,
         meta,
+        policy,
+        profile,
+        strategy,
+        force_unsafe,
+        no_append_union,
+        squash,
         dry_run,
         remote,
     } = arguments;
+    let source = source.ok_or_else(|| Failure::new(Exit::WrongUse, "there is nothing named to merge"))?;
     let client = remote.client();
     let into = client.branch_or_default(into).await?;
     let what = format!("merge of {source} into {into}");
@@ -61,6 +169,14 @@ pub(super) async fn merge(arguments: MergeArguments) -> Result<(), Failure> {
         message,
         author: author(),
         metadata: meta.into_iter().collect(),
+        policy: policy.map(PolicyBody::from),
+        squash,
+        wishes: WishesBody {
+            profile: profile.map(ProfileBody::from).unwrap_or_default(),
+            strategies: strategy,
+            force_unsafe,
+            no_append_union,
+        },
         dry_run,
     };
     let answer: MergeAnswer = client
@@ -99,21 +215,22 @@ pub(super) async fn pick(route: &str, arguments: PickArguments) -> Result<(), Fa
 }
 
 /// Prints the answer; what changed nothing against the user's will ends with an exit code of its own.
-fn finish(what: &str, answer: &MergeAnswer, remote: &Remote) -> Result<(), Failure> {
+pub(super) fn finish(what: &str, answer: &MergeAnswer, remote: &Remote) -> Result<(), Failure> {
     remote.format().print(answer, |answer| text(what, answer))?;
     match answer.state {
         MergeState::Landed | MergeState::UpToDate | MergeState::Clean => Ok(()),
         MergeState::Conflicts => {
-            let n = answer.conflicts.len();
-            let count = if n == 1 {
-                "1 conflict".into()
-            } else {
-                format!("{n} conflicts")
+            let count = match answer.conflicts_total {
+                1 => "1 conflict".to_owned(),
+                n => format!("{n} conflicts"),
             };
-            Err(Failure::new(
-                Exit::Conflict,
-                format!("{count}: nothing was changed"),
-            ))
+            let failure = Failure::new(Exit::Conflict, format!("{count}: nothing was changed"));
+            Err(match &answer.merge {
+                Some(id) => failure.with_hint(format!(
+                    "skep merge resolve {id} CONFLICT ours|theirs|base decides one, skep merge finish {id} goes on"
+                )),
+                None => failure,
+            })
         }
         MergeState::Refused => Err(Failure::new(
             Exit::Refused,
@@ -153,15 +270,41 @@ fn said(what: &str, answer: &MergeAnswer) -> String {
     }
 }
 
-fn conflict(conflict: &ConflictBody) -> String {
-    format!("  {}  [{}]", conflict.message, conflict.kind)
+pub(super) fn conflict(conflict: &ConflictBody) -> String {
+    format!("  {}  {}  [{}]", conflict.id, conflict.message, conflict.kind)
 }
 
-fn refusal(refusal: &RefusalBody) -> String {
+pub(super) fn refusal(refusal: &RefusalBody) -> String {
     let reason = refusal.reason.lines().map(|line| format!("    {line}"));
     format!(
         "  check {}:\n{}",
         refusal.check,
         reason.collect::<Vec<_>>().join("\n")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strategies_are_read() {
+        for (text, expected) in [
+            ("theirs", Some((None, None))),
+            ("ParamBoth=theirs", Some((Some("ParamBoth"), None))),
+            ("theirs:sales.*", Some((None, Some("sales.*")))),
+            (
+                "ParamBoth=theirs:sales.*",
+                Some((Some("ParamBoth"), Some("sales.*"))),
+            ),
+            ("base", None),
+            ("", None),
+        ] {
+            let found = strategy(text).ok();
+            let found = found
+                .as_ref()
+                .map(|one| (one.kind.as_deref(), one.tables.as_deref()));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod attempts;
 mod branch;
 mod commit;
 mod diff;
@@ -12,7 +13,7 @@ mod tag;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::client::Client;
@@ -44,7 +45,7 @@ enum Command {
     Repository(repository::Command),
     /// Make a commit of what is staged on a branch
     Commit(commit::CommitArguments),
-    /// Drop what is staged on a branch
+    /// Drop what is staged on a branch, or put its head at another commit
     Reset(commit::ResetArguments),
     /// Show the history of a ref
     Log(commit::LogArguments),
@@ -52,7 +53,7 @@ enum Command {
     Status(diff::StatusArguments),
     /// Show what differs between two refs: columns, partitions, files, rows
     Diff(diff::DiffArguments),
-    /// Merge a ref into a branch: all of it lands, or nothing
+    /// Merge a ref into a branch: all of it lands, or nothing; decide conflicts and go on
     Merge(merge::MergeArguments),
     /// Undo a commit on a branch
     Revert(merge::PickArguments),
@@ -126,10 +127,22 @@ struct ServeArguments {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     repository: Option<String>,
-    /// The folder for the data of its managed tables, such as file:/warehouse: not versioned then
+    /// The folder for the data of its managed tables, such as file:/warehouse or s3a://bucket/warehouse: not versioned then
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     warehouse: Option<String>,
+    /// The address of the service of S3 that has the bucket [default: AWS's]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warehouse_endpoint: Option<String>,
+    /// The region of that service [default: us-east-1]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warehouse_region: Option<String>,
+    /// A file with aws_access_key_id, aws_secret_access_key and perhaps aws_session_token [default: the environment]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warehouse_credentials: Option<PathBuf>,
     /// When data goes there whose table was dropped: keep, or immediate [default: keep]
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,6 +185,23 @@ struct ServeArguments {
     log: Option<String>,
 }
 
+/// Reads the command line, and for whom the command prints; ends the process if it cannot be read.
+pub(crate) fn parse() -> (Arguments, Format) {
+    let matches = Arguments::command().get_matches();
+    let mut format = Format::Text;
+    let mut of = Some(&matches);
+    while let Some(matches) = of {
+        if let Ok(Some(given)) = matches.try_get_one::<Format>("output") {
+            format = *given;
+        }
+        of = matches.subcommand().map(|(_, matches)| matches);
+    }
+    match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => (arguments, format),
+        Err(error) => error.exit(),
+    }
+}
+
 /// Runs a command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
@@ -204,4 +234,31 @@ fn author() -> Option<String> {
 fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it has to be KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Arguments::command().debug_assert();
+        for (line, is_fine) in [
+            (
+                "skep merge etl main --strategy theirs:sales.* --policy rerun",
+                true,
+            ),
+            ("skep merge list --state conflicts --output json", true),
+            ("skep merge resolve 3f9c 2f8e theirs", true),
+            ("skep merge resolve 3f9c 2f8e --value bigint", true),
+            ("skep merge resolve 3f9c --all ours", true),
+            ("skep merge resolve 3f9c 2f8e", false),
+            ("skep merge", false),
+            ("skep merge etl main --strategy base", false),
+            ("skep reset main 3f9c --force", true),
+        ] {
+            let parsed = Arguments::try_parse_from(line.split(' '));
+            assert_eq!(parsed.is_ok(), is_fine, "{line}: {:?}", parsed.err());
+        }
+    }
 }

@@ -137,7 +137,7 @@ pub(super) async fn run(remote: &Remote, at: Option<String>) -> Result<(), Failu
         }
         match outcome {
             Err(failure) if is_terminal => {
-                let _ = failure.report();
+                let _ = failure.report(remote.format());
             }
             outcome => outcome?,
         }

@@ -8,6 +8,9 @@ use crate::overlay::Overlay;
 use crate::refs::{BranchRecord, Expected, WriteId};
 use crate::{Batch, Error, RefName, Result, Roots, oplog};
 
+/// How often a branch is read anew because another process changed it meanwhile.
+const ATTEMPTS_MAX: u32 = 64;
+
 /// What a branch looks like after the last acknowledged operation.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
@@ -25,6 +28,17 @@ impl State {
     /// Returns whether anything is not committed.
     pub(crate) fn has_staged(&self) -> bool {
         self.record.staged.is_some() || self.record.seq > self.record.folded_seq
+    }
+
+    /// Returns whether a record that was read is that of this state.
+    pub(super) fn is_at(&self, stored: &BranchRecord) -> bool {
+        let version = |record: &BranchRecord| {
+            (
+                (record.incarnation, record.generation, record.base_generation),
+                (record.folded_seq, record.seq, record.rules_generation),
+            )
+        };
+        version(&self.record) == version(stored)
     }
 
     /// Returns what the attempt `write` to change this state expects, prepared since `epoch`.
@@ -64,26 +78,47 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Reads what the ref store knows of a branch.
     pub(super) async fn read(core: &Core, name: &RefName) -> Result<Loaded> {
+        for _ in 0..ATTEMPTS_MAX {
+            let mut record = Loaded::record(core, name).await?;
+            let log = core
+                .refs
+                .log_after(core.id, record.incarnation, record.folded_seq)
+                .await?;
+            // two calls see two moments: where others fold or move the head between them, operations are in neither
+            if core.refs.shared() {
+                let now = Loaded::record(core, name).await?;
+                if !is_same_ground(&record, &now) {
+                    continue;
+                }
+            }
+            let mut pending = VecDeque::new();
+            for log in log {
+                record.seq = record.seq.max(log.seq);
+                let batches = oplog::decode(log.seq, &log.payload)?;
+                pending.push_back(Pending {
+                    seq: log.seq,
+                    epoch: log.epoch,
+                    batches,
+                });
+            }
+            return Loaded::of(core, record, pending).await;
+        }
+        Err(Error::Storage {
+            operation: "reading a branch",
+            message: "other processes keep changing it".into(),
+        })
+    }
+
+    async fn record(core: &Core, name: &RefName) -> Result<BranchRecord> {
         let not_found = || Error::NotFound {
             what: "branch",
             name: name.to_string(),
         };
-        let mut record = core.refs.branch(core.id, name).await?.ok_or_else(not_found)?;
+        core.refs.branch(core.id, name).await?.ok_or_else(not_found)
+    }
+
+    async fn of(core: &Core, record: BranchRecord, pending: VecDeque<Pending>) -> Result<Loaded> {
         let head_roots = core.commit(record.head).await?.roots;
-        let mut pending = VecDeque::new();
-        for log in core
-            .refs
-            .log_after(core.id, record.incarnation, record.folded_seq)
-            .await?
-        {
-            record.seq = record.seq.max(log.seq);
-            let batches = oplog::decode(log.seq, &log.payload)?;
-            pending.push_back(Pending {
-                seq: log.seq,
-                epoch: log.epoch,
-                batches,
-            });
-        }
         let overlay = replay(&pending);
         Ok(Loaded {
             state: State {
@@ -94,6 +129,12 @@ impl Loaded {
             pending,
         })
     }
+}
+
+/// Returns whether the log stands on the same trees by both records.
+fn is_same_ground(a: &BranchRecord, b: &BranchRecord) -> bool {
+    let ground = |record: &BranchRecord| (record.incarnation, record.generation, record.folded_seq);
+    ground(a) == ground(b)
 }
 
 /// Returns what the transactions make of an empty overlay.

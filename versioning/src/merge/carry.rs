@@ -49,7 +49,7 @@ impl<R: Resolver> Merge<'_, R> {
             theirs: base.settled(*staged),
             base,
         };
-        let resolution = self.resolver.resolve(&sides).await?;
+        let resolution = self.plain.resolve(&sides).await?;
         if !resolution.conflicts.is_empty() {
             return Ok(None);
         }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
+use super::Extent;
 use crate::{CommitId, RefName, RepositoryName, Result};
 
 /// A head move that awaits its judgement.
@@ -24,8 +25,12 @@ pub struct Proposal {
 /// What a gate says to a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The names of the checks that passed.
-    Pass(Vec<String>),
+    Pass {
+        /// The names of the checks that passed.
+        checks: Vec<String>,
+        /// What the judgement rests on: while nothing of it changes, it would be the same again.
+        reads: Extent,
+    },
     /// Why the proposal is refused, check by check.
     Refuse(Vec<Refusal>),
 }
@@ -56,6 +61,9 @@ pub struct OpenGate;
 #[async_trait]
 impl Gate for OpenGate {
     async fn judge(&self, _: &Proposal) -> Result<Verdict> {
-        Ok(Verdict::Pass(Vec::new()))
+        Ok(Verdict::Pass {
+            checks: Vec::new(),
+            reads: Extent::none(),
+        })
     }
 }

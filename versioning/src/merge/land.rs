@@ -4,10 +4,11 @@ use bytes::Bytes;
 use futures::FutureExt;
 
 use super::carry::Carried;
+use super::judge::Judgement;
 use super::run::Candidate;
 use super::{Merge, Resolver};
 use crate::branch::{Lane, Prepared};
-use crate::refs::{BranchRecord, CommitMode, HeadMove};
+use crate::refs::{CommitMode, HeadMove};
 use crate::{CommitId, Error, Result, Roots};
 
 /// How often a landing is prepared while writers go on; where they were faster each time, they wait for the next.
@@ -15,47 +16,29 @@ const WITH_WRITERS_MAX: u32 = 3;
 /// How often a landing is prepared before the candidate is judged again.
 const ATTEMPTS_MAX: u32 = 8;
 
-/// A candidate and what was said of it.
-pub(super) struct Judged<'a> {
-    pub(super) candidate: &'a Candidate,
-    /// The generation of the rules that were known when the judgement began.
-    pub(super) rules: u64,
-    /// The checks that passed.
-    pub(super) checks: &'a [String],
-}
-
-impl Judged<'_> {
-    fn holds_on(&self, branch: &BranchRecord) -> bool {
-        branch.head == self.candidate.head && branch.rules_generation == self.rules
-    }
-
-    /// Returns what a commit says of the checks that read the candidate.
-    fn attested(&self) -> Vec<(String, CommitId)> {
-        let of = |check: &String| (check.clone(), self.candidate.id);
-        self.checks.iter().map(of).collect()
-    }
-}
-
 impl<R: Resolver> Merge<'_, R> {
     /// Moves the head to the candidate; `None` if the branch is not what it was judged for any more.
     ///
     /// Trees are prepared while writers go on, and the head moves only if none of them was faster: what they
     /// stage has to be carried over.
-    pub(super) async fn land(&self, judged: Judged<'_>) -> Result<Option<CommitId>> {
+    pub(super) async fn land(&self, candidate: &Candidate, judged: &Judgement) -> Result<Option<CommitId>> {
         let _heads = self.branch.heads.lock().await;
-        let Candidate { head, id, roots } = *judged.candidate;
-        let id = match judged.checks {
-            [] => id,
-            _ => self.store(head, roots, judged.attested()).await?.id,
+        let Candidate { head, id, roots } = *candidate;
+        let attested = judged.attested();
+        let id = match attested.is_empty() {
+            true => id,
+            false => self.store(head, roots, attested).await?.id,
         };
+        self.note_landing(id).await?;
         let events = self.events(head, id).await?;
         for attempt in 0..ATTEMPTS_MAX {
+            self.branch.refresh(self.core).await?;
             let lane = match attempt < WITH_WRITERS_MAX {
                 true => self.branch.lane.clone(),
                 false => self.branch.hold().await?,
             };
             let from = self.core.prepare(self.branch).await?;
-            if !judged.holds_on(&from.state.record) {
+            if !judged.holds_on(&from.state.record, candidate) {
                 return Ok(None);
             }
             let staged = match self.carry(&from.state, &roots).await? {

@@ -1,11 +1,12 @@
 //! One merge on its way: a candidate is made, judged, and made again where the branch moved meanwhile.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::carry::Carried;
-use super::land::Judged;
-use super::{Gate, Landing, MergeOutcome, Proposal, Resolver, Sides, Verdict};
+use super::{Gate, Journal, Landing, MergeOutcome, Policy, Resolver, Sides};
+use crate::attempts::{Decision, still_meant};
 use crate::branch::{Branch, Lane};
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
@@ -44,6 +45,9 @@ pub(crate) struct Merge<'a, R> {
     pub(crate) landing: &'a Landing,
     pub(crate) incoming: Incoming,
     pub(crate) resolver: &'a R,
+    /// For what comes to the branch besides.
+    pub(crate) plain: R,
+    pub(crate) journal: Journal<'a>,
     pub(crate) gate: &'a dyn Gate,
 }
 
@@ -62,30 +66,44 @@ enum Merged<C> {
     Roots(Box<Roots>),
 }
 
-impl<R: Resolver> Merge<'_, R> {
+impl<'a, R: Resolver> Merge<'a, R> {
     /// Merges, has the result judged, and lands it.
     pub(crate) async fn run(self) -> Result<MergeOutcome<R::Conflict>> {
         if self.landing.dry_run {
-            return self.rehearse().await;
+            self.policy()?;
+            return Box::pin(self.rehearse()).await;
         }
+        let outcome = self.journal.alive_while(Box::pin(self.candidates())).await;
+        self.end(outcome).await
+    }
+
+    /// Returns the same merge by another resolver.
+    pub(crate) fn deciding<'b>(self, resolver: &'b R) -> Merge<'b, R>
+    where
+        'a: 'b,
+    {
+        Merge { resolver, ..self }
+    }
+
+    async fn candidates(&self) -> Result<MergeOutcome<R::Conflict>> {
+        self.policy()?;
         let mut candidate = match self.first_candidate().await? {
             ControlFlow::Continue(candidate) => candidate,
             ControlFlow::Break(outcome) => return Ok(outcome),
         };
-        let mut turn = None;
+        let (mut turn, mut judgement) = (None, None);
         for attempt in 0..ATTEMPTS_MAX {
             if attempt == WITHOUT_TURN_MAX {
                 turn = Some(self.branch.turn.lock().await);
             }
+            self.branch.refresh(self.core).await?;
             candidate = match self.on_present_head(candidate).await? {
                 ControlFlow::Continue(candidate) => candidate,
                 ControlFlow::Break(outcome) => return Ok(outcome),
             };
-            // before the gate reads them: rules that come later are noticed
-            let rules = self.branch.state().record.rules_generation;
-            let checks = match self.gate.judge(&self.proposal(&candidate)).await? {
-                Verdict::Pass(checks) => checks,
-                Verdict::Refuse(refusals) => {
+            let judged = match self.judgement(judgement, &candidate).await? {
+                ControlFlow::Continue(judged) => judged,
+                ControlFlow::Break(refusals) => {
                     let candidate = candidate.id;
                     return Ok(MergeOutcome::Refused { candidate, refusals });
                 }
@@ -94,20 +112,21 @@ impl<R: Resolver> Merge<'_, R> {
                 Some(_) => None,
                 None => Some(self.branch.turn.lock().await),
             };
-            let judged = Judged {
-                candidate: &candidate,
-                rules,
-                checks: &checks,
-            };
-            if let Some(id) = self.land(judged).await? {
+            if let Some(id) = self.land(&candidate, &judged).await? {
                 return Ok(MergeOutcome::Landed(id));
             }
+            judgement = Some(judged);
         }
-        Err(Error::HeadMoved {
+        Err(self.lost(candidate.head))
+    }
+
+    /// Returns what is told of a merge that was too slow for the head that it began on.
+    pub(super) fn lost(&self, expected: CommitId) -> Error {
+        Error::HeadMoved {
             branch: self.branch.name.clone(),
-            expected: candidate.head,
+            expected,
             found: self.branch.state().record.head,
-        })
+        }
     }
 
     /// Merges with the head of the destination as it is once what the server would commit there is committed.
@@ -124,20 +143,33 @@ impl<R: Resolver> Merge<'_, R> {
         if self.brings_nothing(base) {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        let roots = match self.three_way(base, head, self.incoming.theirs).await? {
+        let candidate = self.anew(self.resolver, (base, head)).await?;
+        if let ControlFlow::Continue(candidate) = &candidate {
+            self.check_staged(head, &candidate.roots).await?;
+        }
+        Ok(candidate)
+    }
+
+    /// Merges all that is brought with a head.
+    async fn anew(&self, resolver: &R, (base, head): (CommitId, CommitId)) -> Result<Step<R::Conflict>> {
+        let roots = match self.three_way(resolver, base, head, self.incoming.theirs).await? {
             Merged::Conflicts(conflicts) => {
+                self.note(base, head, None).await?;
                 return Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts)));
             }
             Merged::Roots(roots) => *roots,
         };
-        let unchanged = roots == self.core.commit(head).await?.roots;
-        if unchanged && self.incoming.second_parent.is_none() {
+        self.candidate(base, head, roots).await
+    }
+
+    /// Stores a candidate, unless it would change nothing, and writes it down.
+    async fn candidate(&self, base: CommitId, head: CommitId, roots: Roots) -> Result<Step<R::Conflict>> {
+        if self.changes_nothing(head, &roots).await? {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        self.check_staged(head, &roots).await?;
-        self.store(head, roots, Vec::new())
-            .await
-            .map(ControlFlow::Continue)
+        let candidate = self.store(head, roots, Vec::new()).await?;
+        self.note(base, head, Some(candidate.id)).await?;
+        Ok(ControlFlow::Continue(candidate))
     }
 
     /// Fails if what is staged on the destination stands in the way, which is told before any check runs.
@@ -159,21 +191,33 @@ impl<R: Resolver> Merge<'_, R> {
         if head == candidate.head {
             return Ok(ControlFlow::Continue(candidate));
         }
+        if self.policy()? == Policy::Fail {
+            return Err(self.lost(candidate.head));
+        }
         if self.is_there(head).await? {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        match self.three_way(candidate.head, head, candidate.id).await? {
-            Merged::Conflicts(conflicts) => Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts))),
-            Merged::Roots(roots) => self
-                .store(head, *roots, Vec::new())
-                .await
-                .map(ControlFlow::Continue),
+        match self
+            .three_way(&self.plain, candidate.head, head, candidate.id)
+            .await?
+        {
+            // told in terms of what is merged, of which the candidate is only a step
+            Merged::Conflicts(_) => {
+                let base = self.base(head).await?;
+                self.anew(&self.plain, (base, head)).await
+            }
+            Merged::Roots(roots) => self.candidate(self.base(head).await?, head, *roots).await,
         }
     }
 
     /// Returns whether the destination has the commit already that is merged, by their best common ancestor.
     pub(super) fn brings_nothing(&self, base: CommitId) -> bool {
-        self.incoming.second_parent == Some(base)
+        self.incoming.base.is_none() && self.incoming.theirs == base
+    }
+
+    /// Returns whether a commit of these trees on `head` would say nothing: it remembers no other parent either.
+    async fn changes_nothing(&self, head: CommitId, roots: &Roots) -> Result<bool> {
+        Ok(self.incoming.second_parent.is_none() && *roots == self.core.commit(head).await?.roots)
     }
 
     /// Returns whether another merge brought the same commit to `head` meanwhile.
@@ -229,8 +273,31 @@ impl<R: Resolver> Merge<'_, R> {
         }
     }
 
+    /// Returns the decisions of the attempt that are about conflicts as they are with the present head; `None` if
+    /// the head is the one that they were made on.
+    pub(crate) async fn still_meant(&self) -> Result<Option<BTreeMap<String, Decision>>> {
+        let Some(run) = self.journal.run() else {
+            return Ok(None);
+        };
+        let head = self.branch.state().record.head;
+        if head == run.ours || run.decisions.is_empty() {
+            return Ok(None);
+        }
+        let base = self.base(head).await?;
+        let conflicts = match self
+            .three_way(self.resolver, base, head, self.incoming.theirs)
+            .await?
+        {
+            Merged::Conflicts(conflicts) => conflicts,
+            Merged::Roots(_) => Vec::new(),
+        };
+        let records: Vec<_> = conflicts.iter().map(R::record).collect();
+        Ok(Some(still_meant(&run.decisions, &records)))
+    }
+
     async fn three_way(
         &self,
+        resolver: &R,
         base: CommitId,
         ours: CommitId,
         theirs: CommitId,
@@ -240,7 +307,7 @@ impl<R: Resolver> Merge<'_, R> {
             ours: self.core.view_at(ours).await?,
             theirs: self.core.view_at(theirs).await?,
         };
-        let resolution = self.resolver.resolve(&sides).await?;
+        let resolution = resolver.resolve(&sides).await?;
         if !resolution.conflicts.is_empty() {
             return Ok(Merged::Conflicts(resolution.conflicts));
         }
@@ -274,17 +341,5 @@ impl<R: Resolver> Merge<'_, R> {
             id: entry.id,
             roots,
         })
-    }
-
-    fn proposal(&self, candidate: &Candidate) -> Proposal {
-        Proposal {
-            repository: self.repository.clone(),
-            branch: self.branch.name.clone(),
-            head: candidate.head,
-            candidate: candidate.id,
-            source: self.incoming.source.clone(),
-            author: self.landing.author.clone(),
-            message: self.incoming.message.clone(),
-        }
     }
 }

@@ -43,6 +43,7 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
 
 async fn records_and_events(make: &impl AsyncFn() -> Arc<dyn RefStore>) {
     events::events(&Fixture::new(make().await).await).await;
+    events::many_events(&Fixture::new(make().await).await).await;
     events::swaps_of_small_records(&Fixture::new(make().await).await).await;
     races::swaps(&Fixture::new(make().await).await).await;
 }

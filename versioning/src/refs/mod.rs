@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::merge::Policy;
 use crate::{CommitId, RefName, RepositoryName, Result, Roots};
 
 #[cfg(test)]
@@ -107,6 +108,8 @@ impl BranchRecord {
 pub struct Protection {
     /// Names of the checks that a merge has to pass, beside all that the branch itself holds.
     pub required_checks: Vec<String>,
+    /// What becomes of a merge that passed its checks when the head moved meanwhile, at the least.
+    pub policy: Policy,
 }
 
 /// What an append, fold or head move expects of the branch. Anything else there makes it fail with `Lost`.

@@ -2,9 +2,11 @@
 
 use super::{CommitMode, Protection, WriteId};
 use crate::codec::{DecodeError, Reader, put_bytes, put_varint};
+use crate::merge::Policy;
 use crate::{CommitId, Hash};
 
 const FORMAT: u8 = 1;
+const WITH_POLICY: u8 = 2;
 
 /// Returns the bytes of settings that stand in order ([`super::rules::in_order`]).
 pub(super) fn encode_settings(settings: &[(String, String)]) -> Vec<u8> {
@@ -27,23 +29,39 @@ pub(super) fn decode_settings(bytes: &[u8]) -> Result<Vec<(String, String)>, Dec
     Ok(settings)
 }
 
+/// Format 2 has the policy behind the checks; what has none but the default is written in format 1.
 pub(super) fn encode_protection(protection: &Protection) -> Vec<u8> {
-    let mut out = vec![FORMAT];
+    let is_default = protection.policy == Policy::default();
+    let mut out = vec![if is_default { FORMAT } else { WITH_POLICY }];
     put_varint(&mut out, protection.required_checks.len() as u64);
     for check in &protection.required_checks {
         put_bytes(&mut out, check.as_bytes());
+    }
+    if !is_default {
+        put_bytes(&mut out, protection.policy.name().as_bytes());
     }
     out
 }
 
 pub(super) fn decode_protection(bytes: &[u8]) -> Result<Protection, DecodeError> {
-    let mut reader = versioned(bytes)?;
+    let mut reader = Reader::new(bytes);
+    let format = reader.byte()?;
+    if !matches!(format, FORMAT | WITH_POLICY) {
+        return Err(DecodeError::Tag(format.into()));
+    }
     let mut required_checks = Vec::new();
     for _ in 0..reader.varint()? {
         required_checks.push(reader.text()?.to_owned());
     }
+    let policy = match format {
+        WITH_POLICY => Policy::parse(reader.text()?).ok_or(DecodeError::Tag(format.into()))?,
+        _ => Policy::default(),
+    };
     reader.finish()?;
-    Ok(Protection { required_checks })
+    Ok(Protection {
+        required_checks,
+        policy,
+    })
 }
 
 /// Returns the ids one behind the other; their number follows from the length.
@@ -110,12 +128,20 @@ mod tests {
         assert_eq!(decode_settings(&encode_settings(&settings)).unwrap(), settings);
         let protection = Protection {
             required_checks: vec!["rows".into()],
+            policy: Policy::Disjoint,
+        };
+        let strict = Protection {
+            policy: Policy::Fail,
+            ..protection.clone()
         };
         assert_eq!(encode_protection(&protection), b"\x01\x01\x04rows");
-        assert_eq!(
-            decode_protection(&encode_protection(&protection)).unwrap(),
-            protection
-        );
+        assert_eq!(encode_protection(&strict), b"\x02\x01\x04rows\x04fail");
+        for protection in [protection, strict] {
+            assert_eq!(
+                decode_protection(&encode_protection(&protection)).unwrap(),
+                protection
+            );
+        }
         let writes = [WriteId([3; 16]), WriteId([4; 16])];
         assert_eq!(encode_writes(&writes), [[3; 16], [4; 16]].concat());
         assert_eq!(decode_writes(&encode_writes(&writes)).unwrap(), writes);

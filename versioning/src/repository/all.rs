@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::names::Names;
 use super::{Inner, Limits, Parts, Repository, refs};
+use crate::attempts::Keeper;
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
 use crate::events::Narrate;
@@ -51,7 +52,7 @@ impl Repositories {
         }
     }
 
-    /// Takes up the background commits that the last process left undone. A branch that cannot be read is told
+    /// Takes up the background commits that the last process left undone, and settles the merges that it left. A branch that cannot be read is told
     /// of in the log and left alone.
     ///
     /// # Errors
@@ -59,6 +60,10 @@ impl Repositories {
     pub async fn resume(&self) -> Result<()> {
         for record in self.list().await? {
             let repository = self.get(&record.name).await?;
+            match self.parts.refs.shared() {
+                true => repository.inner.attempts.settle_left_behind().await?,
+                false => repository.inner.attempts.settle_all().await?,
+            }
             for branch in repository.branches().await? {
                 let has_staged = branch.staged.is_some() || branch.seq > branch.folded_seq;
                 if branch.mode == CommitMode::Staged || !has_staged {
@@ -155,9 +160,11 @@ impl Repositories {
             self.narrator.clone(),
         );
         let data = DataFiles::new(parts.files.clone(), prefix, parts.ids.clone());
+        let core = Arc::new(core);
         Repository {
             inner: Arc::new(Inner {
-                core: Arc::new(core),
+                attempts: Keeper::new(core.clone()),
+                core,
                 record,
                 data,
                 names: Names::default(),

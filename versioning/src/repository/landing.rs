@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Repository;
+use crate::attempts::Attempt;
 use crate::branch::Branch;
 use crate::commit::CommitKind;
 use crate::core::Core;
-use crate::merge::{Gate, Incoming, Landing, Merge, MergeOutcome, Resolver};
+use crate::merge::{Gate, Incoming, Journal, Landing, Merge, MergeOutcome, Resolver};
 use crate::{CommitId, Error, RefExpr, Result};
 
 impl Repository {
@@ -28,16 +29,19 @@ impl Repository {
             false => (self.beginning(source).await?, None),
         };
         let incoming = Incoming {
-            kind: CommitKind::Merge,
+            kind: match landing.squash {
+                true => CommitKind::Normal,
+                false => CommitKind::Merge,
+            },
             base: None,
             theirs,
             ahead,
-            second_parent: Some(theirs),
+            second_parent: (!landing.squash).then_some(theirs),
             source: source.to_string(),
-            message: landing
-                .message
-                .clone()
-                .unwrap_or_else(|| format!("merge {source} into {}", landing.into)),
+            message: landing.message.clone().unwrap_or_else(|| {
+                let verb = if landing.squash { "squash" } else { "merge" };
+                format!("{verb} {source} into {}", landing.into)
+            }),
         };
         self.bring(&core, &branch, landing, incoming, resolver, gate)
             .await
@@ -145,18 +149,32 @@ impl Repository {
         resolver: &R,
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
-        let repository = &self.inner.record.name;
+        self.merging(core, branch, (landing, incoming), resolver, gate, None)
+            .run()
+            .await
+    }
+
+    /// Returns a merge that is about to run; `run` is the attempt that it is another run of.
+    pub(super) fn merging<'a, R: Resolver>(
+        &'a self,
+        core: &'a Arc<Core>,
+        branch: &'a Branch,
+        (landing, incoming): (&'a Landing, Incoming),
+        resolver: &'a R,
+        gate: &'a dyn Gate,
+        run: Option<Attempt>,
+    ) -> Merge<'a, R> {
         Merge {
             core,
-            repository,
+            repository: &self.inner.record.name,
             branch,
             landing,
             incoming,
             resolver,
+            plain: resolver.plain(),
+            journal: Journal::new(&self.inner.attempts, run),
             gate,
         }
-        .run()
-        .await
     }
 }
 

@@ -98,7 +98,12 @@ impl Repository {
             commit: head,
         };
         if let Some(open) = names.open_branch(name) {
-            return Ok(branch(open.state().record.head));
+            match open.refresh(self.core()).await {
+                Ok(()) => return Ok(branch(open.state().record.head)),
+                // another process removed it
+                Err(Error::NotFound { what: "branch", .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         let (known, age) = names.known(name);
         if let Some(known) = known {

@@ -1,7 +1,5 @@
 //! What operations cost, in blocks: exact figures, on 100,000 partitions and as many objects.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use versioning::merge::{Landing, MergeOutcome, OpenGate};
 use versioning::object::{DataFile, Object, Segment};
@@ -188,13 +186,7 @@ async fn costs_follow_the_change() {
     write(&repository, "etl", 10..11, 3).await;
     commit(&repository, "etl").await;
     let before = repository.stats();
-    let landing = Landing {
-        into: name("main"),
-        author: "test".into(),
-        message: None,
-        metadata: BTreeMap::new(),
-        dry_run: false,
-    };
+    let landing = Landing::onto(name("main"), "test");
     let outcome = repository
         .merge(&RefExpr::from(name("etl")), &landing, &KeyByKey, &OpenGate)
         .await

@@ -1,7 +1,5 @@
 //! A repository to try things on, and short ways to change it.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use testkit::FaultyRefs;
 use versioning::merge::{Gate, Landing, MergeOutcome, OpenGate};
@@ -113,11 +111,8 @@ impl Lake {
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<(Space, Bytes)>> {
         let landing = Landing {
-            into: name(into),
-            author: "test".into(),
-            message: None,
-            metadata: BTreeMap::new(),
             dry_run,
+            ..Landing::onto(name(into), "test")
         };
         self.repository
             .merge(&name(from).into(), &landing, &KeyByKey, gate)

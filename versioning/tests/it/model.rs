@@ -9,7 +9,8 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
-use versioning::merge::{Change3, Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides};
+use versioning::attempts::ConflictRecord;
+use versioning::merge::{Change3, Extent, Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides};
 use versioning::object::Object;
 use versioning::refs::CommitMode;
 use versioning::repository::{CommitMessage, Limits, Parts};
@@ -40,6 +41,29 @@ impl Resolver for KeyByKey {
             }
         }
         Ok(resolution)
+    }
+
+    fn record((space, key): &(Space, Bytes)) -> ConflictRecord {
+        ConflictRecord {
+            id: format!("{space:?} {}", key.escape_ascii()),
+            content: key.clone(),
+        }
+    }
+
+    fn plain(&self) -> KeyByKey {
+        KeyByKey
+    }
+
+    /// Each key is a unit.
+    async fn touches(&self, before: &View, after: &View) -> Result<Extent> {
+        let mut units = BTreeSet::new();
+        for space in Space::ALL {
+            let mut diff = before.diff(after, space, &KeyRange::all());
+            while let Some(change) = diff.next().await? {
+                units.insert(change.key);
+            }
+        }
+        Ok(Extent::Units(units))
     }
 }
 
@@ -262,11 +286,9 @@ impl History {
         let (theirs, _) = self.model.branches[&from];
         let (ours, staged) = self.model.branches[&into].clone();
         let landing = Landing {
-            into: into.clone(),
-            author: "model".into(),
-            message: None,
-            metadata: BTreeMap::new(),
             dry_run: self.rng.random_range(0..5) == 0,
+            squash: self.rng.random_range(0..5) == 0,
+            ..Landing::onto(into.clone(), "model")
         };
         let outcome = self
             .repository
@@ -295,12 +317,24 @@ impl History {
             );
             return;
         };
+        if landing.squash && merged == self.model.commits[&ours].0 {
+            assert!(
+                matches!(outcome, Ok(MergeOutcome::UpToDate(at)) if at == ours) || landing.dry_run,
+                "{outcome:?}"
+            );
+            return;
+        }
         // what is staged is carried over, as if it were merged in its turn
         let carried = Model::merged_states(&self.model.commits[&ours].0, &merged, &staged);
         match (carried, outcome) {
             (Some(carried), Ok(MergeOutcome::Landed(head))) => {
                 assert!(!landing.dry_run);
-                self.moved(&into, head, merged, vec![ours, theirs]).await;
+                let parents = if landing.squash {
+                    vec![ours]
+                } else {
+                    vec![ours, theirs]
+                };
+                self.moved(&into, head, merged, parents).await;
                 self.model.branches.insert(into, (head, carried));
             }
             (Some(_), Ok(MergeOutcome::Clean)) => assert!(landing.dry_run),
@@ -427,7 +461,7 @@ async fn same(view: &View, state: &State, rng: &mut StdRng) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long to test is said from outside")]
-fn setting(name: &str, default: u64) -> u64 {
+pub(super) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| {
         text.parse()
             .unwrap_or_else(|_| panic!("{name} has to be a number"))

@@ -4,10 +4,10 @@ use std::collections::btree_map::Entry;
 
 use versioning::Space;
 
-use super::super::conflict::{ConflictKind, Report, Scope, Subject, Texts};
+use super::super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
 use super::super::entities::scope_of;
 use super::super::files::Work;
-use super::super::generic::Three;
+use super::super::generic::{Three, Whose};
 use super::super::objects::{Class, Verdict};
 use super::super::owner::Unit;
 use super::super::params::{Data, Writers};
@@ -46,10 +46,14 @@ impl Context<'_> {
                 place.insert(Three::new(same.clone(), same.clone(), same));
             }
         }
+        let cascades = self.cascades().await?;
         for (key, versions) in &all {
-            if !self.is_removed(Space::Parts, key.0) {
-                self.merge_partition(key, versions, changes, report).await?;
+            if self.is_removed(Space::Parts, key.0)
+                || self.follow_cascade(key, versions, &cascades, changes).await?
+            {
+                continue;
             }
+            self.merge_partition(key, versions, changes, report).await?;
         }
         Ok(())
     }
@@ -62,6 +66,11 @@ impl Context<'_> {
         report: &mut Report,
     ) -> Result<()> {
         let place = keys::partition(*table, name);
+        if let Some(whose) = self.settled.partition(*table, name) {
+            return self
+                .take_partition((*table, name), versions, whose, changes)
+                .await;
+        }
         if self.entities.dropped.contains(table) {
             // what is beneath a table that ours has and theirs dropped goes with it
             if versions.ours.is_some() && versions.theirs.is_none() {
@@ -71,21 +80,17 @@ impl Context<'_> {
         }
         let none = Work::default();
         let work = self.files.work(*table, Some(name)).unwrap_or(&none);
-        let renumbered = self.entities.renumbered.get(table);
         self.check_drop((*table, name), versions, work, report);
         match take(versions, work.writers) {
             Take::Ours => return Ok(()),
-            Take::Theirs if renumbered.is_none() || versions.theirs.is_none() => {
-                match &versions.theirs {
-                    Some(value) => changes.batch().put(Space::Parts, place, value.clone()),
-                    None => changes.delete::<Partition>(place),
-                }
-                return Ok(());
+            Take::Theirs => {
+                let key = (*table, name.as_str());
+                return self.take_partition(key, versions, Whose::Theirs, changes).await;
             }
-            _ => {}
+            Take::Base | Take::Neither => {}
         }
         let mut loaded: Three<Option<Partition>> = self.load(&place, versions).await?;
-        if let (Some(theirs), Some(renumbered)) = (&mut loaded.theirs, renumbered) {
+        if let (Some(theirs), Some(renumbered)) = (&mut loaded.theirs, self.entities.renumbered.get(table)) {
             partition::renew_ids(theirs, renumbered);
         }
         let merged = self.merge_loaded(*table, name, &loaded, work, report);
@@ -96,6 +101,51 @@ impl Context<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Writes a partition as one version has it: byte for byte, if it means the same in the merged table.
+    async fn take_partition(
+        &self,
+        (table, name): (TableId, &str),
+        versions: &Raw,
+        whose: Whose,
+        changes: &mut Changes<'_>,
+    ) -> Result<()> {
+        let place = keys::partition(table, name);
+        if whose == Whose::Ours || versions.as_ref().take(whose) == &versions.ours {
+            return Ok(());
+        }
+        let Some(value) = versions.as_ref().take(whose) else {
+            changes.delete::<Partition>(place);
+            return Ok(());
+        };
+        let renumbered = self.entities.renumbered.get(&table);
+        let is_settled = self.settled.table(table).is_some();
+        if whose == Whose::Base || is_settled || renumbered.is_none() && !self.entities.moved.contains(&table)
+        {
+            changes.batch().put(Space::Parts, place, value.clone());
+            return Ok(());
+        }
+        let mut partition: Partition = self.walk.records().load(&place, value).await?;
+        if let Some(renumbered) = renumbered {
+            partition::renew_ids(&mut partition, renumbered);
+        }
+        self.restate(table, &mut partition);
+        changes.put(place, &partition);
+        Ok(())
+    }
+
+    /// Says where a partition of theirs lies as seen from where those of the merged table lie by default, if that is
+    /// elsewhere than in theirs.
+    pub(super) fn restate(&self, table: TableId, partition: &mut Partition) {
+        if self.entities.moved.contains(&table)
+            && let Some(tables) = self.files.tables.get(&table)
+            && let Some(base) = self.partition_base(table, tables)
+            && let Some(at) = place_of(tables.theirs.as_ref(), Some(partition))
+            && let Some(storage) = &mut partition.storage
+        {
+            storage.location = Some(at.relative_to(&base, &partition.name));
+        }
     }
 
     fn merge_loaded(
@@ -112,15 +162,9 @@ impl Context<'_> {
             (None, ours, None) => ours.clone(),
             (None, None, theirs) => theirs.clone(),
             (Some(_), None, None) => None,
-            (Some(base), Some(kept), None) => {
+            (Some(base), Some(kept), None) | (Some(base), None, Some(kept)) => {
                 if partition::meant(base) != partition::meant(kept) {
-                    report_drop(false, work, (&scope, report));
-                }
-                None
-            }
-            (Some(base), None, Some(kept)) => {
-                if partition::meant(base) != partition::meant(kept) {
-                    report_drop(true, work, (&scope, report));
+                    report_drop((table, name), loaded.ours.is_none(), work, (&scope, report));
                 }
                 None
             }
@@ -136,7 +180,7 @@ impl Context<'_> {
                 };
                 let Some(common) = common else {
                     let (a, b) = ((ours, &places.ours), (theirs, &places.theirs));
-                    partition::report_add_add(a, b, &scope, report);
+                    partition::report_add_add(table, a, b, (&scope, report));
                     return Some(ours.clone());
                 };
                 let places = match base {
@@ -151,7 +195,7 @@ impl Context<'_> {
                     versions: Three::new(&common, ours, theirs),
                     places,
                     base: &self.partition_base(table, tables)?,
-                    layout: storage::layout(ours.storage.as_ref(), self.provider(table)),
+                    layout: storage::layout(ours.storage.as_ref(), self.provider(table), self.wrote(tables)),
                     table: self
                         .merged_table(table, tables)
                         .map(Table::columns)
@@ -159,11 +203,22 @@ impl Context<'_> {
                     data: &Data {
                         writers: work.writers,
                         folder: self.folders.get(&unit).copied(),
-                        ..Data::default()
                     },
                 };
                 Some(partition::merge(input, &scope, report))
             }
+        }
+    }
+
+    /// Returns who may have written files of a table. Its partitions' columns stand as its own do.
+    fn wrote(&self, tables: &Three<Option<OpenTable>>) -> Writers {
+        match tables.as_ref().map(Option::as_ref) {
+            Three {
+                base: Some(base),
+                ours: Some(ours),
+                theirs: Some(theirs),
+            } => self.extents.files_writers(Three::new(base, ours, theirs)),
+            _ => Writers::Both,
         }
     }
 
@@ -201,14 +256,20 @@ impl Context<'_> {
             }
         });
         if analyzed && let Some(tables) = self.files.tables.get(&table) {
-            report_drop(dropped.0, work, (&scope_of(tables).partition(name), report));
+            let scope = scope_of(tables).partition(name);
+            report_drop((table, name), dropped.0, work, (&scope, report));
         }
     }
 }
 
 /// Reports a partition that one side dropped and the other changed. What was done to its files is reported with
 /// them.
-fn report_drop(by_ours: bool, work: &Work, (scope, report): (&Scope, &mut Report)) {
+fn report_drop(
+    (table, name): (TableId, &str),
+    by_ours: bool,
+    work: &Work,
+    (scope, report): (&Scope, &mut Report),
+) {
     let (dropped, changed) = (Class::Drop.word(), "changed");
     let (ours, theirs) = if by_ours {
         (dropped, changed)
@@ -216,11 +277,14 @@ fn report_drop(by_ours: bool, work: &Work, (scope, report): (&Scope, &mut Report
         (changed, dropped)
     };
     if work.verdict() == Verdict::Apply {
-        report.add(
-            scope,
-            ConflictKind::DropModify,
-            Subject::Whole,
+        let at = (scope, ConflictKind::DropModify, Subject::Whole);
+        report.decide_whole(
+            at,
             Texts::new(None, ours, theirs),
+            Choices::ANY,
+            |settled, whose| {
+                settled.settle_partition(table, name, whose);
+            },
         );
     }
 }

@@ -91,14 +91,24 @@ impl Context<'_> {
         let columns = tables.map(|tables| columns_of(self.merged_table(*table, tables), tables));
         let is_fixed = columns.as_ref().is_none_or(|columns| columns.is_settled)
             && !self.entities.renumbered.contains_key(table);
-        let taken = take(versions, writers);
-        match taken {
+        let settled = match name {
+            Some(name) => self.settled.partition(*table, name),
+            None => self.settled.table(*table),
+        };
+        let taken = settled.map_or_else(|| take(versions, writers), Take::from);
+        let side = match taken {
             Take::Ours if is_fixed => return Ok(()),
-            Take::Theirs if is_fixed || versions.theirs.is_none() => {
-                match &versions.theirs {
-                    Some(value) => changes.batch().put(Space::Stats, place, value.clone()),
-                    None => changes.delete::<TableStatistics>(place),
-                }
+            Take::Theirs => Some(&versions.theirs),
+            Take::Base => Some(&versions.base),
+            Take::Ours | Take::Neither => None,
+        };
+        match side {
+            Some(None) => {
+                changes.delete::<TableStatistics>(place);
+                return Ok(());
+            }
+            Some(Some(value)) if is_fixed => {
+                changes.batch().put(Space::Stats, place, value.clone());
                 return Ok(());
             }
             _ => {}
@@ -143,6 +153,7 @@ impl Context<'_> {
         match taken {
             Take::Ours => fitted.ours,
             Take::Theirs => fitted.theirs,
+            Take::Base => fitted.base,
             Take::Neither => statistics::merge(fitted.as_ref().map(Option::as_ref), writers),
         }
     }

@@ -7,6 +7,7 @@ use crate::columns::infer_ids;
 use crate::merge::columns::{Layout, Lists, merge, text_of};
 use crate::merge::conflict::Report;
 use crate::merge::generic::Three;
+use crate::merge::params::Writers;
 use crate::model::{Column, Columns};
 
 /// Reads `name type 'comment', …`.
@@ -36,23 +37,30 @@ fn altered(base: &[Column], next: u32, text: &str) -> (Vec<Column>, u32) {
 }
 
 fn run(base: &str, ours: &str, theirs: &str, layout: Layout) -> String {
+    let mut report = Report::default();
+    let merged = merged((base, ours, theirs), layout, &mut report);
+    outcome(&merged, report)
+}
+
+/// Returns merged columns with their comments.
+pub(super) fn merged(
+    (base, ours, theirs): (&str, &str, &str),
+    layout: Layout,
+    report: &mut Report,
+) -> String {
     let (base, next) = altered(&[], 1, base);
     let (ours, theirs) = (altered(&base, next, ours), altered(&base, next, theirs));
     let lists = Lists {
         columns: Three::new(&base, &ours.0, &theirs.0),
         next: Three::new(next, ours.1, theirs.1),
     };
-    let mut report = Report::default();
-    let merged = merge(lists, layout, &orders(), &mut report);
+    let merged = merge(lists, layout, &orders(), report);
     let ids: std::collections::BTreeSet<u32> = merged.columns.iter().map(|column| column.id.0).collect();
     assert_eq!(ids.len(), merged.columns.len(), "every column has its own id");
     assert!(ids.iter().all(|id| *id < merged.next));
     let comments = merged.columns.iter().filter_map(|column| column.comment.clone());
     let comments: Vec<String> = comments.map(|comment| format!(" '{comment}'")).collect();
-    outcome(
-        &format!("{}{}", text_of(&merged.columns), comments.concat()),
-        report,
-    )
+    format!("{}{}", text_of(&merged.columns), comments.concat())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "cases read better so")]
@@ -60,9 +68,30 @@ fn check(base: &str, ours: &str, theirs: &str, expected: Expect) {
     expected.assert_eq(&run(base, ours, theirs, Layout::ByName));
 }
 
+#[test]
+fn columns_that_no_file_has_stand_behind_those_that_some_have() {
+    let check = |ours: &str, theirs: &str, wrote: Writers, expected: &str| {
+        let found = run("a int", ours, theirs, Layout::ByPosition(wrote));
+        assert_eq!(found, expected, "{ours}; {theirs}; {wrote:?}");
+    };
+    let (ours, theirs) = ("a int; b int", "a int; c int");
+    check(ours, theirs, Writers::Nobody, "(a int, b int, c int)");
+    check(ours, theirs, Writers::Ours, "(a int, b int, c int)");
+    check(ours, theirs, Writers::Theirs, "(a int, c int, b int)");
+    check(
+        "a int; b int; c int",
+        theirs,
+        Writers::Theirs,
+        "(a int, c int, b int)",
+    );
+    let contested = "! sales.orders: the column list was (c int, a int) in ours, (a int, b int) in theirs";
+    check("c int; a int", "a int; b int", Writers::Ours, contested);
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "cases read better so")]
 fn check_by_position(base: &str, ours: &str, theirs: &str, expected: Expect) {
-    expected.assert_eq(&run(base, ours, theirs, Layout::ByPosition));
+    let layout = Layout::ByPosition(Writers::Both);
+    expected.assert_eq(&run(base, ours, theirs, layout));
 }
 
 #[test]

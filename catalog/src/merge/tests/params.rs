@@ -17,14 +17,23 @@ fn parameters(text: &str) -> Option<Parameters> {
 }
 
 fn run(writers: Writers, base: &str, ours: &str, theirs: &str) -> String {
+    let mut report = Report::default();
+    let merged = merged_of(writers, (base, ours, theirs), &mut report);
+    outcome(&merged, report)
+}
+
+/// Returns merged parameters of data that nobody wrote.
+pub(super) fn merged(versions: (&str, &str, &str), report: &mut Report) -> String {
+    merged_of(Writers::Nobody, versions, report)
+}
+
+fn merged_of(writers: Writers, (base, ours, theirs): (&str, &str, &str), report: &mut Report) -> String {
     let versions = Three::new(parameters(base), parameters(ours), parameters(theirs));
     let data = Data {
         writers,
         folder: Some(Folder { files: 7, bytes: 700 }),
-        ..Data::default()
     };
-    let mut report = Report::default();
-    let merged = merge(versions.as_ref(), &data, &|_| false, &orders(), &mut report);
+    let merged = merge(versions.as_ref(), &data, &|_| false, &orders(), report);
     let text = merged.map(|merged| {
         let pairs: Vec<String> = merged
             .iter()
@@ -32,7 +41,7 @@ fn run(writers: Writers, base: &str, ours: &str, theirs: &str) -> String {
             .collect();
         pairs.join(" ")
     });
-    outcome(&text.unwrap_or_else(|| "unset".to_owned()), report)
+    text.unwrap_or_else(|| "unset".to_owned())
 }
 
 /// Checks both ways round: no rule of parameters prefers a side.

@@ -50,7 +50,12 @@ fn table(before: Option<&Table>, fields: &str, in_parts: bool) -> Table {
 
 fn run(base: &Table, ours: &Table, theirs: &Table, renumbered: &Renumbered) -> String {
     let mut report = Report::default();
-    let merged = merge(Three::new(base, ours, theirs), renumbered, &orders(), &mut report);
+    let merged = merge(
+        Three::new(base, ours, theirs),
+        (&[], renumbered),
+        &orders(),
+        &mut report,
+    );
     let lines: Vec<String> = merged
         .iter()
         .map(|(key, value)| format!("{key} = {value}"))
@@ -94,7 +99,7 @@ fn long_texts_come_in_parts() {
     let mut report = Report::default();
     let merged = merge(
         Three::new(&base, &ours, &theirs),
-        &renumbered,
+        (&[], &renumbered),
         &orders(),
         &mut report,
     );

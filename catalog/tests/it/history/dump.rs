@@ -1,7 +1,7 @@
 //! A catalog as text.
 
 use catalog::Snapshot;
-use catalog::model::{Column, ColumnId, ColumnStatistics, Location, Parameters, Table};
+use catalog::model::{Column, ColumnId, ColumnStatistics, Database, Location, Parameters, Table};
 use catalog::names::Pattern;
 use versioning::object::Object;
 use versioning::{KeyRange, Space};
@@ -31,12 +31,11 @@ pub(crate) async fn dump(snapshot: &Snapshot) -> String {
     let mut out = String::new();
     for db in snapshot.databases(&Pattern::all()).await.unwrap() {
         let found = snapshot.database(&db).await.unwrap();
-        if let Some(text) = &found.description
-            && db != "default"
-        {
-            out += &format!("{db} '{text}'\n");
-        } else if db != "default" && db != "sales" {
-            out += &format!("{db}\n");
+        if db != "default" {
+            let said = dump_database(&found);
+            if db != "sales" || said != "sales" {
+                out += &format!("{said}\n");
+            }
         }
         for (table, entry) in snapshot.tables(found.id, &Pattern::all()).await.unwrap() {
             let open = snapshot.table(&db, &table).await.unwrap();
@@ -68,6 +67,18 @@ pub(crate) async fn dump(snapshot: &Snapshot) -> String {
         let path = String::from_utf8(entry.key.to_vec()).unwrap();
         let object = Object::decode(entry.key, entry.payload).unwrap();
         out += &format!("{path}: {}\n", object.etag);
+    }
+    out
+}
+
+fn dump_database(database: &Database) -> String {
+    let mut out = database.name.clone();
+    if let Some(text) = &database.description {
+        out += &format!(" '{text}'");
+    }
+    out += &text_of(database.parameters.as_ref());
+    if let Some(owner) = &database.owner {
+        out += &format!(" owner {owner}");
     }
     out
 }

@@ -14,7 +14,7 @@ use versioning::{Batch, Space};
 
 use crate::it::fixture::{columns, database};
 
-pub(super) async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
+pub(crate) async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
     let (verb, rest) = statement.split_once(' ').unwrap_or((statement, ""));
     let (what, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let (db, object) = what.split_once('.').unwrap_or((what, ""));
@@ -24,6 +24,22 @@ pub(super) async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
         "comment" => {
             let mut found = draft.database(what).await?;
             found.description = Some(rest.to_owned());
+            draft.alter_database(what, found).await.map(drop)
+        }
+        "ownerdb" => {
+            let mut found = draft.database(what).await?;
+            found.owner = Some(rest.to_owned());
+            draft.alter_database(what, found).await.map(drop)
+        }
+        "movedb" | "setdb" => {
+            let mut found = draft.database(what).await?;
+            match rest.split_once('=') {
+                None => found.location = Location::Rel(rest.to_owned()),
+                Some((key, value)) => {
+                    let parameters = found.parameters.get_or_insert_default();
+                    parameters.insert(key.to_owned(), value.to_owned());
+                }
+            }
             draft.alter_database(what, found).await.map(drop)
         }
         "function" => {
@@ -100,7 +116,9 @@ pub(super) async fn execute(draft: &mut Draft, statement: &str) -> Result<()> {
             let (to_db, to) = rest.split_once('.').unwrap();
             draft.rename_table(db, object, to_db, to).await.map(drop)
         }
-        "add" | "droppart" | "setpart" => partitions(draft, verb, (db, object), rest).await,
+        "add" | "droppart" | "setpart" | "partcolumns" | "movepart" | "renamepart" => {
+            partitions(draft, verb, (db, object), rest).await
+        }
         "analyze" => analyze(draft, (db, object), None, rest).await,
         "analyzepart" => {
             let (partition, rest) = rest.split_once(' ').unwrap();
@@ -122,6 +140,18 @@ async fn alter(draft: &mut Draft, verb: &str, (db, object): (&str, &str), rest: 
             let storage = table.storage.as_mut().unwrap();
             storage.columns = Some(Arc::new(Columns(columns_of(rest).0)));
             how.cascade = verb == "cascade";
+        }
+        "keys" => table.partition_keys = Some(columns_of(rest).0),
+        "buckets" => {
+            let template = Arc::make_mut(&mut table.storage.as_mut().unwrap().template);
+            template.buckets = Some(rest.parse().unwrap());
+        }
+        "serdeparam" => {
+            let (key, value) = rest.split_once('=').unwrap();
+            let template = Arc::make_mut(&mut table.storage.as_mut().unwrap().template);
+            let serde = template.serde.as_mut().unwrap();
+            let parameters = serde.parameters.get_or_insert_default();
+            parameters.insert(key.to_owned(), value.to_owned());
         }
         "keycomment" => table.partition_keys.as_mut().unwrap()[0].comment = Some(rest.to_owned()),
         "set" => {
@@ -165,10 +195,23 @@ async fn partitions(draft: &mut Draft, verb: &str, (db, object): (&str, &str), r
                 .await
                 .map(drop)
         }
-        "setpart" => {
+        "renamepart" => {
             let mut partition = draft.partition(&open, &values).await?;
-            let (key, value) = rest.split_once('=').unwrap();
-            partition.set_parameter(key, value);
+            let new = parse_partition_name(rest)?;
+            partition.values = new.into_iter().map(|(_, value)| value).collect();
+            draft.rename_partition(db, object, &values, partition).await
+        }
+        "setpart" | "partcolumns" | "movepart" => {
+            let mut partition = draft.partition(&open, &values).await?;
+            let storage = partition.storage.as_mut().unwrap();
+            match verb {
+                "partcolumns" => storage.columns = Some(Arc::new(Columns(columns_of(rest).0))),
+                "movepart" => storage.location = Some(Location::Rel(rest.to_owned())),
+                _ => {
+                    let (key, value) = rest.split_once('=').unwrap();
+                    partition.set_parameter(key, value);
+                }
+            }
             let how = AlterPartitions {
                 keep_statistics: true,
             };
@@ -229,6 +272,11 @@ fn written_again(mut file: Object) -> Object {
 fn serde(format: &str) -> Serde {
     let class = match format {
         "csv" => "org.apache.hadoop.hive.serde2.OpenCSVSerde",
+        "text" => "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
+        "rcfile" => "org.apache.hadoop.hive.serde2.columnar.LazyBinaryColumnarSerDe",
+        "regex" => "org.apache.hadoop.hive.serde2.RegexSerDe",
+        "avro" => "org.apache.hadoop.hive.serde2.avro.AvroSerDe",
+        "json" => "org.apache.hive.hcatalog.data.JsonSerDe",
         "orc" => "org.apache.hadoop.hive.ql.io.orc.OrcSerde",
         _ => "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
     };

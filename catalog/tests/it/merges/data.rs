@@ -496,3 +496,61 @@ async fn tables_with_a_log_of_their_own_are_one_thing() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_cascade_reaches_partitions_that_the_other_side_added() {
+    let (cascade, add) = (
+        "cascade sales.orders (id int, amt int, z int)",
+        "add sales.orders dt=2",
+    );
+    check(
+        FILLED,
+        cascade,
+        add,
+        expect![[r#"
+        sales.orders (id int, amt int, z int) by (dt string)
+          dt=1
+          dt=2
+        sales.db/orders/dt=1/a: one
+    "#]],
+    )
+    .await;
+    check(
+        FILLED,
+        add,
+        cascade,
+        expect![[r#"
+        sales.orders (id int, amt int, z int) by (dt string)
+          dt=1
+          dt=2
+        sales.db/orders/dt=1/a: one
+    "#]],
+    )
+    .await;
+    let both = format!("cascade sales.orders (id int, amt int, y int)\n{add}");
+    check(
+        FILLED,
+        cascade,
+        &both,
+        expect![[r#"
+        sales.orders (id int, amt int, z int, y int) by (dt string)
+          dt=1
+          dt=2
+        sales.db/orders/dt=1/a: one
+    "#]],
+    )
+    .await;
+    // what gives a partition other columns than its table has means that
+    check(
+        FILLED,
+        "columns sales.orders (id int, amt int, z int)",
+        add,
+        expect![[r#"
+            sales.orders (id int, amt int, z int) by (dt string)
+              dt=1 (id int, amt int)
+              dt=2 (id int, amt int)
+            sales.db/orders/dt=1/a: one
+        "#]],
+    )
+    .await;
+}

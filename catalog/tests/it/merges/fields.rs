@@ -221,8 +221,8 @@ async fn fields_of_tables() {
         "columns sales.csv (a int, b int)",
         "columns sales.csv (a int, c int)",
         expect![[r#"
-        ! sales.csv: the column list was (a int, b int) in ours, (a int, c int) in theirs
-    "#]],
+            sales.csv (a int, b int, c int)
+        "#]],
     )
     .await;
     check(

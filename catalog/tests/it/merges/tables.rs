@@ -3,6 +3,7 @@
 use expect_test::expect;
 
 use super::{FILLED, PLAIN, check};
+use crate::it::history::merged;
 
 #[tokio::test]
 async fn columns_partitions_and_files_of_both_sides_land_together() {
@@ -319,4 +320,25 @@ async fn tables_made_twice() {
     "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn tables_stay_where_their_files_are_when_the_database_moves() {
+    let shared = " {skep.layout=shared}";
+    for (moved, said) in [
+        ("movedb web raw/web", ""),
+        ("setdb web skep.layout=shared", shared),
+    ] {
+        let created = "create web.t (a int)\nput web.db/t/f one";
+        let expected = format!("web{said}\nweb.t (a int) at web.db/t\nweb.db/t/f: one\n");
+        for (ours, theirs) in [(moved, created), (created, moved)] {
+            let found = merged("database web", ours, theirs).await;
+            assert_eq!(found, expected, "{ours} | {theirs}");
+        }
+        // brought there by the other side: an empty table takes the folder of its new name
+        let base = "database web\ncreate sales.t (a int)";
+        let renamed = "rename sales.t web.u\nput web.db/u/f one";
+        let expected = format!("web{said}\nweb.u (a int) at web.db/u\nweb.db/u/f: one\n");
+        assert_eq!(merged(base, moved, renamed).await, expected, "{moved}");
+    }
 }

@@ -72,6 +72,24 @@ pub(super) async fn events(fixture: &Fixture) {
     of_other_branches(fixture).await;
 }
 
+/// Backends write many events in several statements: none is lost, doubled or out of order where one ends.
+pub(super) async fn many_events(fixture: &Fixture) {
+    let (refs, id) = (&fixture.refs, fixture.id);
+    let main = fixture.main().await;
+    let mut all = Vec::new();
+    for count in [1, 200, 201, 401] {
+        let some: Vec<Bytes> = (0..count)
+            .map(|n| Bytes::from(format!("{n} of {count}")))
+            .collect();
+        let at = all.len() + 1;
+        all.extend((0..count).map(|n| format!("{} {n} of {count} at 5", at + n)));
+        let added = refs.add_events(id, &main.name, [1; 16], 5, &some).await;
+        assert_eq!(added.unwrap(), Cas::Done, "{count}");
+        assert_eq!(told(fixture, 1, 0, 2_000).await, all, "{count}");
+        assert_eq!(refs.last_event(id, [1; 16]).await.unwrap(), all.len() as u64);
+    }
+}
+
 async fn of_other_branches(fixture: &Fixture) {
     let (refs, id) = (&fixture.refs, fixture.id);
     let etl = name("etl");

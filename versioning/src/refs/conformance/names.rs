@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::fixture::{
     Fixture, NOWHERE, REPOSITORY, branch, commit, commit_id, commit_move, expected, name, repository,
 };
+use crate::merge::Policy;
 use crate::refs::{Cas, CommitMode, HeadMove, Protection, RefStore, RepositoryId};
 use crate::{Kind, RepositoryName};
 
@@ -66,6 +67,7 @@ pub(super) async fn branches(fixture: &Fixture) {
     etl.mode = CommitMode::Coalesce;
     etl.protection = Some(Protection {
         required_checks: vec!["rows".into(), "schema".into()],
+        policy: Policy::Rerun,
     });
     (etl.generation, etl.base_generation, etl.rules_generation) = (7, 3, 4);
     (etl.seq, etl.folded_seq, etl.sealed_seq) = (5, 5, 5);

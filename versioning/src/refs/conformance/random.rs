@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::fixture::{
     Fixture, NOWHERE, batch, branch, commit, commit_id, commit_move, expected, name, roots,
 };
+use crate::merge::Policy;
 use crate::refs::{
     BranchRecord, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, Protection, RefStore, RepositoryId,
 };
@@ -244,7 +245,11 @@ async fn name_call(fixture: &Fixture, call: &Call, fresh: u8) -> String {
         }
         Call::SetRules { name, checks } => {
             let required_checks = (0..checks).map(|n| n.to_string()).collect();
-            let protection = Some(Protection { required_checks }).filter(|_| checks > 0);
+            let protection = Some(Protection {
+                required_checks,
+                policy: Policy::default(),
+            })
+            .filter(|_| checks > 0);
             let mode = [CommitMode::Staged, CommitMode::Coalesce, CommitMode::Sync][usize::from(checks)];
             show(
                 refs.set_branch_rules(fixture.id, &nth_name(name), mode, protection.as_ref())

@@ -1,37 +1,21 @@
 //! Plain warehouses on the file system of this machine.
 
-use std::collections::BTreeMap;
 use std::io::{Error as IoError, ErrorKind};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use catalog::draft::FolderStatistics;
 use catalog::location::hadoop_uri;
-use catalog::{Error, OpenWarehouse, PlainWarehouse, Result, Warehouse, WarehouseSettings};
+use catalog::{Error, Result, Warehouse, WarehouseSettings};
 
 const SCHEME: &str = "file:";
 
 /// How many folders of one name may be in the trash.
 const SAME_NAMES_MAX: u32 = 100_000;
 
-/// Returns what opens the warehouses that this server knows: folders of this machine. Each is opened once.
-pub(crate) fn opener() -> Arc<OpenWarehouse> {
-    let open: Mutex<BTreeMap<(String, Option<String>), PlainWarehouse>> = Mutex::default();
-    Arc::new(move |settings: &WarehouseSettings| {
-        let files = FileWarehouse::new(settings)?;
-        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (settings.root.clone(), settings.trash.clone());
-        let plain = open
-            .entry(key)
-            .or_insert_with(|| PlainWarehouse::new(Arc::new(files)));
-        Some(plain.clone())
-    })
-}
-
 /// Folders of this machine's file system. URIs are not decoded: `%2F` is a name, as for Hadoop.
 #[derive(Debug, Clone)]
-pub(crate) struct FileWarehouse {
+pub struct FileWarehouse {
     uri: String,
     root: PathBuf,
     trash: Option<PathBuf>,
@@ -39,7 +23,7 @@ pub(crate) struct FileWarehouse {
 
 impl FileWarehouse {
     /// Returns the warehouse that the settings name; `None` if it, or its trash, is of another scheme.
-    pub(crate) fn new(settings: &WarehouseSettings) -> Option<FileWarehouse> {
+    pub fn new(settings: &WarehouseSettings) -> Option<FileWarehouse> {
         let trash = settings.trash.as_deref().map(|uri| path_of(uri).ok_or(()));
         Some(FileWarehouse {
             uri: settings.root.clone(),
@@ -97,11 +81,17 @@ impl FileWarehouse {
 /// Returns the path of a URI; `None` for other schemes, relative paths, and those with `..`.
 fn path_of(uri: &str) -> Option<PathBuf> {
     let spelled = hadoop_uri(uri);
-    let path = PathBuf::from(spelled.strip_prefix(SCHEME).unwrap_or(&spelled));
+    let path = PathBuf::from(local(&spelled)?);
     let is_sound = path
         .components()
         .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    (path.is_absolute() && is_sound).then_some(path)
+    is_sound.then_some(path)
+}
+
+/// Returns the absolute path in a URI as Hadoop spells it; `None` for one of another scheme, or of another machine.
+fn local(spelled: &str) -> Option<&str> {
+    let path = spelled.strip_prefix(SCHEME).unwrap_or(spelled);
+    (path.starts_with('/') && !path.starts_with("//")).then_some(path)
 }
 
 fn spell(path: &Path) -> String {
@@ -185,8 +175,7 @@ impl Warehouse for FileWarehouse {
 
     fn qualify(&self, uri: &str) -> Option<String> {
         let spelled = hadoop_uri(uri);
-        let path = spelled.strip_prefix(SCHEME).unwrap_or(&spelled);
-        path.starts_with('/').then(|| format!("{SCHEME}{path}"))
+        local(&spelled).map(|path| format!("{SCHEME}{path}"))
     }
 
     async fn has_dir(&self, uri: &str) -> Result<bool> {
@@ -306,6 +295,14 @@ mod tests {
         std::os::unix::fs::symlink(&outside, path_of(&format!("{table}/link")).unwrap()).unwrap();
         warehouse.remove_dir(&table, true).await.unwrap();
         assert!(outside.join("file").exists());
+    }
+
+    #[test]
+    fn other_machines_are_not_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let warehouse = warehouse(folder.path(), None);
+        assert_eq!(warehouse.qualify("file://host/w"), None);
+        assert_eq!(path_of("file://host/w"), None);
     }
 
     #[test]

@@ -1,0 +1,111 @@
+//! Merges that do not land at once: what is told of them, and how they go on.
+
+use serde_json::json;
+
+use super::rig::Rig;
+
+#[tokio::test]
+async fn conflicts_are_listed_decided_and_finished() {
+    let rig = Rig::contested(&["loose/a", "loose/b"]).await;
+    let (status, answer) = rig.post("branches/main/merges", json!({"source": "etl"})).await;
+    assert_eq!(status, 409, "{answer}");
+    assert_eq!(
+        (&answer["type"], &answer["state"]),
+        (&json!("conflict"), &json!("conflicts"))
+    );
+    assert_eq!(answer["conflicts_total"], 2);
+    let id = answer["merge"].as_str().unwrap().to_owned();
+
+    let (_, all) = rig.get("merges?state=conflicts&into=main").await;
+    assert_eq!(all.as_array().unwrap().len(), 1, "{all}");
+    let (_, none) = rig.get("merges?into=etl").await;
+    assert_eq!(none, json!([]));
+    let (_, page) = rig.get(&format!("merges/{id}/conflicts?limit=1")).await;
+    let first = page["conflicts"][0]["id"].as_str().unwrap().to_owned();
+    let next = page["next"].as_u64().unwrap();
+    let (_, page) = rig
+        .get(&format!("merges/{id}/conflicts?limit=10&after={next}"))
+        .await;
+    let second = page["conflicts"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (page["conflicts"].as_array().unwrap().len(), &page["next"]),
+        (1, &json!(null))
+    );
+
+    let resolutions = format!("merges/{id}/resolutions");
+    let bad = json!({"decisions": {&first: {"value": "x"}}});
+    let (status, problem) = rig.post(&resolutions, bad).await;
+    assert_eq!((status, &problem["type"]), (400, &json!("invalid")), "{problem}");
+    let unknown = json!({"decisions": {"0000000000000000": "ours"}});
+    assert_eq!(rig.post(&resolutions, unknown).await.0, 404);
+    let (_, decided) = rig
+        .post(&resolutions, json!({"decisions": {&first: "theirs"}}))
+        .await;
+    assert_eq!(
+        (&decided["decided"], &decided["conflicts"]),
+        (&json!(1), &json!(2)),
+        "{decided}"
+    );
+
+    let finish = format!("merges/{id}/finish");
+    let (status, answer) = rig.post(&finish, json!({})).await;
+    assert_eq!(
+        (status, &answer["conflicts_total"]),
+        (409, &json!(1)),
+        "one is left: {answer}"
+    );
+    let short = &id[..6];
+    let both = json!({"decisions": {&second: "ours"}});
+    assert_eq!(
+        rig.post(&format!("merges/{short}/resolutions"), both).await.0,
+        200
+    );
+    let (status, answer) = rig.post(&finish, json!({})).await;
+    assert_eq!((status, &answer["state"]), (200, &json!("landed")), "{answer}");
+    let (_, attempt) = rig.get(&format!("merges/{id}")).await;
+    assert_eq!(
+        (&attempt["state"], &attempt["candidate"]),
+        (&json!("landed"), &answer["commit"])
+    );
+    let (status, problem) = rig.post(&finish, json!({})).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("conflict")), "{problem}");
+}
+
+#[tokio::test]
+async fn strategies_and_profiles_are_those_of_the_request() {
+    let rig = Rig::contested(&["loose/a"]).await;
+    let merge = |wishes| json!({"source": "etl", "squash": true, "wishes": wishes, "dry_run": false});
+    let wrong = json!({"strategies": [{"kind": "Nonsense", "side": "ours"}]});
+    assert_eq!(rig.post("branches/main/merges", merge(wrong)).await.0, 400);
+    let theirs = json!({"profile": "strict-table", "strategies": [{"side": "theirs"}]});
+    let (status, answer) = rig.post("branches/main/merges", merge(theirs)).await;
+    assert_eq!((status, &answer["state"]), (200, &json!("landed")), "{answer}");
+    let (_, attempts) = rig.get("merges").await;
+    assert_eq!(attempts[0]["operation"], "squash");
+}
+
+#[tokio::test]
+async fn a_merge_is_abandoned() {
+    let rig = Rig::contested(&["loose/a"]).await;
+    let (_, answer) = rig.post("branches/main/merges", json!({"source": "etl"})).await;
+    let id = answer["merge"].as_str().unwrap();
+    let (status, attempt) = rig.post(&format!("merges/{id}/abandon"), json!({})).await;
+    assert_eq!((status, &attempt["state"]), (200, &json!("abandoned")));
+    assert_eq!(rig.post(&format!("merges/{id}/finish"), json!({})).await.0, 409);
+    assert_eq!(rig.get("merges/ffffffffffff").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_head_is_put_at_a_commit() {
+    let rig = Rig::contested(&["loose/a"]).await;
+    let (_, etl) = rig.get("branches/etl").await;
+    let (status, answer) = rig.post("branches/main/resets", json!({"commit": "etl"})).await;
+    assert_eq!((status, &answer["commit"]), (200, &etl["head"]), "{answer}");
+    rig.write("main", &["loose/c"], "staged").await;
+    let (status, problem) = rig
+        .post("branches/main/resets", json!({"commit": "main~1"}))
+        .await;
+    assert_eq!((status, &problem["type"]), (409, &json!("conflict")), "{problem}");
+    let forced = json!({"commit": "main~1", "force": true});
+    assert_eq!(rig.post("branches/main/resets", forced).await.0, 200);
+}

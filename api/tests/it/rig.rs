@@ -1,0 +1,130 @@
+//! A repository behind the routes, and requests to it.
+
+use std::sync::Arc;
+
+use api::{Api, ArrowBytes, Problem, SqlAnswer, SqlRunner};
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use bytes::Bytes;
+use catalog::diff::RowCounter;
+use catalog::merge::CatalogResolver;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+use versioning::merge::OpenGate;
+use versioning::object::Object;
+use versioning::refs::CommitMode;
+use versioning::repository::CommitMessage;
+use versioning::{Batch, Error, Kind, RefExpr, RefName, Repository, Space, View};
+
+/// Answers no query and counts no rows.
+#[derive(Debug)]
+struct Nothing;
+
+#[async_trait]
+impl SqlRunner for Nothing {
+    async fn query(&self, _: &Repository, _: &RefExpr, _: &str) -> Result<SqlAnswer, Problem> {
+        Err(Problem::new(Kind::Invalid, "no queries here"))
+    }
+
+    async fn arrow(&self, _: &Repository, _: &RefExpr, _: &str) -> Result<ArrowBytes, Problem> {
+        Err(Problem::new(Kind::Invalid, "no queries here"))
+    }
+}
+
+#[async_trait]
+impl RowCounter for Nothing {
+    async fn rows(&self, _: &Repository, _: &View, _: &[String]) -> catalog::Result<Option<u64>> {
+        Ok(None)
+    }
+}
+
+pub(super) struct Rig {
+    repository: Repository,
+    router: Router,
+}
+
+fn branch(text: &str) -> RefName {
+    RefName::parse(text).unwrap()
+}
+
+impl Rig {
+    /// A repository in which `main` and `etl` each changed the files at `paths` in its own way.
+    pub(super) async fn contested(paths: &[&str]) -> Rig {
+        let (repositories, repository) = testkit::repository(7).await.unwrap();
+        let router = api::router(Api {
+            repositories,
+            gate: Arc::new(OpenGate),
+            resolver: Arc::new(CatalogResolver::default()),
+            sql: Arc::new(Nothing),
+            rows: Arc::new(Nothing),
+            author: "test".into(),
+        });
+        let rig = Rig { repository, router };
+        rig.commit("main", paths, "base").await;
+        let main = branch("main");
+        rig.repository
+            .create_branch(&branch("etl"), &main.into(), CommitMode::Staged)
+            .await
+            .unwrap();
+        rig.commit("main", paths, "ours").await;
+        rig.commit("etl", paths, "theirs").await;
+        rig
+    }
+
+    async fn commit(&self, to: &str, paths: &[&str], content: &str) {
+        self.write(to, paths, content).await;
+        self.repository
+            .commit(&branch(to), CommitMessage::default())
+            .await
+            .unwrap();
+    }
+
+    /// Writes files.
+    pub(super) async fn write(&self, to: &str, paths: &[&str], content: &str) {
+        let mut batch = Batch::default();
+        for path in paths {
+            let mut upload = self.repository.upload().await.unwrap();
+            upload.write(Bytes::from(content.to_owned())).await.unwrap();
+            let object = Object {
+                segments: vec![upload.finish().await.unwrap().segment],
+                etag: content.to_owned(),
+                ..Object::default()
+            };
+            batch.put(Space::Objects, Bytes::from((*path).to_owned()), object.encode());
+        }
+        let plan = move |_| {
+            let batch = batch.clone();
+            async move { Ok::<_, Error>((batch, ())) }
+        };
+        self.repository.write(&branch(to), plan).await.unwrap();
+    }
+
+    pub(super) async fn get(&self, path: &str) -> (u16, Value) {
+        self.send(self.request("GET", path).body(Body::empty()).unwrap())
+            .await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        let request = self
+            .request("POST", path)
+            .header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap())
+            .await
+    }
+
+    fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+        let name = &self.repository.record().name;
+        let uri = format!("{}/repositories/{name}/{path}", api::BASE);
+        Request::builder().method(method).uri(uri)
+    }
+
+    async fn send(&self, request: Request<Body>) -> (u16, Value) {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+}

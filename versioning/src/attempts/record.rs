@@ -1,0 +1,226 @@
+//! The stored form of an attempt.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::{Attempt, AttemptId, AttemptState, Decision};
+use crate::codec::{DecodeError, Reader, put_bytes, put_varint};
+use crate::commit::CommitKind;
+use crate::merge::{Policy, Refusal};
+use crate::{CommitId, Hash, RefName};
+
+const FORMAT: u8 = 1;
+
+pub(super) fn encode(attempt: &Attempt) -> Bytes {
+    let mut out = vec![FORMAT, attempt.kind as u8, attempt.state as u8];
+    for text in [
+        attempt.into.as_str(),
+        &attempt.source,
+        &attempt.author,
+        &attempt.message,
+    ] {
+        put_bytes(&mut out, text.as_bytes());
+    }
+    put_varint(&mut out, attempt.metadata.len() as u64);
+    for (key, value) in &attempt.metadata {
+        put_bytes(&mut out, key.as_bytes());
+        put_bytes(&mut out, value.as_bytes());
+    }
+    put_bytes(&mut out, attempt.policy.map_or("", Policy::name).as_bytes());
+    put_bytes(&mut out, &attempt.options);
+    put_varint(&mut out, attempt.decisions.len() as u64);
+    for (key, decision) in &attempt.decisions {
+        put_bytes(&mut out, key.as_bytes());
+        put_bytes(&mut out, &decision.choice);
+        out.extend(decision.about.0);
+    }
+    for id in [attempt.theirs, attempt.base, attempt.ours] {
+        out.extend(id.0.0);
+    }
+    for id in [attempt.from, attempt.candidate] {
+        put_bytes(&mut out, id.as_ref().map_or(&[][..], |id| &id.0.0));
+    }
+    put_varint(&mut out, attempt.refusals.len() as u64);
+    for refusal in &attempt.refusals {
+        put_bytes(&mut out, refusal.check.as_bytes());
+        put_bytes(&mut out, refusal.reason.as_bytes());
+    }
+    put_bytes(
+        &mut out,
+        attempt.failure.as_deref().unwrap_or_default().as_bytes(),
+    );
+    for number in numbers(attempt) {
+        put_varint(&mut out, number);
+    }
+    out.into()
+}
+
+fn numbers(attempt: &Attempt) -> [u64; 6] {
+    [
+        attempt.conflicts,
+        attempt.round,
+        attempt.created_us,
+        attempt.updated_us,
+        attempt.lease_us,
+        attempt.run,
+    ]
+}
+
+pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<Attempt, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    match reader.byte()? {
+        FORMAT => {}
+        other => return Err(DecodeError::Tag(other.into())),
+    }
+    let kind = tag(CommitKind::ALL.into_iter(), |kind| *kind as u8, reader.byte()?)?;
+    let state = tag(
+        AttemptState::ALL.into_iter(),
+        |state| *state as u8,
+        reader.byte()?,
+    )?;
+    let into = RefName::parse(reader.text()?).map_err(|_| DecodeError::Canonical("no name of a branch"))?;
+    let [source, author, message] = [text(&mut reader)?, text(&mut reader)?, text(&mut reader)?];
+    let mut metadata = BTreeMap::new();
+    for _ in 0..reader.varint()? {
+        metadata.insert(text(&mut reader)?, text(&mut reader)?);
+    }
+    let policy = match reader.text()? {
+        "" => None,
+        name => Some(Policy::parse(name).ok_or(DecodeError::Canonical("no policy"))?),
+    };
+    let options = Bytes::copy_from_slice(reader.bytes()?);
+    let mut decisions = BTreeMap::new();
+    for _ in 0..reader.varint()? {
+        let key = text(&mut reader)?;
+        let choice = Bytes::copy_from_slice(reader.bytes()?);
+        let about = Hash(reader.array()?);
+        decisions.insert(key, Decision { choice, about });
+    }
+    let [theirs, base, ours] = [commit(&mut reader)?, commit(&mut reader)?, commit(&mut reader)?];
+    let [from, candidate] = [perhaps(&mut reader)?, perhaps(&mut reader)?];
+    let mut refusals = Vec::new();
+    for _ in 0..reader.varint()? {
+        let (check, reason) = (text(&mut reader)?, text(&mut reader)?);
+        refusals.push(Refusal { check, reason });
+    }
+    let failure = Some(text(&mut reader)?).filter(|failure| !failure.is_empty());
+    let mut numbers = [0; 6];
+    for number in &mut numbers {
+        *number = reader.varint()?;
+    }
+    reader.finish()?;
+    let [conflicts, round, created_us, updated_us, lease_us, run] = numbers;
+    Ok(Attempt {
+        id: AttemptId::parse(id).map_err(|_| DecodeError::Canonical("no id of a merge"))?,
+        kind,
+        into,
+        source,
+        theirs,
+        from,
+        author,
+        message,
+        metadata,
+        policy,
+        options,
+        decisions,
+        state,
+        base,
+        ours,
+        candidate,
+        conflicts,
+        round,
+        refusals,
+        failure,
+        created_us,
+        updated_us,
+        lease_us,
+        run,
+    })
+}
+
+fn tag<T>(mut all: impl Iterator<Item = T>, of: impl Fn(&T) -> u8, byte: u8) -> Result<T, DecodeError> {
+    all.find(|one| of(one) == byte)
+        .ok_or(DecodeError::Tag(byte.into()))
+}
+
+fn text(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
+    reader.text().map(str::to_owned)
+}
+
+fn commit(reader: &mut Reader<'_>) -> Result<CommitId, DecodeError> {
+    Ok(CommitId(Hash(reader.array()?)))
+}
+
+fn perhaps(reader: &mut Reader<'_>) -> Result<Option<CommitId>, DecodeError> {
+    match reader.bytes()? {
+        [] => Ok(None),
+        bytes => {
+            let hash = bytes
+                .try_into()
+                .map_err(|_| DecodeError::Canonical("no id of a commit"))?;
+            Ok(Some(CommitId(Hash(hash))))
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(crate) fn attempt() -> Attempt {
+        let commit = |n| CommitId(Hash([n; 32]));
+        Attempt {
+            id: AttemptId::parse("0123456789ab").unwrap(),
+            kind: CommitKind::Merge,
+            into: RefName::parse("main").unwrap(),
+            source: "etl".into(),
+            theirs: commit(1),
+            from: None,
+            author: "ann".into(),
+            message: "merge etl".into(),
+            metadata: BTreeMap::from([("k".into(), "v".into())]),
+            policy: Some(Policy::Rerun),
+            options: Bytes::from_static(b"{}"),
+            decisions: BTreeMap::from([(
+                "c".into(),
+                Decision {
+                    choice: Bytes::from_static(b"ours"),
+                    about: Hash([9; 32]),
+                },
+            )]),
+            state: AttemptState::Conflicts,
+            base: commit(2),
+            ours: commit(3),
+            candidate: Some(commit(4)),
+            conflicts: 1,
+            round: 2,
+            refusals: vec![Refusal {
+                check: "rows".into(),
+                reason: "2 rows".into(),
+            }],
+            failure: None,
+            created_us: 5,
+            updated_us: 6,
+            lease_us: 7,
+            run: 8,
+        }
+    }
+
+    #[test]
+    fn the_format_stays() {
+        let bytes = encode(&attempt());
+        let hash = Hash::of(crate::id::Domain::Blob, &bytes).to_string();
+        assert_eq!((bytes.len(), &hash[..16]), (230, "8631a34c56844a0e"));
+        assert_eq!(decode("0123456789ab", &bytes).unwrap(), attempt());
+    }
+
+    #[test]
+    fn damage_is_noticed() {
+        let bytes = encode(&attempt());
+        for end in 0..bytes.len() {
+            assert!(decode("0123456789ab", &bytes[..end]).is_err(), "{end}");
+        }
+        assert!(decode("x", &bytes).is_err());
+    }
+}
