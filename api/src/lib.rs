@@ -27,7 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use hooks::HookRuns;
 pub use problem::{Problem, ProblemBody};
 pub use serve::{Metrics, serve};
-pub use sql::{SqlAnswer, SqlColumn, SqlRunner};
+pub use sql::{ArrowBytes, SqlAnswer, SqlColumn, SqlRunner};
 pub use state::Api;
 
 /// The path below which all routes lie.

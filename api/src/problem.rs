@@ -41,6 +41,11 @@ impl Problem {
         }
     }
 
+    /// Returns what went wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Problem {

@@ -38,7 +38,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// What is heavy, or would spread, and the only rooms that may name it outside of their tests.
-const OWNERS: [(&str, &[&str]); 19] = [
+const OWNERS: [(&str, &[&str]); 22] = [
+    ("arrow-avro", &["sql"]),
     ("axum", &["api"]),
     ("bcrypt", &["metastore"]),
     ("clap", &["server"]),
@@ -47,17 +48,19 @@ const OWNERS: [(&str, &[&str]); 19] = [
     ("hyper-rustls", &["warehouse"]),
     ("nix", &["hooks"]),
     ("object_store", &["versioning"]),
+    ("orc-rust", &["sql"]),
     ("reqwest", &["server"]),
     ("rlimit", &["server"]),
     ("rustls", &["hooks", "metastore", "warehouse"]),
     ("rusty-s3", &["warehouse"]),
+    ("rustyline", &["server"]),
     ("s3s", &["gateway"]),
     ("sqlx", &["versioning"]),
     ("thrift", &[]),
     ("ureq", &["bench"]),
     ("utoipa", &["api"]),
     ("uuid", &["server"]),
-    ("zstd", &["versioning"]),
+    ("zstd", &["sql", "versioning"]),
 ];
 
 /// Tests run in the folder of their crate. The compiled path is not it where two clones share a target folder.

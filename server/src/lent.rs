@@ -1,9 +1,10 @@
 //! Lends what the SQL room can do to rooms that do not know it.
 
 use api::hooks::{HookFileAnswer, HookFileBody, RunBody};
-use api::{HookRuns, Problem, SqlAnswer, SqlColumn, SqlRunner};
+use api::{ArrowBytes, HookRuns, Problem, SqlAnswer, SqlColumn, SqlRunner};
 use async_trait::async_trait;
 use catalog::diff::RowCounter;
+use futures::{StreamExt, TryStreamExt};
 use hooks::{Hooks, Run, parse_check, parse_hooks};
 use versioning::{RefExpr, Repository, View};
 
@@ -32,6 +33,15 @@ impl SqlRunner for EngineRunner {
                 .collect(),
             truncated: answer.truncated,
         })
+    }
+
+    async fn arrow(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<ArrowBytes, Problem> {
+        let rows = self
+            .0
+            .rows(repository, at, sql)
+            .await
+            .map_err(|error| problem(&error))?;
+        Ok(rows.into_ipc().map_err(|error| problem(&error)).boxed())
     }
 }
 

@@ -4,6 +4,7 @@
 //! `versioning`, protocols in `metastore`, `gateway` and `api`; here they are given their stores, clock, ids
 //! and settings.
 
+mod branch_statements;
 mod cli;
 mod client;
 mod credentials;

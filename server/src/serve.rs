@@ -20,6 +20,7 @@ use versioning::repository::{Limits, Parts};
 use versioning::store::LocalFiles;
 use versioning::{RefName, Repositories, RepositoryName};
 
+use crate::branch_statements::BranchStatements;
 use crate::credentials::ListedSecrets;
 use crate::error::{Exit, Failure};
 use crate::lent::{EngineRunner, ParquetFooters, Runs};
@@ -281,14 +282,21 @@ async fn found_warehouse(
 }
 
 fn api(repositories: &Repositories, engine: sql::Engine, hooks: Hooks) -> Api {
+    let gate = Arc::new(hooks::CheckGate::of(repositories.clone(), hooks.clone()));
+    let (resolver, author) = (Arc::new(CatalogResolver::default()), "anonymous".to_owned());
+    let branches = BranchStatements {
+        gate: gate.clone(),
+        resolver: resolver.clone(),
+        author: author.clone(),
+    };
     Api {
         repositories: repositories.clone(),
-        gate: Arc::new(hooks::CheckGate::of(repositories.clone(), hooks.clone())),
+        gate,
         hooks: Arc::new(Runs(hooks)),
-        resolver: Arc::new(CatalogResolver::default()),
+        resolver,
         rows: Arc::new(ParquetFooters),
-        sql: Arc::new(EngineRunner(engine)),
-        author: "anonymous".into(),
+        sql: Arc::new(EngineRunner(engine.with_branches(Arc::new(branches)))),
+        author,
     }
 }
 

@@ -8,5 +8,6 @@ mod it {
     mod rig;
     mod s3;
     mod starting;
+    mod statements;
     mod stopping;
 }

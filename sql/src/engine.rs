@@ -17,11 +17,13 @@ use versioning::{RefExpr, Repository};
 
 use crate::answer::Answer;
 use crate::bounded::bound_functions;
+use crate::branches::{Branches, Change, Changed};
 use crate::error::{Error, Result};
 use crate::levels;
 use crate::names::{Databases, Versions};
 use crate::run::{Rows, Workers};
 use crate::statement::{Statement, parse};
+use crate::system::DiffFunction;
 use crate::yields::PauseWhereRowsMultiply;
 
 /// The name that a query may put before a database's.
@@ -60,6 +62,7 @@ pub struct Engine {
     limits: Limits,
     memory: Arc<dyn MemoryPool>,
     workers: Arc<Workers>,
+    branches: Option<Arc<dyn Branches>>,
 }
 
 impl Engine {
@@ -69,6 +72,16 @@ impl Engine {
             limits,
             memory: Arc::new(GreedyMemoryPool::new(limits.memory_bytes)),
             workers: Arc::default(),
+            branches: None,
+        }
+    }
+
+    /// Returns an engine that also runs statements about branches, by `branches`.
+    #[must_use]
+    pub fn with_branches(self, branches: Arc<dyn Branches>) -> Engine {
+        Engine {
+            branches: Some(branches),
+            ..self
         }
     }
 
@@ -77,7 +90,7 @@ impl Engine {
         &self.limits
     }
 
-    /// Runs a statement that only reads, and returns up to `rows_max` of its rows (or the engine's limit, if
+    /// Runs a statement, and returns up to `rows_max` of its rows (or the engine's limit, if
     /// that is less). A name without a ref means `at`; all tables of a ref are seen as of one moment.
     ///
     /// # Errors
@@ -150,8 +163,13 @@ impl Engine {
         ));
         let context = self.context(runtime).map_err(|error| self.error(&error))?;
         context.register_catalog(CATALOG, Arc::new(Databases(Arc::clone(&versions))));
+        // not by the context itself, which owns the catalog
+        let session = context.state_weak_ref();
+        versions.plan_views_by(move || session.upgrade().map(|state| state.read().clone()));
+        context.register_udtf("diff", Arc::new(DiffFunction(Arc::clone(&versions))));
         let started = match statement {
             Statement::Query(parsed) => plan_and_start(&context, *parsed).await,
+            Statement::Change(change) => self.change(&context, repository, at, &change).await,
             Statement::Databases(like) => {
                 let names = versions.database("").await?.1.databases().await?;
                 list(&context, "database", names, like).await
@@ -164,6 +182,26 @@ impl Engine {
             }
         };
         started.map_err(|error| self.error(&error))
+    }
+
+    /// Makes a change, and answers with one row.
+    async fn change(
+        &self,
+        context: &SessionContext,
+        repository: &Repository,
+        at: &RefExpr,
+        change: &Change,
+    ) -> Result<SendableRecordBatchStream, DataFusionError> {
+        let Some(branches) = &self.branches else {
+            let statement = "a statement about branches".to_owned();
+            return Err(Error::Refused { statement }.into());
+        };
+        let Changed { at, commit, outcome } = branches.change(repository, at, change).await?;
+        let fields = ["ref", "commit", "outcome"].map(|name| Field::new(name, DataType::Utf8, true));
+        let values = [Some(at), commit, Some(outcome)];
+        let columns = values.map(|value| Arc::new(StringArray::from(vec![value])) as ArrayRef);
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), columns.to_vec())?;
+        context.read_batch(batch)?.execute_stream().await
     }
 
     /// Each query has an environment of its own, in which the names of stores are its own; the memory is shared.

@@ -12,7 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The statement would change something, or is of a kind that is not served.
-    #[error("{statement} is refused: queries can only read (SELECT, EXPLAIN, SHOW, DESCRIBE)")]
+    #[error("{statement} is refused: only what reads is run here (SELECT, EXPLAIN, SHOW, DESCRIBE)")]
     Refused { statement: String },
     /// The statement cannot be understood, or speaks of what is not there.
     #[error("{message}")]
@@ -20,6 +20,9 @@ pub enum Error {
     /// The statement was understood, and its evaluation failed, as by a division by zero.
     #[error("the query failed: {message}")]
     Failed { message: String },
+    /// A change of a ref did not happen, as for conflicts or checks.
+    #[error("{message}")]
+    NotChanged { kind: Kind, message: String },
     #[error("table {table} cannot be read: {reason}")]
     Unreadable { table: String, reason: String },
     #[error("file {path} is damaged: {message}")]
@@ -42,6 +45,7 @@ impl Error {
         match self {
             Error::Refused { .. } => Kind::Denied,
             Error::Statement { .. } | Error::Failed { .. } | Error::Unreadable { .. } => Kind::Invalid,
+            Error::NotChanged { kind, .. } => *kind,
             Error::Damaged { .. } => Kind::Corrupt,
             Error::OutOfMemory { .. } | Error::TooLong { .. } => Kind::Unavailable,
             Error::Catalog(error) => error.kind(),

@@ -3,32 +3,71 @@
 use std::sync::Arc;
 
 use catalog::location::Place;
-use catalog::model::{Column, Storage, Table, TableFormat};
+use catalog::model::{Column, Columns, Storage, Table, TableFormat, Template};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 
+use crate::formats::{Descriptor, Stored, stored_as_provider, stored_by_serde};
 use crate::spark;
 use crate::types::arrow_type;
 
-/// What a query has to know of a Parquet table, but for its partitions.
+/// What a query has to know of a table of folders, but for its partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// The columns that stand in files, in lower case.
-    pub(crate) columns: Vec<FieldRef>,
+    /// How the files of the table were written, and of the partitions that do not say otherwise.
+    pub(crate) files: Arc<Descriptor>,
     /// The partition keys, in lower case.
     pub(crate) keys: Vec<FieldRef>,
 }
 
 /// Returns how a table is read; if it cannot be, why.
 pub(crate) fn layout(table: &Table) -> Result<Layout, String> {
-    readable(table)?;
+    let stored = readable(table)?;
     let keys = table.keys().iter().map(field).collect::<Result<Vec<_>, _>>()?;
-    match spark_columns(table) {
-        None => Ok(Layout {
-            columns: table.columns().iter().map(field).collect::<Result<_, _>>()?,
-            keys,
-        }),
-        Some(all) => Ok(by_spark(all, &keys)),
+    let (columns, keys) = match spark_columns(table) {
+        None => (columns_as(table.columns(), &stored)?, keys),
+        Some(all) => by_spark(all, &keys),
+    };
+    let files = Arc::new(Descriptor { columns, stored });
+    Ok(Layout { files, keys })
+}
+
+/// Returns how a partition with a column list and a template of its own is read; if it cannot be, why.
+///
+/// Spark goes by the table alone where that is its own.
+pub(crate) fn partition_files(
+    table: &Table,
+    layout: &Layout,
+    columns: Option<Arc<Columns>>,
+    template: Option<Arc<Template>>,
+) -> Result<Arc<Descriptor>, String> {
+    let Some(template) = template.filter(|_| provider(table).is_none()) else {
+        return Ok(Arc::clone(&layout.files));
+    };
+    let storage = Storage {
+        template,
+        ..Storage::default()
+    };
+    let stored = stored_by_serde(&storage, &parameter(table))?;
+    let columns = match &columns {
+        Some(columns) => columns_as(&columns.0, &stored)?,
+        None => layout.files.columns.clone(),
+    };
+    Ok(Arc::new(Descriptor { columns, stored }))
+}
+
+fn columns_as(columns: &[Column], stored: &Stored) -> Result<Vec<FieldRef>, String> {
+    match stored {
+        // whatever the catalog says, this serde has texts alone
+        Stored::Csv(_) => Ok(columns
+            .iter()
+            .map(|column| nullable(&column.name, DataType::Utf8))
+            .collect()),
+        _ => columns.iter().map(field).collect(),
     }
+}
+
+fn parameter(table: &Table) -> impl Fn(&str) -> Option<String> + '_ {
+    |key| table.parameter(key).map(str::to_owned)
 }
 
 /// Returns the prefix of the objects at a place; if they cannot be read, why.
@@ -40,25 +79,21 @@ pub(crate) fn folder(place: &Place) -> Result<String, String> {
     })
 }
 
-fn readable(table: &Table) -> Result<(), String> {
+fn readable(table: &Table) -> Result<Stored, String> {
     if table.kind.is_view() {
-        return Err("it is a view, and only tables can be read".to_owned());
+        return Err("it is a view".to_owned());
     }
     let format = TableFormat::of(table);
     if format != TableFormat::Hive {
         return Err(format!(
-            "it is a table of format {format:?}, and only plain Parquet can be read"
+            "it is a table of format {format:?}, which sql cannot read"
         ));
     }
-    let stored = match (provider(table), &table.storage) {
-        (Some(provider), _) => provider.to_owned(),
-        (None, Some(storage)) => stored_as(storage),
-        (None, None) => "nothing".to_owned(),
-    };
-    if stored.eq_ignore_ascii_case("parquet") {
-        return Ok(());
+    match (provider(table), &table.storage) {
+        (Some(provider), storage) => stored_as_provider(provider, storage.as_ref()),
+        (None, Some(storage)) => stored_by_serde(storage, &parameter(table)),
+        (None, None) => Err("it is stored as nothing".to_owned()),
     }
-    Err(format!("it is stored as {stored}, and only Parquet can be read"))
 }
 
 /// The data source of a table that is Spark's own; those with the provider `hive` are Hive's.
@@ -66,19 +101,6 @@ fn provider(table: &Table) -> Option<&str> {
     table
         .parameter("spark.sql.sources.provider")
         .filter(|provider| !provider.eq_ignore_ascii_case("hive"))
-}
-
-fn stored_as(storage: &Storage) -> String {
-    let class = storage
-        .serde_library()
-        .or(storage.template.input_format.as_deref())
-        .unwrap_or("nothing");
-    let name = class.rsplit('.').next().unwrap_or(class);
-    if name.to_ascii_lowercase().starts_with("parquet") {
-        "parquet".to_owned()
-    } else {
-        name.to_owned()
-    }
 }
 
 fn field(column: &Column) -> Result<FieldRef, String> {
@@ -96,7 +118,7 @@ fn spark_columns(table: &Table) -> Option<Vec<(String, DataType)>> {
     spark::columns(|key| table.parameter(key))
 }
 
-fn by_spark(all: Vec<(String, DataType)>, keys: &[FieldRef]) -> Layout {
+fn by_spark(all: Vec<(String, DataType)>, keys: &[FieldRef]) -> (Vec<FieldRef>, Vec<FieldRef>) {
     let all: Vec<_> = all
         .into_iter()
         .map(|(name, kind)| nullable(&name, kind))
@@ -110,12 +132,12 @@ fn by_spark(all: Vec<(String, DataType)>, keys: &[FieldRef]) -> Layout {
         .into_iter()
         .filter(|field| find(&keys, field.name()).is_none())
         .collect();
-    Layout { columns, keys }
+    (columns, keys)
 }
 
 #[cfg(test)]
 mod tests {
-    use catalog::model::{Columns, Serde, TableKind, Template};
+    use catalog::model::{Serde, TableKind};
 
     use super::*;
 
@@ -152,7 +174,7 @@ mod tests {
                 .join(", ")
         };
         match layout(table) {
-            Ok(layout) => format!("{} by {}", fields(&layout.columns), fields(&layout.keys)),
+            Ok(layout) => format!("{} by {}", fields(&layout.files.columns), fields(&layout.keys)),
             Err(reason) => reason,
         }
     }
@@ -197,10 +219,10 @@ mod tests {
         for (table, word) in [
             (view, "view"),
             (
-                table("org.apache.hadoop.hive.ql.io.orc.OrcSerde", &[]),
-                "OrcSerde",
+                table("org.apache.hadoop.hive.serde2.RegexSerDe", &[]),
+                "RegexSerDe",
             ),
-            (table(SERDE, &[("spark.sql.sources.provider", "csv")]), "csv"),
+            (table(SERDE, &[("spark.sql.sources.provider", "jdbc")]), "jdbc"),
             (table(SERDE, &[("table_type", "ICEBERG")]), "Iceberg"),
             (Table::default(), "nothing"),
         ] {

@@ -1,19 +1,26 @@
 //! Databases and tables by the names that stand in a query: `sales.orders`, `"sales@etl".orders`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use catalog::DEFAULT_DATABASE;
+use catalog::model::TableFormat;
+use catalog::{DEFAULT_DATABASE, OpenTable};
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
 use datafusion::common::DataFusionError;
+use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use tokio::sync::Mutex;
 use versioning::{RefExpr, Repository};
 
 use crate::error::{Error, Result};
-use crate::table::ParquetTable;
+use crate::iceberg::IcebergTable;
+use crate::system::{Kind, SystemTable};
+use crate::table::FolderTable;
 use crate::version::Version;
+use crate::views;
 
 /// The refs that one query reads, each as it was when the query first spoke of it.
 #[derive(Debug)]
@@ -23,6 +30,25 @@ pub(crate) struct Versions {
     at: RefExpr,
     runtime: Arc<RuntimeEnv>,
     resolved: Mutex<HashMap<RefExpr, Arc<Version>>>,
+    /// What plans the texts of views: the session, which owns this.
+    session: OnceLock<Session>,
+    /// How many views stand above the one that is planned, and how many there were in all.
+    views: Views,
+}
+
+/// Gives the state of the session, as long as that is there.
+struct Session(Box<dyn Fn() -> Option<SessionState> + Send + Sync>);
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session")
+    }
+}
+
+#[derive(Debug, Default)]
+struct Views {
+    above: AtomicUsize,
+    all: AtomicUsize,
 }
 
 impl Versions {
@@ -32,7 +58,29 @@ impl Versions {
             at,
             runtime,
             resolved: Mutex::default(),
+            session: OnceLock::new(),
+            views: Views::default(),
         }
+    }
+
+    /// Tells what plans the texts of views.
+    pub(crate) fn plan_views_by(&self, session: impl Fn() -> Option<SessionState> + Send + Sync + 'static) {
+        // told once, before the first query
+        let _ = self.session.set(Session(Box::new(session)));
+    }
+
+    pub(crate) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Returns a system table, if it is one of that name.
+    async fn system(self: &Arc<Versions>, database: &str, table: &str) -> Result<Option<SystemTable>> {
+        let plain = database.split_once('@').map_or(database, |(plain, _)| plain);
+        let Some(kind) = Kind::of(&plain.to_lowercase(), &table.to_lowercase()) else {
+            return Ok(None);
+        };
+        let (_, version) = self.database(database).await?;
+        Ok(Some(SystemTable::new(kind, Arc::clone(self), Some(version))))
     }
 
     /// Splits `database@ref`, and returns the name of the database beside its version.
@@ -59,11 +107,38 @@ impl Versions {
         Ok(version)
     }
 
-    async fn table(&self, database: &str, table: &str) -> Result<ParquetTable> {
+    async fn table(&self, database: &str, table: &str) -> Result<Arc<dyn TableProvider>> {
         let full = format!("{database}.{table}");
+        let at = database.split_once('@').map(|(_, at)| at);
         let (database, version) = self.database(database).await?;
         let table = version.table(database, table).await?;
-        ParquetTable::new(full, version, table)
+        if table.kind.is_view() {
+            return Box::pin(self.view(&full, &table, at)).await;
+        }
+        if TableFormat::of(&table) == TableFormat::Iceberg {
+            return Ok(Arc::new(IcebergTable::open(full, version, &table).await?));
+        }
+        Ok(Arc::new(FolderTable::new(full, version, table)?))
+    }
+
+    async fn view(&self, name: &str, table: &OpenTable, at: Option<&str>) -> Result<Arc<dyn TableProvider>> {
+        let state = self.session.get().and_then(|session| session.0());
+        let state = state.ok_or_else(|| Error::Internal("a view outside of a session".to_owned()))?;
+        let above = self.views.above.fetch_add(1, Ordering::Relaxed);
+        let all = self.views.all.fetch_add(1, Ordering::Relaxed);
+        if above >= views::DEPTH_MAX || all >= views::VIEWS_MAX {
+            return Err(Error::Unreadable {
+                table: name.to_owned(),
+                reason: format!(
+                    "views stand on views more than {} deep, or there are more than {}",
+                    views::DEPTH_MAX,
+                    views::VIEWS_MAX
+                ),
+            });
+        }
+        let view = views::view(name, table, at, &state).await;
+        self.views.above.fetch_sub(1, Ordering::Relaxed);
+        view
     }
 }
 
@@ -98,8 +173,11 @@ impl SchemaProvider for Tables {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        if let Some(table) = self.versions.system(&self.database, name).await? {
+            return Ok(Some(Arc::new(table)));
+        }
         match self.versions.table(&self.database, name).await {
-            Ok(table) => Ok(Some(Arc::new(table))),
+            Ok(table) => Ok(Some(table)),
             // it may be the name of a function that returns a table
             Err(Error::Catalog(catalog::Error::NoSuchTable { .. })) if self.database == DEFAULT_DATABASE => {
                 Ok(None)

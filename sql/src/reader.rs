@@ -27,7 +27,7 @@ use crate::held::Held;
 pub(crate) struct Readers {
     pub(crate) store: Arc<dyn ObjectStore>,
     /// Freed when the plan, which has this, is dropped.
-    pub(crate) _held: Held,
+    pub(crate) _held: Arc<Held>,
 }
 
 impl ParquetFileReaderFactory for Readers {

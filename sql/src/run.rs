@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 use tokio::runtime::{Builder, Runtime};
@@ -168,8 +168,17 @@ impl Rows {
     /// # Errors
     /// As [`crate::Engine::query`].
     pub async fn next(&mut self) -> Result<Option<Page>> {
+        let batch = self.next_batch().await?;
+        Ok(batch.map(|batch| Page::new(vec![batch])))
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    pub(crate) async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         match self.run.next().await? {
-            Some(Piece::Rows(batch)) => Ok(Some(Page::new(vec![batch]))),
+            Some(Piece::Rows(batch)) => Ok(Some(batch)),
             Some(Piece::Columns(_)) => Err(Error::Internal("a query changed its columns".to_owned())),
             None => Ok(None),
         }

@@ -1,4 +1,4 @@
-//! Which statements are let through: those that read.
+//! Which statements are let through: those that read, and those of branches.
 
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{
@@ -7,8 +7,10 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 
+use crate::branches::{self, Change};
 use crate::depth::{too_deep, too_wide};
 use crate::error::{Error, Result};
+use crate::macros::expand;
 
 /// A statement of more bytes is refused before it is parsed.
 pub(crate) const STATEMENT_BYTES_MAX: usize = 32 << 10;
@@ -22,6 +24,8 @@ pub(crate) enum Statement {
     Databases(Option<String>),
     /// `SHOW TABLES [IN database]`, with a pattern of `LIKE`.
     Tables(Option<String>, Option<String>),
+    /// What changes refs, for whoever may.
+    Change(Change),
 }
 
 /// Parses one statement and lets it pass if it can change nothing.
@@ -39,13 +43,30 @@ pub(crate) fn parse(sql: &str) -> Result<Statement> {
     if let Some(message) = too_deep(sql) {
         return Err(invalid(message));
     }
+    let shown = match branches::parse(sql)? {
+        Some(branches::Parsed::Change(change)) => return Ok(Statement::Change(change)),
+        Some(branches::Parsed::Show(query)) => Some(query),
+        None => None,
+    };
+    let sql = shown.as_deref().unwrap_or(sql);
     let parser = DFParserBuilder::new(sql).with_dialect(&GenericDialect {}).build();
     let statements = parser.and_then(|mut parser| parser.parse_statements());
     let mut statements = statements.map_err(|error| Error::of(&error, 0))?;
     match (statements.pop_front(), statements.is_empty()) {
-        (Some(statement), true) => admit(statement),
+        (Some(mut statement), true) => {
+            expand_in(&mut statement)?;
+            admit(statement)
+        }
         (None, _) => Err(invalid("there is no statement".to_owned())),
         (Some(_), false) => Err(invalid("only one statement can be run at a time".to_owned())),
+    }
+}
+
+fn expand_in(statement: &mut Parsed) -> Result<()> {
+    match statement {
+        Parsed::Statement(inner) => expand(inner),
+        Parsed::Explain(explain) => expand_in(&mut explain.statement),
+        Parsed::CreateExternalTable(_) | Parsed::CopyTo(_) | Parsed::Reset(_) => Ok(()),
     }
 }
 
@@ -61,7 +82,7 @@ fn admit(statement: Parsed) -> Result<Statement> {
         Parsed::Explain(explain) => {
             return match admit(explain.statement.as_ref().clone())? {
                 Statement::Query(_) => Ok(Statement::Query(Box::new(statement))),
-                Statement::Databases(_) | Statement::Tables(..) => Err(refused()),
+                Statement::Databases(_) | Statement::Tables(..) | Statement::Change(_) => Err(refused()),
             };
         }
         Parsed::CreateExternalTable(_) | Parsed::CopyTo(_) | Parsed::Reset(_) => return Err(refused()),
@@ -143,6 +164,7 @@ mod tests {
             Ok(Statement::Query(_)) => "query".to_owned(),
             Ok(Statement::Databases(like)) => format!("databases {like:?}"),
             Ok(Statement::Tables(database, like)) => format!("tables {database:?} {like:?}"),
+            Ok(Statement::Change(change)) => format!("{change:?}"),
             Err(Error::Refused { statement }) => format!("refused {statement}"),
             Err(Error::Statement { message }) => message,
             Err(other) => format!("{other:?}"),

@@ -1,28 +1,30 @@
-//! A Parquet table of a ref, as DataFusion reads it.
+//! A table of folders with files, as DataFusion reads it.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use catalog::OpenTable;
 use catalog::location::Place;
+use catalog::{OpenTable, SharedRefs};
 use datafusion::arrow::datatypes::{Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result, ScalarValue, project_schema};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::listing::helpers::expr_applicable_for_cols;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::adapter::AnyCase;
 use crate::error::Error;
 use crate::files::data_files;
+use crate::formats::{Descriptor, RowSource, Stored};
 use crate::held::Held;
-use crate::layout::{Layout, folder, layout};
+use crate::layout::{Layout, folder, layout, partition_files};
 use crate::named::Named;
 use crate::prune::{NULL_VALUE, Pruner, first_values, typed};
 use crate::reader::Readers;
@@ -35,7 +37,7 @@ const PARTITIONS_AT_ONCE: usize = 4_096;
 
 /// A table of a version.
 #[derive(Debug)]
-pub(crate) struct ParquetTable {
+pub(crate) struct FolderTable {
     /// `database.table`, for messages.
     name: String,
     version: Arc<Version>,
@@ -48,21 +50,25 @@ pub(crate) struct ParquetTable {
 struct Folder {
     prefix: String,
     values: Vec<ScalarValue>,
+    written: Arc<Descriptor>,
 }
 
-impl ParquetTable {
+/// How partitions were written, of which many are alike.
+type Written = Vec<(SharedRefs, Arc<Descriptor>)>;
+
+impl FolderTable {
     /// Returns a table for reading.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] for what is no Parquet table.
-    pub(crate) fn new(name: String, version: Arc<Version>, table: OpenTable) -> crate::Result<ParquetTable> {
+    /// [`Error::Unreadable`] for what is no table of files, or of a format that cannot be read.
+    pub(crate) fn new(name: String, version: Arc<Version>, table: OpenTable) -> crate::Result<FolderTable> {
         let layout = layout(&table).map_err(|reason| Error::Unreadable {
             table: name.clone(),
             reason,
         })?;
-        let fields: Fields = layout.columns.iter().chain(&layout.keys).cloned().collect();
+        let fields: Fields = layout.files.columns.iter().chain(&layout.keys).cloned().collect();
         let schema = Arc::new(Schema::new(fields));
-        Ok(ParquetTable {
+        Ok(FolderTable {
             name,
             version,
             table,
@@ -98,6 +104,7 @@ impl ParquetTable {
             return Ok(vec![Folder {
                 prefix,
                 values: Vec::new(),
+                written: Arc::clone(&self.layout.files),
             }]);
         }
         let own: Vec<_> = filters
@@ -109,33 +116,52 @@ impl ParquetTable {
         let mut partitions = self
             .version
             .partitions(&self.table, &first_values(&self.layout.keys, &own));
-        let mut folders = Vec::new();
+        let (mut folders, mut written) = (Vec::new(), Written::new());
         loop {
             let some = partitions.next(PARTITIONS_AT_ONCE).await?;
             if some.is_empty() {
                 return Ok(folders);
             }
-            self.keep_needed(&pruner, &some, &mut folders, held)?;
+            self.keep_needed(&pruner, &some, (&mut folders, &mut written), held)
+                .await?;
         }
     }
 
-    fn keep_needed(
+    async fn keep_needed(
         &self,
         pruner: &Pruner,
         partitions: &[Part],
-        folders: &mut Vec<Folder>,
+        (folders, written): (&mut Vec<Folder>, &mut Written),
         held: &Held,
     ) -> Result<()> {
-        let values: Vec<_> = partitions.iter().map(|(values, _)| self.typed(values)).collect();
+        let values: Vec<_> = partitions.iter().map(|part| self.typed(&part.values)).collect();
         let needed = pruner.needed(&values)?;
-        for (((_, place), values), needed) in partitions.iter().zip(values).zip(needed) {
+        for ((part, values), needed) in partitions.iter().zip(values).zip(needed) {
             if needed {
-                let prefix = self.folder(place)?;
+                let prefix = self.folder(&part.place)?;
                 held.folder(&prefix, &values)?;
-                folders.push(Folder { prefix, values });
+                let written = self.written(&part.shared, written).await?;
+                folders.push(Folder {
+                    prefix,
+                    values,
+                    written,
+                });
             }
         }
         Ok(())
+    }
+
+    /// Returns how the files of a partition were written.
+    async fn written(&self, shared: &SharedRefs, known: &mut Written) -> crate::Result<Arc<Descriptor>> {
+        if let Some((_, written)) = known.iter().rev().find(|(refs, _)| refs == shared) {
+            return Ok(Arc::clone(written));
+        }
+        let (columns, template) = self.version.storage(shared).await?;
+        let written = partition_files(&self.table, &self.layout, columns, template);
+        let written =
+            written.map_err(|reason| self.unreadable(format!("of one of its partitions: {reason}")))?;
+        known.push((*shared, Arc::clone(&written)));
+        Ok(written)
     }
 
     /// A partition that has too few values, which the catalog does not let in, has NULL for the rest.
@@ -149,33 +175,74 @@ impl ParquetTable {
             .collect()
     }
 
-    async fn files(&self, folders: &[Folder], held: &Held) -> Result<Vec<PartitionedFile>> {
+    /// Returns the files of Parquet, and those of all other formats.
+    async fn files(
+        &self,
+        folders: &[Folder],
+        held: &Held,
+    ) -> Result<(Vec<PartitionedFile>, Vec<PartitionedFile>)> {
         let view = self.version.view();
         let listings: Vec<_> = folders
             .iter()
             .map(|folder| data_files(view, &folder.prefix, &folder.values, held).boxed())
             .collect();
         let listed: Vec<Vec<_>> = stream::iter(listings).buffered(LISTINGS).try_collect().await?;
-        Ok(listed.into_iter().flatten().collect())
+        let (mut parquet, mut others) = (Vec::new(), Vec::new());
+        for (files, folder) in listed.into_iter().zip(folders) {
+            match folder.written.stored {
+                Stored::Parquet => parquet.extend(files),
+                _ => others.extend(
+                    files
+                        .into_iter()
+                        .map(|file| file.with_extension(Arc::clone(&folder.written))),
+                ),
+            }
+        }
+        Ok((parquet, others))
     }
 
-    fn source(&self, session: &dyn Session, held: Held) -> ParquetSource {
-        let columns = Arc::new(Schema::new(self.layout.columns.clone()));
-        let schema = TableSchema::builder(columns)
+    fn file_schema(&self) -> TableSchema {
+        TableSchema::builder(Arc::new(Schema::new(self.layout.files.columns.clone())))
             .with_table_partition_cols(self.layout.keys.clone())
-            .build();
+            .build()
+    }
+
+    fn parquet(&self, session: &dyn Session, held: &Arc<Held>) -> Arc<dyn FileSource> {
         let readers = Readers {
             store: self.version.store(),
-            _held: held,
+            _held: Arc::clone(held),
         };
-        ParquetSource::new(schema)
+        let source = ParquetSource::new(self.file_schema())
             .with_table_parquet_options(session.default_table_options().parquet)
-            .with_parquet_file_reader_factory(Arc::new(readers))
+            .with_parquet_file_reader_factory(Arc::new(readers));
+        Named::over(source)
+    }
+
+    fn rows(&self, session: &dyn Session, held: &Arc<Held>) -> Arc<dyn FileSource> {
+        let memory = Arc::clone(&session.runtime_env().memory_pool);
+        Arc::new(RowSource::new(self.file_schema(), memory, Arc::clone(held)))
+    }
+
+    fn plan(
+        &self,
+        session: &dyn Session,
+        source: Arc<dyn FileSource>,
+        files: Vec<PartitionedFile>,
+        (projection, limit): (Option<&Vec<usize>>, Option<usize>),
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let groups = FileGroup::new(files).split_files(session.config().target_partitions());
+        let config = FileScanConfigBuilder::new(self.version.url().clone(), source)
+            .with_file_groups(groups)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .with_expr_adapter(Some(Arc::new(AnyCase)))
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
     }
 }
 
 #[async_trait]
-impl TableProvider for ParquetTable {
+impl TableProvider for FolderTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
@@ -201,31 +268,28 @@ impl TableProvider for ParquetTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let held = Held::new(session, &self.name, &self.table.key_names());
+        let held = Arc::new(Held::new(session, &self.name, &self.table.key_names()));
         let folders = self.folders(session, filters, &held).await?;
-        let files = self.files(&folders, &held).await?;
+        let (parquet, others) = self.files(&folders, &held).await?;
+        let files = parquet.len() + others.len();
         tracing::debug!(
             table = self.name,
             folders = folders.len(),
-            files = files.len(),
+            files,
             "planned a scan"
         );
-        if files.is_empty() {
-            return Ok(Arc::new(EmptyExec::new(project_schema(
+        let asked = (projection, limit);
+        match (parquet.is_empty(), others.is_empty()) {
+            (true, true) => Ok(Arc::new(EmptyExec::new(project_schema(
                 &self.schema,
                 projection,
-            )?)));
+            )?))),
+            (false, true) => self.plan(session, self.parquet(session, &held), parquet, asked),
+            (true, false) => self.plan(session, self.rows(session, &held), others, asked),
+            (false, false) => UnionExec::try_new(vec![
+                self.plan(session, self.parquet(session, &held), parquet, asked)?,
+                self.plan(session, self.rows(session, &held), others, asked)?,
+            ]),
         }
-        let groups = FileGroup::new(files).split_files(session.config().target_partitions());
-        let config = FileScanConfigBuilder::new(
-            self.version.url().clone(),
-            Named::over(self.source(session, held)),
-        )
-        .with_file_groups(groups)
-        .with_projection_indices(projection.cloned())?
-        .with_limit(limit)
-        .with_expr_adapter(Some(Arc::new(AnyCase)))
-        .build();
-        Ok(DataSourceExec::from_data_source(config))
     }
 }

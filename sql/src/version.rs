@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use catalog::location::{Location, Place};
+use catalog::model::{Columns, Template};
 use catalog::names::{Pattern, partition_prefix};
-use catalog::{OpenTable, PartitionScan, SharedCache, Snapshot};
+use catalog::{OpenTable, PartitionScan, SharedCache, SharedRefs, Snapshot};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::object_store::ObjectStore;
 use versioning::{RefExpr, Repository, View};
@@ -16,12 +17,22 @@ use crate::store::ViewStore;
 #[derive(Debug)]
 pub(crate) struct Version {
     repository: Repository,
+    at: RefExpr,
     snapshot: Snapshot,
     url: ObjectStoreUrl,
 }
 
-/// A partition of a table: its values as they are written, and where it lies.
-pub(crate) type Part = (Vec<String>, Place);
+/// A partition of a table.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// `key=value/…`, escaped.
+    pub(crate) name: String,
+    /// Its values, as they are written.
+    pub(crate) values: Vec<String>,
+    pub(crate) place: Place,
+    /// Which column list and template it has: equal ones have equal contents.
+    pub(crate) shared: SharedRefs,
+}
 
 /// A walk over the partitions of a table.
 #[derive(Debug)]
@@ -39,9 +50,18 @@ impl Version {
         let url = url.map_err(|error| Error::Internal(error.to_string()))?;
         Ok(Version {
             repository: repository.clone(),
+            at: at.clone(),
             snapshot: Snapshot::new(view, SharedCache::default()),
             url,
         })
+    }
+
+    pub(crate) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    pub(crate) fn at(&self) -> &RefExpr {
+        &self.at
     }
 
     pub(crate) fn view(&self) -> &View {
@@ -69,6 +89,22 @@ impl Version {
 
     pub(crate) async fn table(&self, database: &str, table: &str) -> Result<OpenTable> {
         Ok(self.snapshot.table(database, table).await?)
+    }
+
+    pub(crate) async fn has_table(&self, database: &str, table: &str) -> Result<bool> {
+        let Some(database) = self.snapshot.find_database(database).await? else {
+            return Ok(false);
+        };
+        Ok(self.snapshot.find_entry(database.id, table).await?.is_some())
+    }
+
+    /// Returns the column list and the template of a partition, as far as it has its own.
+    pub(crate) async fn storage(
+        &self,
+        shared: &SharedRefs,
+    ) -> Result<(Option<Arc<Columns>>, Option<Arc<Template>>)> {
+        let shared = self.snapshot.shared(shared).await?;
+        Ok((shared.columns, shared.template))
     }
 
     /// Returns the partitions of a table whose first values are `first`.
@@ -101,7 +137,12 @@ impl Parts<'_> {
                         .unwrap_or(Location::Default)
                 }
             };
-            parts.push((part.values()?, self.table.partition_place(part.name, &location)));
+            parts.push(Part {
+                name: part.name.to_owned(),
+                values: part.values()?,
+                place: self.table.partition_place(part.name, &location),
+                shared: part.shared,
+            });
         }
         Ok(parts)
     }

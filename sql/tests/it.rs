@@ -6,9 +6,13 @@ mod it {
     mod damage;
     mod files;
     mod footers;
+    mod formats;
+    mod iceberg;
     mod lake;
     mod limits;
     mod queries;
     mod refs;
     mod statements;
+    mod system;
+    mod views;
 }

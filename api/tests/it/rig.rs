@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use api::{Api, Problem, SqlAnswer, SqlRunner};
+use api::hooks::{HookFileAnswer, HookFileBody, RunBody};
+use api::{Api, ArrowBytes, HookRuns, Problem, SqlAnswer, SqlRunner};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -27,6 +28,29 @@ struct Nothing;
 impl SqlRunner for Nothing {
     async fn query(&self, _: &Repository, _: &RefExpr, _: &str) -> Result<SqlAnswer, Problem> {
         Err(Problem::new(Kind::Invalid, "no queries here"))
+    }
+
+    async fn arrow(&self, _: &Repository, _: &RefExpr, _: &str) -> Result<ArrowBytes, Problem> {
+        Err(Problem::new(Kind::Invalid, "no queries here"))
+    }
+}
+
+#[async_trait]
+impl HookRuns for Nothing {
+    async fn runs(&self, _: &Repository, _: Option<&str>, _: usize) -> Result<Vec<RunBody>, Problem> {
+        Ok(Vec::new())
+    }
+
+    async fn run(&self, _: &Repository, _: &str) -> Result<RunBody, Problem> {
+        Err(Problem::new(Kind::NotFound, "no hooks here"))
+    }
+
+    async fn rerun(&self, _: &Repository, _: &str) -> Result<RunBody, Problem> {
+        Err(Problem::new(Kind::NotFound, "no hooks here"))
+    }
+
+    fn validate(&self, _: &HookFileBody) -> HookFileAnswer {
+        HookFileAnswer::default()
     }
 }
 
@@ -53,6 +77,7 @@ impl Rig {
         let router = api::router(Api {
             repositories,
             gate: Arc::new(OpenGate),
+            hooks: Arc::new(Nothing),
             resolver: Arc::new(CatalogResolver::default()),
             sql: Arc::new(Nothing),
             rows: Arc::new(Nothing),

@@ -8,6 +8,7 @@ mod fsck;
 mod hooks;
 mod merge;
 mod repository;
+mod shell;
 mod sql;
 mod tag;
 
@@ -62,7 +63,7 @@ enum Command {
     /// List, show and repeat runs of hooks and checks, and look at hook files
     #[command(subcommand)]
     Hooks(hooks::Command),
-    /// Query the tables of a ref
+    /// Query the tables of a ref; without a query, one statement after the other
     Sql(sql::SqlArguments),
     /// Verify that everything the refs reach is there and whole
     Fsck(fsck::FsckArguments),

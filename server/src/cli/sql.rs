@@ -7,13 +7,13 @@ use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use serde_json::Value;
 
-use super::Remote;
+use super::{Remote, shell};
 use crate::error::Failure;
 
 #[derive(Debug, Args)]
 pub(super) struct SqlArguments {
-    /// The query
-    sql: String,
+    /// The statement [default: read statements from the terminal or from standard input]
+    sql: Option<String>,
     /// The branch, tag or commit to read [default: the default branch]
     #[arg(long = "ref")]
     at: Option<String>,
@@ -23,8 +23,21 @@ pub(super) struct SqlArguments {
 
 pub(super) async fn run(arguments: SqlArguments) -> Result<(), Failure> {
     let SqlArguments { sql, at, remote } = arguments;
-    let answer: SqlAnswer = remote.client().post(&["sql"], &SqlRequest { sql, at }).await?;
+    match sql {
+        Some(sql) => show(&remote, sql, at).await,
+        None => shell::run(&remote, at).await,
+    }
+}
+
+/// Runs a statement, and prints its rows.
+pub(super) async fn show(remote: &Remote, sql: String, at: Option<String>) -> Result<(), Failure> {
+    let answer = ask(remote, sql, at).await?;
     remote.format().print(&answer, table)
+}
+
+/// Runs a statement.
+pub(super) async fn ask(remote: &Remote, sql: String, at: Option<String>) -> Result<SqlAnswer, Failure> {
+    remote.client().post(&["sql"], &SqlRequest { sql, at }).await
 }
 
 fn table(answer: &SqlAnswer) -> String {

@@ -101,13 +101,13 @@ async fn tables_that_cannot_be_read_say_why() {
     outside.storage.as_mut().unwrap().location = Some(Location::External("s3a://other/t".into()));
     let mut iceberg = hive_table("iceberg", "n int", "");
     iceberg.set_parameter("table_type", "ICEBERG");
-    let mut csv = hive_table("csv", "n int", "");
-    csv.set_parameter("spark.sql.sources.provider", "csv");
+    let mut jdbc = hive_table("jdbc", "n int", "");
+    jdbc.set_parameter("spark.sql.sources.provider", "jdbc");
     for (table, words) in [
         (view, "is a view"),
         (outside, "not in this repository, but at s3a://other/t"),
-        (iceberg, "Iceberg"),
-        (csv, "stored as csv"),
+        (iceberg, "its metadata is not in this repository"),
+        (jdbc, "its data source is jdbc"),
     ] {
         let name = table.name.clone();
         lake.create("main", table).await;

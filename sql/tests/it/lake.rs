@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catalog::draft::AddPartitions;
+use catalog::draft::{AddPartitions, AlterTable};
 use catalog::model::{Column, Columns, Database, Location, Serde, Storage, Table, Template};
 use catalog::{Catalog, Draft};
 use datafusion::arrow::array::RecordBatch;
@@ -188,6 +188,29 @@ impl Lake {
         .await;
     }
 
+    /// Gives a table other columns and another template; its partitions keep theirs.
+    pub(crate) async fn alter(&self, on: &str, table: Table) {
+        self.draft(on, move |mut draft| {
+            let table = table.clone();
+            async move {
+                let mut new = draft.table("sales", &table.name).await?.table;
+                let (old, altered) = (
+                    new.storage.take().unwrap_or_default(),
+                    table.storage.unwrap_or_default(),
+                );
+                new.storage = Some(Storage {
+                    location: old.location,
+                    ..altered
+                });
+                draft
+                    .alter_table("sales", &table.name, new, &AlterTable::default())
+                    .await?;
+                Ok(draft)
+            }
+        })
+        .await;
+    }
+
     /// Adds a partition of these values; at a place of its own, if one is given.
     pub(crate) async fn add(&self, on: &str, table: &str, values: &[&str], place: Option<&str>) {
         let values: Vec<_> = values.iter().map(|value| (*value).to_owned()).collect();
@@ -226,6 +249,25 @@ impl Lake {
             async move { Ok::<_, versioning::Error>((batch, ())) }
         };
         self.repository.write(&branch(on), plan).await.unwrap();
+    }
+
+    /// Stores an object that is the same for every ref.
+    pub(crate) async fn put_shared(&self, path: &str, bytes: Bytes) {
+        let mut upload = self.repository.upload().await.unwrap();
+        upload.write(bytes).await.unwrap();
+        let segments = vec![upload.finish().await.unwrap().segment];
+        let value = Object {
+            segments,
+            ..Object::default()
+        }
+        .encode();
+        let path = Bytes::from(path.to_owned());
+        let plan = move |_| {
+            let mut batch = Batch::default();
+            batch.put(Space::Objects, path.clone(), value.clone());
+            async move { Ok::<_, versioning::Error>((batch, ())) }
+        };
+        self.repository.write_shared(plan).await.unwrap();
     }
 
     pub(crate) async fn commit(&self, on: &str) -> CommitId {

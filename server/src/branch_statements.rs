@@ -1,0 +1,148 @@
+//! Statements about branches, by the same calls and the same gate as REST.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use catalog::merge::{CatalogResolver, Conflict};
+use sql::{Branches, Change, Changed};
+use versioning::merge::{Gate, Landing, MergeOutcome};
+use versioning::refs::CommitMode;
+use versioning::repository::CommitMessage;
+use versioning::{Kind, RefExpr, RefName, Repository};
+
+/// So many conflicts are told in the text of an error; a merge by REST tells all.
+const CONFLICTS_SHOWN: usize = 20;
+
+/// Makes the changes.
+#[derive(Debug)]
+pub(crate) struct BranchStatements {
+    pub(crate) gate: Arc<dyn Gate>,
+    pub(crate) resolver: Arc<CatalogResolver>,
+    pub(crate) author: String,
+}
+
+#[async_trait]
+impl Branches for BranchStatements {
+    async fn change(&self, repository: &Repository, at: &RefExpr, change: &Change) -> sql::Result<Changed> {
+        match change {
+            Change::CreateBranch { name, from } => {
+                let from = given(from.as_ref(), at)?;
+                let branch = repository
+                    .create_branch(&RefName::parse(name)?, &from, CommitMode::Staged)
+                    .await?;
+                Ok(changed(name, Some(branch.head.to_string()), "created"))
+            }
+            Change::DropBranch { name } => {
+                repository.delete_branch(&RefName::parse(name)?).await?;
+                Ok(changed(name, None, "dropped"))
+            }
+            Change::CreateTag { name, at: of } => {
+                let commit = repository
+                    .create_tag(&RefName::parse(name)?, &given(of.as_ref(), at)?)
+                    .await?;
+                Ok(changed(name, Some(commit.to_string()), "created"))
+            }
+            Change::DropTag { name } => {
+                repository.delete_tag(&RefName::parse(name)?).await?;
+                Ok(changed(name, None, "dropped"))
+            }
+            Change::Commit { message } => self.commit(repository, at, message).await,
+            Change::Merge {
+                source,
+                into,
+                message,
+            } => {
+                let landing = Landing {
+                    message: message.clone(),
+                    ..Landing::onto(RefName::parse(into)?, self.author.clone())
+                };
+                self.merge(repository, &RefExpr::parse(source)?, &landing).await
+            }
+            Change::Use { at } => {
+                let commit = repository.resolve(&RefExpr::parse(at)?).await?.commit;
+                Ok(changed(at, Some(commit.to_string()), "used"))
+            }
+        }
+    }
+}
+
+impl BranchStatements {
+    async fn commit(&self, repository: &Repository, at: &RefExpr, message: &str) -> sql::Result<Changed> {
+        if at.committed || at.back > 0 {
+            return Err(sql::Error::Statement {
+                message: format!("{at} is no branch, and only what is staged on a branch can be committed"),
+            });
+        }
+        let words = CommitMessage {
+            author: self.author.clone(),
+            message: message.to_owned(),
+            ..CommitMessage::default()
+        };
+        let commit = repository.commit(&at.name, words).await?;
+        Ok(changed(at.name.as_str(), Some(commit.to_string()), "committed"))
+    }
+
+    async fn merge(
+        &self,
+        repository: &Repository,
+        source: &RefExpr,
+        landing: &Landing,
+    ) -> sql::Result<Changed> {
+        let resolver = self.resolver.reading(repository);
+        let outcome = repository
+            .merge(source, landing, &resolver, self.gate.as_ref())
+            .await?;
+        told(landing.into.as_str(), outcome)
+    }
+}
+
+fn given(text: Option<&String>, at: &RefExpr) -> sql::Result<RefExpr> {
+    text.map_or_else(|| Ok(at.clone()), |text| Ok(RefExpr::parse(text)?))
+}
+
+fn changed(at: &str, commit: Option<String>, outcome: &str) -> Changed {
+    Changed {
+        at: at.to_owned(),
+        commit,
+        outcome: outcome.to_owned(),
+    }
+}
+
+/// A merge that did not land is an error that says why.
+fn told(into: &str, outcome: MergeOutcome<Conflict>) -> sql::Result<Changed> {
+    match outcome {
+        MergeOutcome::Landed(id) => Ok(changed(into, Some(id.to_string()), "merged")),
+        MergeOutcome::UpToDate(id) => Ok(changed(into, Some(id.to_string()), "up to date")),
+        MergeOutcome::Clean => Ok(changed(into, None, "clean")),
+        MergeOutcome::Conflicts(conflicts) => {
+            let shown: Vec<_> = conflicts
+                .iter()
+                .take(CONFLICTS_SHOWN)
+                .map(Conflict::to_string)
+                .collect();
+            let message = format!(
+                "nothing was merged: {} conflicts: {}",
+                conflicts.len(),
+                shown.join("; ")
+            );
+            Err(sql::Error::NotChanged {
+                kind: Kind::Conflict,
+                message,
+            })
+        }
+        MergeOutcome::Refused { candidate, refusals } => {
+            let reasons: Vec<_> = refusals
+                .iter()
+                .map(|refusal| format!("{}: {}", refusal.check, refusal.reason))
+                .collect();
+            let message = format!(
+                "nothing was merged: checks refused {candidate}: {}",
+                reasons.join("; ")
+            );
+            Err(sql::Error::NotChanged {
+                kind: Kind::Denied,
+                message,
+            })
+        }
+    }
+}
