@@ -1,5 +1,7 @@
 //! Runs of hooks and checks: what ran, how it ended and what it said.
 
+#![expect(unused_qualifications, reason = "utoipa's macro names its own types in full")]
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;

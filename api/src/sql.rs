@@ -101,7 +101,7 @@ async fn query(
         tracing::warn!(
             detail = problem.detail(),
             "a query failed while its rows were sent"
-        )
+        );
     });
     let body = Body::from_stream(bytes.map_err(|problem| problem.detail().to_owned()));
     Ok(([(CONTENT_TYPE, ARROW_STREAM)], body).into_response())

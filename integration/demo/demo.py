@@ -296,6 +296,31 @@ def contradict(spark):
         same("main after the conflicts", everything_on("main"), before)
 
 
+def decide(spark):
+    """Decides the four conflicts one by one, a column, a name and two partitions, and finishes the merge."""
+    (waiting,) = [merge for merge in skep.answer("merge", "list") if merge["state"] == "conflicts"]
+    conflicts = skep.answer("merge", "show", waiting["id"])["conflict_list"]
+    choices = {"channel": "ours", "patrons": "theirs", "region=north": "theirs", "region=west": "ours"}
+    with telling("they are decided one by one: our type of channel, their name, their north, our drop of west"):
+        for conflict in conflicts:
+            (choice,) = [choice for word, choice in choices.items() if word in conflict["message"]]
+            skep.run("merge", "resolve", waiting["id"], conflict["id"], choice)
+    show(skep.told("merge", "show", waiting["id"]))
+    with telling("skep merge finish: the check passes, and it lands"):
+        report = skep.told("merge", "finish", waiting["id"])
+    show(report)
+    with telling("main has what was decided, row by row"):
+        reader = spark.afresh()
+        expected = f"""
+            select * from ({MERGED}) where not ({NORTH_OF_THE_2ND})
+            union all select 1, 1, 1, null, null, '2026-01-02', 'north'"""
+        same("orders", reader.fingerprint("select * from sales.orders", MERGED_COLUMNS), reader.fingerprint(expected, MERGED_COLUMNS))
+        same("columns of orders", reader.session.table("sales.orders").columns,
+             ["id", "customer", "amount", "discount", "channel", "dt", "region"])
+        same("tables", [row.tableName for row in reader.session.sql("show tables in sales").collect()], ["orders", "patrons"])
+        same("patrons", reader.fingerprint("select * from sales.patrons"), reader.fingerprint(CUSTOMERS))
+
+
 def ask_skep(spark, commit):
     chapter("5. the same reads without an engine, by skep sql")
     query = "select count(*) as orders, sum(id) as ids, sum(amount) as amounts, max(dt) as newest from {}"
@@ -318,6 +343,7 @@ def main():
     merge(spark)
     read_again(spark, commit, loaded)
     contradict(spark)
+    decide(spark)
     ask_skep(spark, commit)
     spark.session.stop()
     print(f"""

@@ -18,6 +18,8 @@ pub(crate) struct Extent {
     partitions: u64,
     statistics: u64,
     files: u64,
+    /// Those of the files that are there.
+    written: u64,
     constraints: u64,
 }
 
@@ -80,6 +82,11 @@ impl Extents {
                 let file = &walk.files[*index];
                 let changed = (file.ours_changed(), file.theirs_changed());
                 extents.add(unit.table, changed, |extent| extent.files += 1);
+                let written = (
+                    changed.0 && file.versions.ours.is_some(),
+                    changed.1 && file.versions.theirs.is_some(),
+                );
+                extents.add(unit.table, written, |extent| extent.written += 1);
             }
         }
         Ok(extents)
@@ -99,7 +106,7 @@ impl Extents {
         self.0.get(&id).copied().unwrap_or_default()
     }
 
-    /// Returns who may have written files of a table: whoever changed a file or a partition of it, and both if its
+    /// Returns who may have written files of a table: whoever wrote a file or changed a partition of it, and both if its
     /// data lies elsewhere.
     pub(crate) fn files_writers(&self, versions: Three<&OpenTable>) -> Writers {
         let is_ours = |open: &OpenTable| {
@@ -108,7 +115,7 @@ impl Extents {
         };
         let Three { base, ours, theirs } = versions.map(is_ours);
         let extent = self.of(versions.ours.id);
-        let wrote = |side: Extent| side.files + side.partitions > 0;
+        let wrote = |side: Extent| side.written + side.partitions > 0;
         match base && ours && theirs {
             true => Writers::of(wrote(extent.ours), wrote(extent.theirs)),
             false => Writers::Both,

@@ -165,6 +165,7 @@ pub(super) fn content(table: &Table) -> Table {
         name: String::new(),
         database: DatabaseId::default(),
         accessed_s: None,
+        next_column_id: 0,
         parameters: Some(parameters),
         partition_base: None,
         ..table.clone()

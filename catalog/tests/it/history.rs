@@ -25,7 +25,7 @@ mod language;
 
 use std::sync::Arc;
 
-use catalog::merge::{CatalogResolver, Options};
+use catalog::merge::{CatalogResolver, ConflictKind, Options};
 use catalog::{Catalog, Draft, Result};
 use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolver, Sides};
 use versioning::refs::CommitMode;
@@ -211,6 +211,10 @@ pub(crate) async fn check_laws(base: &View, ours: &View, theirs: &View) {
             .map(|conflict| conflict.kind)
             .collect();
         kinds.sort();
+        // which names collide depends on which of two contested names ours has
+        if kinds.contains(&ConflictKind::RenameRename) {
+            kinds.retain(|kind| *kind != ConflictKind::NameCollision);
+        }
         kinds
     };
     let (one, two) = (

@@ -53,7 +53,9 @@ pub(super) fn merge(
 /// Returns the order of one side, and what the other added: behind its left neighbour there, and behind what the
 /// first alone added at that place.
 fn order(base: &[Id], first: &[Id], second: &[Id]) -> Vec<Id> {
-    let mut order = first.to_vec();
+    // what the second dropped is nobody's neighbour
+    let is_kept = |id: &&Id| !base.contains(id) || second.contains(id);
+    let mut order: Vec<Id> = first.iter().filter(is_kept).copied().collect();
     let mut behind = 0;
     for id in second {
         let known = order.iter().position(|known| known == id);
@@ -68,8 +70,8 @@ fn order(base: &[Id], first: &[Id], second: &[Id]) -> Vec<Id> {
             }
         };
     }
-    // those of the base that the first dropped have no place, and are looked at still
-    let dropped = second.iter().filter(|id| !order.contains(id)).copied();
+    // those of the base that one of them dropped have no place, and are looked at still
+    let dropped = first.iter().chain(second).filter(|id| !order.contains(id)).copied();
     let dropped: Vec<Id> = dropped.collect();
     order.extend(dropped);
     order
@@ -116,7 +118,7 @@ fn one(
         }
     }
     let joined = pick(&old.type_name, &ours.type_name, &theirs.type_name)
-        .or_else(|| base.and_then(|_| wider(&ours.type_name, &theirs.type_name)));
+        .or_else(|| base.and_then(|base| wider([&base.type_name, &ours.type_name, &theirs.type_name])));
     match joined {
         Some(type_name) => merged.type_name = type_name,
         None => {
@@ -132,11 +134,11 @@ fn one(
     Some(merged)
 }
 
-/// Returns the type that every value of both can be read as: whole numbers alone, as files of numbers are not
-/// read as texts.
-fn wider(a: &str, b: &str) -> Option<String> {
+/// Returns the type of a side that files of all versions can be read as: whole numbers alone, as files of numbers are
+/// not read as texts.
+fn wider([base, ours, theirs]: [&str; 3]) -> Option<String> {
     const WIDTHS: [&str; 3] = ["smallint", "int", "bigint"];
     let rank = |name: &str| WIDTHS.iter().position(|known| *known == name);
-    let widest = rank(a)?.max(rank(b)?);
-    Some(WIDTHS[widest].to_owned())
+    let widest = rank(ours)?.max(rank(theirs)?);
+    (rank(base)? <= widest).then(|| WIDTHS[widest].to_owned())
 }

@@ -312,8 +312,16 @@ fn tables(place: &str, base: Option<&Table>, ours: &Table, theirs: &Table, out: 
     merged
 }
 
-/// Returns whether a side wrote a file of a table.
+/// Returns whether a side wrote a file of a table, or may have: a partition that it changed may lie anywhere.
 fn has_written(base: &Table, side: &Table) -> bool {
+    let without_files = |table: &Table| {
+        let mut partitions = table.partitions.clone();
+        partitions.values_mut().for_each(|partition| partition.files.clear());
+        partitions
+    };
+    if without_files(base) != without_files(side) {
+        return true;
+    }
     let is_new = |old: &Files, new: &Files| new.iter().any(|(name, content)| old.get(name) != Some(content));
     let none = Files::new();
     is_new(&base.files, &side.files)
