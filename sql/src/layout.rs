@@ -37,7 +37,7 @@ pub(crate) fn layout(table: &Table) -> Result<Layout, String> {
 pub(crate) fn partition_files(
     table: &Table,
     layout: &Layout,
-    columns: Option<Arc<Columns>>,
+    columns: Option<&Columns>,
     template: Option<Arc<Template>>,
 ) -> Result<Arc<Descriptor>, String> {
     let Some(template) = template.filter(|_| provider(table).is_none()) else {
@@ -48,7 +48,7 @@ pub(crate) fn partition_files(
         ..Storage::default()
     };
     let stored = stored_by_serde(&storage, &parameter(table))?;
-    let columns = match &columns {
+    let columns = match columns {
         Some(columns) => columns_as(&columns.0, &stored)?,
         None => layout.files.columns.clone(),
     };

@@ -157,7 +157,7 @@ impl FolderTable {
             return Ok(Arc::clone(written));
         }
         let (columns, template) = self.version.storage(shared).await?;
-        let written = partition_files(&self.table, &self.layout, columns, template);
+        let written = partition_files(&self.table, &self.layout, columns.as_deref(), template);
         let written =
             written.map_err(|reason| self.unreadable(format!("of one of its partitions: {reason}")))?;
         known.push((*shared, Arc::clone(&written)));

@@ -50,7 +50,10 @@ impl HookRuns for Nothing {
     }
 
     fn validate(&self, _: &HookFileBody) -> HookFileAnswer {
-        HookFileAnswer::default()
+        HookFileAnswer {
+            hooks: Vec::new(),
+            error: None,
+        }
     }
 }
 

@@ -234,7 +234,7 @@ async fn resolve(arguments: Resolve) -> Result<(), Failure> {
     let known = conflicts(&id, &remote).await?;
     let mut new = NewDecisions::default();
     match (all, conflict) {
-        (Some(choice), _) => new.decisions = take_all(&known, choice.into()),
+        (Some(choice), _) => new.decisions = take_all(&known, &choice.into()),
         (None, Some(conflict)) => {
             let conflict = the_only(&known, &conflict)?;
             match value
@@ -268,8 +268,8 @@ async fn resolve(arguments: Resolve) -> Result<(), Failure> {
 }
 
 /// Returns the choice for all conflicts that are open and can be decided so.
-fn take_all(known: &[DecidedConflict], choice: ChoiceBody) -> BTreeMap<String, ChoiceBody> {
-    let word = match &choice {
+fn take_all(known: &[DecidedConflict], choice: &ChoiceBody) -> BTreeMap<String, ChoiceBody> {
+    let word = match choice {
         ChoiceBody::Ours => "ours",
         ChoiceBody::Theirs => "theirs",
         ChoiceBody::Base => "base",

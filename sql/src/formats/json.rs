@@ -13,6 +13,9 @@ use super::nested::{entry_fields, maps};
 use super::parse;
 use super::stored::{Lookup, count, flag, refuse, spark_mode, utf8_only};
 
+/// The object of a line; `None` for a row of NULLs.
+type Row = Option<Map<String, Value>>;
+
 /// What becomes of a line that is no object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Malformed {
@@ -93,7 +96,7 @@ impl JsonRules {
     ///
     /// # Errors
     /// What is wrong with a line, by its number among these.
-    pub(super) fn rows(&self, lines: &[&[u8]]) -> Result<Vec<Option<Map<String, Value>>>, (usize, String)> {
+    pub(super) fn rows(&self, lines: &[&[u8]]) -> Result<Vec<Row>, (usize, String)> {
         let mut rows = Vec::with_capacity(lines.len());
         for (i, line) in lines.iter().enumerate() {
             if line.trim_ascii().is_empty() {
@@ -113,11 +116,7 @@ impl JsonRules {
     }
 
     /// Returns columns of the rows.
-    pub(super) fn columns(
-        &self,
-        rows: &[Option<Map<String, Value>>],
-        wanted: &[FieldRef],
-    ) -> Result<Vec<ArrayRef>, ArrowError> {
+    pub(super) fn columns(&self, rows: &[Row], wanted: &[FieldRef]) -> Result<Vec<ArrayRef>, ArrowError> {
         let column = |field: &FieldRef| {
             let renamed = self.renamed.iter().find(|(column, _)| column == field.name());
             let name = renamed.map_or(field.name().as_str(), |(_, name)| name);

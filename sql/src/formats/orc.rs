@@ -40,19 +40,19 @@ impl ChunkReader for Whole {
 /// The columns of a file that are read, and where each that is wanted stands among them.
 type Chosen = (Vec<String>, Vec<Option<usize>>);
 
-/// Returns the rows of a file, and where in them each of the `wanted` columns is.
+/// The rows of a file, and where in them each of the wanted columns is.
+pub(super) struct Found<R> {
+    pub(super) rows: R,
+    pub(super) places: Vec<Option<usize>>,
+}
+
+/// Returns the rows of a file that have the `wanted` columns.
 pub(super) fn read(
     file: Bytes,
     table: &[FieldRef],
     wanted: &[FieldRef],
     rows: usize,
-) -> Result<
-    (
-        impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + use<>,
-        Vec<Option<usize>>,
-    ),
-    ArrowError,
-> {
+) -> Result<Found<impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + use<>>, ArrowError> {
     let damaged = |error: orc_rust::error::OrcError| ArrowError::ExternalError(Box::new(error));
     let builder = ArrowReaderBuilder::try_new(Whole(file)).map_err(damaged)?;
     let root = builder.file_metadata().root_data_type().clone();
@@ -63,7 +63,7 @@ pub(super) fn read(
         .with_timestamp_precision(TimestampPrecision::Microsecond)
         .with_projection(ProjectionMask::named_roots(&root, &chosen))
         .build();
-    Ok((rows, places))
+    Ok(Found { rows, places })
 }
 
 /// Old versions of Hive call all columns `_col0`, `_col1`, …: then they stand in the order of the table's.

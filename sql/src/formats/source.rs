@@ -187,8 +187,8 @@ impl Task {
         }
     }
 
-    fn damaged(&self, message: impl ToString) -> DataFusionError {
-        damaged(&self.path, message)
+    fn damaged(&self, message: &impl ToString) -> DataFusionError {
+        damaged(&self.path, message.to_string())
     }
 
     /// Returns the whole file, which counts as memory of the query.
@@ -200,15 +200,15 @@ impl Task {
 
     async fn avro(self, schema: Option<&str>) -> Result<Rows> {
         let file = self.whole().await?;
-        let batches = avro::read(file, schema, self.batch_rows).map_err(|error| self.damaged(error))?;
+        let batches = avro::read(file, schema, self.batch_rows).map_err(|error| self.damaged(&error))?;
         Ok(self.fitted(batches, None))
     }
 
     async fn orc(self) -> Result<Rows> {
         let file = self.whole().await?;
         let read = orc::read(file, &self.descriptor.columns, &self.wanted, self.batch_rows);
-        let (batches, places) = read.map_err(|error| self.damaged(error))?;
-        Ok(self.fitted(batches, Some(places)))
+        let found = read.map_err(|error| self.damaged(&error))?;
+        Ok(self.fitted(found.rows, Some(found.places)))
     }
 
     fn fitted(
@@ -218,13 +218,13 @@ impl Task {
     ) -> Rows {
         let fitted = batches.map(move |batch| {
             let fitted = batch.and_then(|batch| fit::fit(&batch, &self.wanted, places.as_deref()));
-            fitted.map_err(|error| self.damaged(error))
+            fitted.map_err(|error| self.damaged(&error))
         });
         stream::iter(fitted).boxed()
     }
 
     async fn lines(self) -> Result<Rows> {
-        let unpacker = Unpacker::of(self.path.as_ref()).map_err(|reason| self.damaged(reason))?;
+        let unpacker = Unpacker::of(self.path.as_ref()).map_err(|reason| self.damaged(&reason))?;
         let skip = match &self.descriptor.stored {
             Stored::Delimited(rules) => rules.skip_lines,
             Stored::Csv(rules) => rules.skip_lines,
@@ -279,7 +279,7 @@ impl Text {
                 if self.text.len() > LINE_BYTES_MAX {
                     return Err(self
                         .task
-                        .damaged(format!("a line is longer than {LINE_BYTES_MAX} bytes")));
+                        .damaged(&format!("a line is longer than {LINE_BYTES_MAX} bytes")));
                 }
                 wanted_bytes = self.text.len() * 2;
                 continue;
@@ -307,13 +307,13 @@ impl Text {
                     None => {
                         self.ended = true;
                         let finished = self.unpacker.finish(&mut self.text);
-                        finished.map_err(|error| self.task.damaged(error))?;
+                        finished.map_err(|error| self.task.damaged(&error))?;
                     }
                 }
             }
             if !self.packed.is_empty() {
                 let taken = self.unpacker.take(&mut self.packed, &mut self.text);
-                taken.map_err(|error| self.task.damaged(error))?;
+                taken.map_err(|error| self.task.damaged(&error))?;
             }
         }
         self.task.held.try_resize(self.text.capacity())
@@ -323,7 +323,7 @@ impl Text {
 impl Task {
     /// Returns the rows of lines, before which the file has `seen` others.
     fn batch(&self, lines: &[&[u8]], seen: usize) -> Result<RecordBatch> {
-        let failed = |error: ArrowError| self.damaged(error);
+        let failed = |error: ArrowError| self.damaged(&error);
         match &self.descriptor.stored {
             Stored::Delimited(rules) => {
                 let cells = |wanted: &[(usize, DataType)]| {
@@ -336,7 +336,7 @@ impl Task {
                 .map_err(failed),
             Stored::Json(rules) => {
                 let rows = rules.rows(lines).map_err(|(at, message)| {
-                    self.damaged(format!("line {} is no JSON object: {message}", seen + at + 1))
+                    self.damaged(&format!("line {} is no JSON object: {message}", seen + at + 1))
                 })?;
                 let own: Vec<_> = self.wanted.iter().map(|field| self.own(field)).collect();
                 let columns = rules.columns(&rows, &own).map_err(failed)?;
@@ -391,10 +391,10 @@ impl Task {
     }
 }
 
-fn damaged(path: &Path, message: impl ToString) -> DataFusionError {
+fn damaged(path: &Path, message: String) -> DataFusionError {
     Error::Damaged {
         path: path.to_string(),
-        message: message.to_string(),
+        message,
     }
     .into()
 }

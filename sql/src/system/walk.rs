@@ -36,7 +36,7 @@ pub(super) struct Asked {
 /// Returns the rows of a table, as they are found. The walk ends with the stream.
 pub(super) fn walk(table: SystemTable, asked: Asked) -> BoxStream<'static, Result<Row>> {
     let (send, receive) = mpsc::channel(AHEAD);
-    let failure = stream::once(async move { produce(&table, &asked, Out(send)).await.err() });
+    let failure = stream::once(async move { Box::pin(produce(&table, &asked, Out(send))).await.err() });
     let failure = failure.filter_map(|failure| async move { failure.map(Err) });
     stream::select(receive.map(Ok), failure).boxed()
 }

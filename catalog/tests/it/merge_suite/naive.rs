@@ -108,8 +108,10 @@ impl History {
 async fn disagreement(told: &Told) -> Result<bool, String> {
     let [base, ours, theirs] = &told.states;
     let expected = merge::merge(base, ours, theirs);
-    let expected = expected.map(|merged| text::of_state(&merged)).map_err(topmost);
-    let found = real(told).await.map_err(topmost);
+    let expected = expected
+        .map(|merged| text::of_state(&merged))
+        .map_err(|conflicts| topmost(&conflicts));
+    let found = real(told).await.map_err(|conflicts| topmost(&conflicts));
     if expected == found || is_numbered_otherwise(told, &found) {
         return Ok(found.is_ok());
     }
@@ -124,11 +126,16 @@ async fn disagreement(told: &Told) -> Result<bool, String> {
 fn is_numbered_otherwise(told: &Told, found: &Outcome) -> bool {
     let Err(conflicts) = found else { return false };
     let is_so = |line: &String| {
-        let table = line.strip_prefix("AddAdd ").and_then(|rest| rest.strip_suffix(": whole"));
+        let table = line
+            .strip_prefix("AddAdd ")
+            .and_then(|rest| rest.strip_suffix(": whole"));
         table.is_some_and(|table| {
             let changed = format!("columns {table} ");
             let sides = &told.statements[1..];
-            sides.iter().flatten().any(|statement| statement.starts_with(&changed))
+            sides
+                .iter()
+                .flatten()
+                .any(|statement| statement.starts_with(&changed))
         })
     };
     !conflicts.is_empty() && conflicts.iter().all(is_so)
@@ -136,7 +143,7 @@ fn is_numbered_otherwise(told: &Told, found: &Outcome) -> bool {
 
 /// Leaves out what needs no decision of its own: what lies beneath a table or a database that is contested as a whole,
 /// and names that collide with that of a column of which it is open whether it stays.
-fn topmost(conflicts: Conflicts) -> Conflicts {
+fn topmost(conflicts: &Conflicts) -> Conflicts {
     let is_beneath = |line: &String| {
         let Some((kind, rest)) = line.split_once(' ') else {
             return false;
@@ -255,6 +262,10 @@ async fn shrunk(mut history: History) -> String {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how many histories are tried is said by `make merge-suite`"
+)]
 fn number(variable: &str, usual: u64) -> u64 {
     let text = std::env::var(variable).ok();
     text.map_or(usual, |text| text.parse().expect(variable))

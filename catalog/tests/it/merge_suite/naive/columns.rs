@@ -71,7 +71,11 @@ fn order(base: &[Id], first: &[Id], second: &[Id]) -> Vec<Id> {
         };
     }
     // those of the base that one of them dropped have no place, and are looked at still
-    let dropped = first.iter().chain(second).filter(|id| !order.contains(id)).copied();
+    let dropped = first
+        .iter()
+        .chain(second)
+        .filter(|id| !order.contains(id))
+        .copied();
     let dropped: Vec<Id> = dropped.collect();
     order.extend(dropped);
     order

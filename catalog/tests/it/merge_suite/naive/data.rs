@@ -32,12 +32,7 @@ pub(super) fn merge(
     merged.files = files(place, (&base.files, &ours.files, &theirs.files), out);
     merged.partitions.clear();
     for name in keys([&base.partitions, &ours.partitions, &theirs.partitions]) {
-        let sides = Three::of(
-            name.clone(),
-            &base.partitions,
-            &ours.partitions,
-            &theirs.partitions,
-        );
+        let sides = Three::of(&name, &base.partitions, &ours.partitions, &theirs.partitions);
         let place = format!("{place} {name}");
         if let Some(one) = partition(&place, sides, out) {
             merged.partitions.insert(name, one);

@@ -15,7 +15,7 @@ pub(super) fn merge(base: &State, ours: &State, theirs: &State) -> Result<State,
     let mut out = Conflicts::new();
     let mut merged = State::default();
     for id in keys([&base.databases, &ours.databases, &theirs.databases]) {
-        let sides = Three::of(id, &base.databases, &ours.databases, &theirs.databases);
+        let sides = Three::of(&id, &base.databases, &ours.databases, &theirs.databases);
         match sides {
             Three(Some(old), None, Some(new)) => {
                 drop_database((id, old, new), (base, ours, theirs), &mut out);
@@ -34,7 +34,7 @@ pub(super) fn merge(base: &State, ours: &State, theirs: &State) -> Result<State,
         }
     }
     for id in keys([&base.tables, &ours.tables, &theirs.tables]) {
-        let sides = Three::of(id, &base.tables, &ours.tables, &theirs.tables);
+        let sides = Three::of(&id, &base.tables, &ours.tables, &theirs.tables);
         let place = match sides {
             Three(_, Some(table), _) => ours.name(table),
             Three(_, None, Some(table)) => theirs.name(table),
@@ -77,12 +77,12 @@ impl<V> Copy for Three<'_, V> {}
 
 impl<'a, V> Three<'a, V> {
     pub(super) fn of<K: Ord>(
-        key: K,
+        key: &K,
         base: &'a BTreeMap<K, V>,
         ours: &'a BTreeMap<K, V>,
         theirs: &'a BTreeMap<K, V>,
     ) -> Three<'a, V> {
-        Three(base.get(&key), ours.get(&key), theirs.get(&key))
+        Three(base.get(key), ours.get(key), theirs.get(key))
     }
 }
 
@@ -316,7 +316,9 @@ fn tables(place: &str, base: Option<&Table>, ours: &Table, theirs: &Table, out: 
 fn has_written(base: &Table, side: &Table) -> bool {
     let without_files = |table: &Table| {
         let mut partitions = table.partitions.clone();
-        partitions.values_mut().for_each(|partition| partition.files.clear());
+        partitions
+            .values_mut()
+            .for_each(|partition| partition.files.clear());
         partitions
     };
     if without_files(base) != without_files(side) {
