@@ -164,7 +164,7 @@ mod tests {
             (col("x").eq(lit("a")), None),
             (col("d").gt(lit("a")), None),
         ] {
-            let found = texts(&[filter.clone()], "d").map(|texts| texts.join(" "));
+            let found = texts(std::slice::from_ref(&filter), "d").map(|texts| texts.join(" "));
             assert_eq!(found.as_deref(), expected, "{filter}");
         }
     }
