@@ -47,7 +47,7 @@ pub(crate) struct History {
 }
 
 /// Parameters that clients of Iceberg write along with a new state, beside the table's properties.
-const OWNED: [&str; 14] = [
+const OWNED: [&str; 15] = [
     METADATA_LOCATION,
     "previous_metadata_location",
     "table_type",
@@ -62,6 +62,7 @@ const OWNED: [&str; 14] = [
     "current-snapshot-timestamp-ms",
     "default-partition-spec",
     "default-sort-order",
+    "snapshot-count",
 ];
 
 /// Returns whether both sides moved the pointer of a table, and not to one place.
