@@ -46,12 +46,18 @@ pub(super) fn merge(
     }
 }
 
-/// Gives the columns of theirs the ids that they have in the merged tables.
-fn renew_ids(constraint: &mut Constraint, table: TableId, renumbered: &BTreeMap<TableId, Renumbered>) {
-    let renew = |columns: &mut Vec<ColumnId>, table: TableId| {
+/// Gives the columns of theirs the ids that they have in the merged tables. Returns whether any has another one.
+fn renew_ids(
+    constraint: &mut Constraint,
+    table: TableId,
+    renumbered: &BTreeMap<TableId, Renumbered>,
+) -> bool {
+    let mut is_renewed = false;
+    let mut renew = |columns: &mut Vec<ColumnId>, table: TableId| {
         for id in columns {
             if let Some(new) = renumbered.get(&table).and_then(|renumbered| renumbered.get(id)) {
                 *id = *new;
+                is_renewed = true;
             }
         }
     };
@@ -59,6 +65,7 @@ fn renew_ids(constraint: &mut Constraint, table: TableId, renumbered: &BTreeMap<
     if let Some(Reference { table, columns, .. }) = &mut constraint.reference {
         renew(columns, *table);
     }
+    is_renewed
 }
 
 /// Returns the first column that a table has not; the table itself may be gone.
@@ -133,8 +140,10 @@ impl Entities {
         report: &mut Report,
     ) -> Outcome {
         let scope = Scope::table(&self.database(table.database).name, &table.name);
-        if let Some(theirs) = &mut changed.versions.theirs {
-            renew_ids(theirs, table.id, &self.renumbered);
+        if let Some(theirs) = &mut changed.versions.theirs
+            && renew_ids(theirs, table.id, &self.renumbered)
+        {
+            changed.theirs_value = None;
         }
         let versions = changed.versions.as_ref().map(Option::as_ref);
         let merged = match report.settled().table(table.id) {

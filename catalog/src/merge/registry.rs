@@ -20,7 +20,7 @@ pub(super) async fn merge(walk: &Walk, changes: &mut Changes<'_>, report: &mut R
         let mut pick = Pick::Open;
         if let Some(whose) = settled(change, report) {
             pick = Pick::Side(whose);
-        } else if is_contested(change) {
+        } else if is_contested(change) && orphaned(walk, change).await?.is_none() {
             let kind = match (&change.base, &change.ours, &change.theirs) {
                 (_, None, _) | (_, _, None) => ConflictKind::DropModify,
                 (None, ..) => ConflictKind::AddAdd,
@@ -31,7 +31,13 @@ pub(super) async fn merge(walk: &Walk, changes: &mut Changes<'_>, report: &mut R
             let theirs = did(change.theirs.is_some(), "changed otherwise");
             let texts = Texts::new(None, ours, theirs);
             let at = (&Scope::default(), kind, subject(change));
-            pick = report.decide(at, texts, Choices::ANY);
+            // what is below something new needs it
+            let choices = if kind == ConflictKind::AddAdd {
+                Choices::SIDES
+            } else {
+                Choices::ANY
+            };
+            pick = report.decide(at, texts, choices);
         }
         let merged = match pick.whose() {
             Some(whose) => versions.take(whose),
@@ -68,35 +74,21 @@ fn is_contested(change: &Change3) -> bool {
 /// Reports what was added below something that the other side dropped.
 async fn check_versions(walk: &Walk, changes: &mut Changes<'_>, report: &mut Report) -> Result<()> {
     for change in &walk.registry {
-        let Some(MetaKey::Registry(key)) = MetaKey::decode(&change.key) else {
-            continue;
-        };
         if settled(change, report).is_some() {
             continue;
         }
-        let versions = &walk.versions;
-        if !has_parent(&versions.base, key).await? {
+        let Some(Orphaned { in_ours, left }) = orphaned(walk, change).await? else {
             continue;
-        }
-        let (in_ours, in_theirs) = (
-            has_parent(&versions.ours, key).await?,
-            has_parent(&versions.theirs, key).await?,
-        );
-        let left = match key {
-            RegistryKey::Version(..) => "left without its schema",
-            _ => "left without its database",
         };
-        let texts = match (in_ours, in_theirs) {
-            (true, false) if change.ours_changed() && change.ours.is_some() => Texts::new(None, "set", left),
-            (false, true) if change.theirs_changed() && change.theirs.is_some() => {
-                Texts::new(None, left, "set")
-            }
+        let texts = match in_ours {
+            true if change.ours_changed() && change.ours.is_some() => Texts::new(None, "set", left),
+            false if change.theirs_changed() && change.theirs.is_some() => Texts::new(None, left, "set"),
             _ => continue,
         };
         // what hangs below can only go along
         let choices = Choices {
             ours: !in_ours,
-            theirs: !in_theirs,
+            theirs: in_ours,
             ..Choices::NONE
         };
         let at = (&Scope::default(), ConflictKind::DropModify, subject(change));
@@ -107,17 +99,48 @@ async fn check_versions(walk: &Walk, changes: &mut Changes<'_>, report: &mut Rep
     Ok(())
 }
 
-/// Returns whether the schema of a version is there, or the database of a schema.
-async fn has_parent(version: &Version, key: RegistryKey<'_>) -> Result<bool> {
-    match key {
-        RegistryKey::Schema(database, _) => Ok(version.databases.contains_key(&database)),
-        RegistryKey::Version(database, name, _) => {
-            let key = MetaKey::Registry(RegistryKey::Schema(database, name)).encode();
-            let found = version.snapshot.get::<RegisteredSchema>(&key).await?;
-            Ok(found.is_some())
-        }
-        RegistryKey::Serde(_) | RegistryKey::Type(_) => Ok(true),
+/// What one side alone has lost the database or the schema of.
+struct Orphaned {
+    /// Whether ours has it still.
+    in_ours: bool,
+    /// What a conflict says of the side that lost it.
+    left: &'static str,
+}
+
+/// Returns whether what a record hangs below was in the base and one side dropped it.
+async fn orphaned(walk: &Walk, change: &Change3) -> Result<Option<Orphaned>> {
+    let Some(MetaKey::Registry(key)) = MetaKey::decode(&change.key) else {
+        return Ok(None);
+    };
+    let (RegistryKey::Schema(database, _) | RegistryKey::Version(database, ..)) = key else {
+        return Ok(None);
+    };
+    let versions = &walk.versions;
+    let has = |version: &Version| version.databases.contains_key(&database);
+    let databases = Three::new(has(&versions.base), has(&versions.ours), has(&versions.theirs));
+    if let Some(in_ours) = one_lost(databases) {
+        let left = "left without its database";
+        return Ok(Some(Orphaned { in_ours, left }));
     }
+    let RegistryKey::Version(_, name, _) = key else {
+        return Ok(None);
+    };
+    let key = MetaKey::Registry(RegistryKey::Schema(database, name)).encode();
+    let has = async |version: &Version| -> Result<bool> {
+        Ok(version.snapshot.get::<RegisteredSchema>(&key).await?.is_some())
+    };
+    let schemas = Three::new(
+        has(&versions.base).await?,
+        has(&versions.ours).await?,
+        has(&versions.theirs).await?,
+    );
+    let left = "left without its schema";
+    Ok(one_lost(schemas).map(|in_ours| Orphaned { in_ours, left }))
+}
+
+/// Returns whether ours has it still, if one side alone lost it.
+fn one_lost(has: Three<bool>) -> Option<bool> {
+    (has.base && has.ours != has.theirs).then_some(has.ours)
 }
 
 fn subject(change: &Change3) -> Subject {

@@ -156,15 +156,27 @@ impl Report {
         &self.settled
     }
 
-    /// As [`Report::decide`], about something as a whole: `settle` says what that concerns.
+    /// As [`Report::decide`], about something as a whole: `settle` says what that concerns. What would take back an
+    /// earlier decision is not offered, and if it was decided, the conflict stays: of the two one alone could hold.
     pub(crate) fn decide_whole(
         &mut self,
         at: (&Scope, ConflictKind, Subject),
         texts: Texts,
         choices: Choices,
-        settle: impl FnOnce(&mut Settled, Whose),
+        settle: impl Fn(&mut Settled, Whose),
     ) {
-        if let Some(whose) = self.decide(at, texts, choices).whose() {
+        let fits = |whose| {
+            let mut wanted = Settled::default();
+            settle(&mut wanted, whose);
+            self.settled.allows(&wanted)
+        };
+        let offered = Choices {
+            ours: choices.ours && fits(Whose::Ours),
+            theirs: choices.theirs && fits(Whose::Theirs),
+            base: choices.base && fits(Whose::Base),
+            ..choices
+        };
+        if let Some(whose) = self.ask(at, texts, choices, offered).whose() {
             settle(&mut self.news, whose);
         }
     }
@@ -172,20 +184,35 @@ impl Report {
     /// Returns what was decided about a conflict; reports it if nothing was.
     pub(crate) fn decide(
         &mut self,
+        at: (&Scope, ConflictKind, Subject),
+        texts: Texts,
+        choices: Choices,
+    ) -> Pick {
+        self.ask(at, texts, choices, choices)
+    }
+
+    /// As [`Report::decide`], where of what the rule can do only some is `offered` beside other decisions.
+    fn ask(
+        &mut self,
         (scope, kind, subject): (&Scope, ConflictKind, Subject),
         texts: Texts,
         choices: Choices,
+        offered: Choices,
     ) -> Pick {
         self.asked += 1;
         let id = ConflictId::of(kind, scope, &subject);
         let is_held = kind.is_unsafe() && !self.options.force_unsafe;
-        let allowed = if is_held { Choices::NONE } else { choices };
+        let allowed = |choices| if is_held { Choices::NONE } else { choices };
         match self.options.decisions.get(&id) {
             Some(choice) => {
                 self.used.insert(id.clone());
-                match admitted(choice, allowed) {
-                    Ok(pick) => return pick,
-                    Err(rule) => self.refused.push(Refused {
+                match (
+                    admitted(choice, allowed(offered)),
+                    admitted(choice, allowed(choices)),
+                ) {
+                    (Ok(pick), _) => return pick,
+                    (Err(_), Ok(_)) => {}
+                    (Err(_), Err(rule)) => self.refused.push(Refused {
                         id: id.clone(),
                         given: choice.to_string(),
                         rule: if is_held { HELD } else { rule },
@@ -194,7 +221,7 @@ impl Report {
             }
             None => {
                 let side = self.options.side_for(kind, scope);
-                if let Some(Ok(pick)) = side.map(|side| admitted(&side.into(), allowed)) {
+                if let Some(Ok(pick)) = side.map(|side| admitted(&side.into(), allowed(offered))) {
                     return pick;
                 }
             }
@@ -209,7 +236,7 @@ impl Report {
             ours: texts.ours,
             theirs: texts.theirs,
             id,
-            choices,
+            choices: offered,
         });
         Pick::Open
     }

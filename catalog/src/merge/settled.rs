@@ -106,6 +106,30 @@ impl Settled {
         }
     }
 
+    /// Returns whether nothing that another one settles is settled otherwise by this one, by itself or as part of a
+    /// larger whole.
+    pub(crate) fn allows(&self, other: &Settled) -> bool {
+        let fits = |known: Option<Whose>, wanted: &Whose| known.is_none_or(|known| known == *wanted);
+        let name = |id: &TableId| self.table(*id).or_else(|| self.name(*id));
+        let data = |id: &TableId| self.table(*id).or_else(|| self.tables_data.get(id).copied());
+        let mut databases = other.databases.iter();
+        let mut tables = other.tables.iter();
+        let mut partitions = other.partitions.iter();
+        databases.all(|(id, whose)| fits(self.database(*id), whose))
+            && other
+                .folders
+                .iter()
+                .all(|(path, whose)| fits(self.folder(path), whose))
+            && tables.all(|(id, whose)| fits(self.table(*id), whose))
+            && other.names.iter().all(|(id, whose)| fits(name(id), whose))
+            && partitions.all(|((id, part), whose)| fits(self.partition(*id, part), whose))
+            && other.tables_data.iter().all(|(id, whose)| fits(data(id), whose))
+            && other
+                .data
+                .iter()
+                .all(|(unit, whose)| fits(self.data(unit), whose))
+    }
+
     /// Adds what another one settles, and this one does not. Returns whether that is anything.
     pub(crate) fn absorb(&mut self, other: Settled) -> bool {
         let news = [

@@ -166,6 +166,18 @@ async fn merges_of_constraints() {
         "#]],
     )
     .await;
+    // a column that both added has another number in theirs
+    merges::check(
+        TABLES,
+        "columns sales.u (x int, y int, z int)",
+        "columns sales.u (x int, y int, z int)\nnn sales.u n1 z",
+        expect![[r#"
+            sales.t (a int, b int) by (d string)
+            sales.u (x int, y int, z int)
+              not-null constraint n1 (z)
+        "#]],
+    )
+    .await;
     // each side makes the same table, and says something of it
     merges::check(
         "",

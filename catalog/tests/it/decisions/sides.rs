@@ -1,6 +1,6 @@
 //! One side taken throughout.
 
-use catalog::merge::{Choice, Side};
+use catalog::merge::{Choice, ConflictKind, Options, Side};
 use catalog::{Place, Snapshot};
 
 use super::{FILLED, PLAIN, Sides, all, text};
@@ -256,4 +256,25 @@ async fn a_table_that_moved_away_from_new_data_is_where_it_was_decided() {
             assert_eq!(sides.text(&all(side)).await, expected, "{side:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_later_decision_does_not_take_back_an_earlier_one() {
+    let base = "create sales.t (id int)";
+    let (ours, theirs) = ("drop sales.t\ncreate sales.u (a int)", "rename sales.t sales.u");
+    let sides = Sides::new(base, ours, theirs).await;
+    let dropped = sides.conflicts().await.remove(0);
+    assert_eq!(dropped.kind, ConflictKind::DropModify);
+    let mut options = Options {
+        decisions: [(dropped.id, Choice::Theirs)].into(),
+        ..Options::default()
+    };
+    // the table stays, so that its name cannot go to the other one by dropping it after all
+    let named = sides.with(&options).await.conflicts.remove(0);
+    assert_eq!(named.kind, ConflictKind::NameCollision);
+    assert!(!named.choices.ours && named.choices.theirs);
+    options.decisions.insert(named.id.clone(), Choice::Ours);
+    assert_eq!(sides.with(&options).await.conflicts, [named.clone()]);
+    options.decisions.insert(named.id, Choice::Theirs);
+    assert_eq!(sides.text(&options).await, "sales.u (id int)\n");
 }
