@@ -71,6 +71,26 @@ pub fn match_ids(table: &[Column], columns: &mut [Column]) {
     }
 }
 
+/// Gives columns back the ids that they had: all of them, if nothing else of the list changed; else those that have
+/// none, by their names. A table may have lost a column, or made it anew, that its partitions know still.
+pub fn keep_ids(old: &[Column], columns: &mut [Column]) {
+    let is_same = |(old, new): (&Column, &Column)| {
+        (&old.name, &old.type_name, &old.comment) == (&new.name, &new.type_name, &new.comment)
+    };
+    if old.len() == columns.len() && old.iter().zip(&*columns).all(is_same) {
+        columns.clone_from_slice(old);
+        return;
+    }
+    let mut taken: HashSet<ColumnId> = columns.iter().map(|column| column.id).collect();
+    for column in columns.iter_mut().filter(|column| column.id == ColumnId::NONE) {
+        if let Some(known) = old.iter().find(|old| old.name == column.name)
+            && taken.insert(known.id)
+        {
+            column.id = known.id;
+        }
+    }
+}
+
 /// Fails if a column has a type that the one in its place may not become.
 ///
 /// # Errors
@@ -128,6 +148,22 @@ mod tests {
             .map(|column| format!("{}#{}", column.name, column.id.0))
             .collect();
         (text.join(" "), next)
+    }
+
+    #[test]
+    fn columns_keep_ids_that_the_table_lost() {
+        let keep = |old: &str, new: &str| {
+            let mut new = columns(new);
+            keep_ids(&columns(old), &mut new);
+            let ids: Vec<u32> = new.iter().map(|column| column.id.0).collect();
+            ids
+        };
+        // the same list, where the table made j anew, or dropped it
+        assert_eq!(keep("i int#1, j int#2", "i int#1, j int#7"), [1, 2]);
+        assert_eq!(keep("i int#1, j int#2", "i int#1, j int#0"), [1, 2]);
+        // another list: what the table knows is as the table says
+        assert_eq!(keep("i int#1, j int#2", "j bigint#7, i int#0"), [7, 1]);
+        assert_eq!(keep("i int#1", "i bigint#0, k int#1, l int#0"), [0, 1, 0]);
     }
 
     #[test]

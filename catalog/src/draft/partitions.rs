@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use versioning::{KeyRange, Space};
 
-use crate::columns::match_ids;
+use crate::columns::{keep_ids, match_ids};
 use crate::draft::Draft;
 use crate::draft::tables::columns_mut;
 use crate::keys::{self, StatsKey};
@@ -137,6 +137,7 @@ impl Draft {
         how: &AlterPartitions,
     ) -> Result<()> {
         matcher.settle(partition.storage.as_mut());
+        keep_columns(old.storage.as_ref(), partition.storage.as_mut());
         self.qualify_storage(partition.storage.as_mut());
         place_partition(open, partition, Some(old))?;
         partition.created_s = partition.created_s.filter(|time| *time != 0).or(old.created_s);
@@ -391,6 +392,19 @@ impl OpenTable {
             count,
             example: example.to_owned(),
         }
+    }
+}
+
+/// Gives the columns of an altered partition the ids that they had.
+fn keep_columns(old: Option<&Storage>, storage: Option<&mut Storage>) {
+    let Some(old) = old.and_then(|old| old.columns.as_ref()) else {
+        return;
+    };
+    if let Some(storage) = storage
+        && storage.columns.as_ref().is_some_and(|columns| columns != old)
+        && let Some(columns) = columns_mut(Some(storage))
+    {
+        keep_ids(&old.0, &mut columns.0);
     }
 }
 

@@ -225,7 +225,7 @@ fn merge_kept(versions: Three<&Column>, scope: &Scope, report: &mut Report) -> C
             pick => pick.of(types).clone(),
         }
     });
-    let at = (scope, ConflictKind::CommentBoth, comment_of(&name));
+    let at = (scope, ConflictKind::CommentBoth, comment_of(&ours.name));
     let comment = versions
         .map(|column| &column.comment)
         .text_or_conflict(at, report);

@@ -111,17 +111,9 @@ impl Entities {
     /// Merges functions.
     pub(crate) fn merge_functions(&self, walk: &Walk, changes: &mut Changes<'_>, report: &mut Report) {
         for ((database, name), changed) in &walk.functions {
-            let name_of = |version: &super::owner::Version| {
-                version
-                    .databases
-                    .get(database)
-                    .map(|database| database.name.clone())
-            };
-            let versions = &walk.versions;
-            let named = [&versions.ours, &versions.theirs, &versions.base]
-                .into_iter()
-                .find_map(name_of);
-            let scope = Scope::database(&named.unwrap_or_else(|| database.to_string()));
+            let named = walk.versions.database(*database);
+            let named = named.map_or_else(|| database.to_string(), |database| database.name.clone());
+            let scope = Scope::database(&named);
             let functions = changed.versions.as_ref().map(Option::as_ref);
             let merged = match report.settled().database(*database) {
                 Some(whose) => functions.take(whose).cloned(),

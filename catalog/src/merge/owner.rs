@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use versioning::{KeyRange, Space};
 
+use super::generic::Three;
 use crate::location::{Location, Place};
 use crate::model::{Database, DatabaseId, Table, TableFormat, TableId, TableKind};
 use crate::names::Pattern;
@@ -47,6 +48,16 @@ pub(crate) struct Version {
     pub(crate) databases: BTreeMap<DatabaseId, Database>,
     /// The databases, by the folders in which their tables lie by default.
     folders: HashMap<String, BTreeSet<DatabaseId>>,
+}
+
+impl Three<Version> {
+    /// Returns a database as conflicts name it: as ours has it, else theirs, else the base.
+    pub(crate) fn database(&self, id: DatabaseId) -> Option<&Database> {
+        let versions = [&self.ours, &self.theirs, &self.base];
+        versions
+            .into_iter()
+            .find_map(|version| version.databases.get(&id))
+    }
 }
 
 impl Version {

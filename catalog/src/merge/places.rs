@@ -32,7 +32,9 @@ impl Entities {
             .values()
             .flatten()
             .map(|table| {
-                let database = self.database(table.database);
+                let known = || walk.versions.database(table.database).cloned();
+                let database = self.databases.get(&table.database).cloned().or_else(known);
+                let database = database.unwrap_or_else(|| self.database(table.database));
                 let table = table.clone();
                 OpenTable { database, table }
             })

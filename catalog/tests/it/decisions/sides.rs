@@ -274,7 +274,7 @@ async fn a_later_decision_does_not_take_back_an_earlier_one() {
     assert_eq!(named.kind, ConflictKind::NameCollision);
     assert!(!named.choices.ours && named.choices.theirs);
     options.decisions.insert(named.id.clone(), Choice::Ours);
-    assert_eq!(sides.with(&options).await.conflicts, [named.clone()]);
+    assert_eq!(sides.with(&options).await.conflicts, std::slice::from_ref(&named));
     options.decisions.insert(named.id, Choice::Theirs);
     assert_eq!(sides.text(&options).await, "sales.u (id int)\n");
 }

@@ -110,9 +110,13 @@ async fn disagreement(told: &Told) -> Result<bool, String> {
     let expected = merge::merge(base, ours, theirs);
     let expected = expected
         .map(|merged| text::of_state(&merged))
-        .map_err(|conflicts| topmost(&conflicts));
-    let found = real(told).await.map_err(|conflicts| topmost(&conflicts));
-    if expected == found || is_numbered_otherwise(told, &found) {
+        .map_err(|conflicts| topmost(told, &conflicts));
+    let found = real(told).await.map_err(|conflicts| topmost(told, &conflicts));
+    if expected == found
+        || found
+            .as_ref()
+            .is_err_and(|found| is_numbered_otherwise(told, &expected, found))
+    {
         return Ok(found.is_ok());
     }
     Err(format!(
@@ -121,11 +125,11 @@ async fn disagreement(told: &Told) -> Result<bool, String> {
     ))
 }
 
-/// Returns whether skep took two tables for different ones that look alike and do not number their columns alike, as one
-/// of them was made with other columns and changed. Statistics go by these numbers, of which the model knows nothing.
-fn is_numbered_otherwise(told: &Told, found: &Outcome) -> bool {
-    let Err(conflicts) = found else { return false };
-    let is_so = |line: &String| {
+/// Returns whether all that differs is that skep took two tables for different ones that look alike and do not number
+/// their columns alike, as one of them was made with other columns and changed. Statistics go by these numbers, of which
+/// the model knows nothing.
+fn is_numbered_otherwise(told: &Told, expected: &Outcome, found: &Conflicts) -> bool {
+    let is_so = |line: &&String| {
         let table = line
             .strip_prefix("AddAdd ")
             .and_then(|rest| rest.strip_suffix(": whole"));
@@ -138,12 +142,16 @@ fn is_numbered_otherwise(told: &Told, found: &Outcome) -> bool {
                 .any(|statement| statement.starts_with(&changed))
         })
     };
-    !conflicts.is_empty() && conflicts.iter().all(is_so)
+    let odd = found.iter().filter(is_so).cloned();
+    let known = expected.as_ref().err().into_iter().flatten().cloned();
+    let either: Conflicts = odd.chain(known).collect();
+    topmost(told, &either) == *found
 }
 
 /// Leaves out what needs no decision of its own: what lies beneath a table or a database that is contested as a whole,
-/// and names that collide with that of a column of which it is open whether it stays.
-fn topmost(conflicts: &Conflicts) -> Conflicts {
+/// the folder of a table of which it is open whether it is there, and columns that collide with one of which it is open
+/// whether it stays.
+fn topmost(told: &Told, conflicts: &Conflicts) -> Conflicts {
     let is_beneath = |line: &String| {
         let Some((kind, rest)) = line.split_once(' ') else {
             return false;
@@ -156,11 +164,22 @@ fn topmost(conflicts: &Conflicts) -> Conflicts {
             format!("DropModify {database}: whole"),
         ];
         let covers = |whole: &String| whole != line && conflicts.contains(whole);
+        let dropped = format!("DropModify {table}: column ");
         wholes.iter().any(covers)
-            || kind == "NameCollision" && conflicts.contains(&format!("DropModify {rest}"))
+            || kind == "NameCollision" && conflicts.iter().any(|line| line.starts_with(&dropped))
+            || kind == "LocationCollision" && is_open(told, conflicts, rest)
     };
     let (_, top) = conflicts.iter().cloned().partition::<Conflicts, _>(is_beneath);
     top
+}
+
+/// Returns whether a table that has the folder of a conflict on one side is one of two that were added.
+fn is_open(told: &Told, conflicts: &Conflicts, line: &str) -> bool {
+    let folder = line.rsplit(' ').next().unwrap_or_default();
+    told.states[1..].iter().any(|side| {
+        let mut inside = side.tables.values().filter(|table| table.place == folder);
+        inside.any(|table| conflicts.contains(&format!("AddAdd {}: whole", side.name(table))))
+    })
 }
 
 fn script(told: &Told) -> String {

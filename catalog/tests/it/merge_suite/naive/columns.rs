@@ -113,12 +113,12 @@ fn one(
     };
     let none = Column::default();
     let old = base.unwrap_or(&none);
-    let named = if base.is_some() { &old.name } else { &ours.name };
+    let named = &ours.name;
     let mut merged = ours.clone();
     match pick(&old.name, &ours.name, &theirs.name) {
         Some(name) => merged.name = name,
         None => {
-            out.insert(format!("RenameRename {place}: column {named}"));
+            out.insert(format!("RenameRename {place}: column {}", old.name));
         }
     }
     let joined = pick(&old.type_name, &ours.type_name, &theirs.type_name)
