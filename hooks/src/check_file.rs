@@ -167,8 +167,7 @@ pub fn parse(path: &str, bytes: &[u8]) -> Result<Check, Broken> {
 
 fn read(bytes: &[u8]) -> Result<Written, (Option<Location>, String)> {
     let text = std::str::from_utf8(bytes).map_err(|_| (None, "is not UTF-8 text".to_owned()))?;
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+    serde_saphyr::from_str_with_options(text, crate::document::options()).map_err(|error| {
         let at = error.location();
         (at, plain(&error, at))
     })

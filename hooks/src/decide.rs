@@ -1,10 +1,14 @@
 //! What the gate says, from what was found: pure.
 
+use std::collections::BTreeSet;
+
 use catalog::check::CheckOutcome;
 use versioning::RefName;
+use versioning::guard::Act;
 use versioning::merge::{Extent, Refusal, Verdict};
 
 use crate::check_file::{Broken, Check, CheckSet};
+use crate::event::Event;
 use crate::hook_file::{Hook, HookSet};
 use crate::log::Run;
 
@@ -20,16 +24,19 @@ impl Files {
         self.checks.broken.iter().chain(&self.hooks.broken)
     }
 
-    /// Returns whether there is a check of this name, or a hook that judges moves of the branch.
-    fn has(&self, name: &str, branch: &RefName) -> bool {
-        self.checks.has(name) || self.hooks.has(name, branch.as_str())
+    /// Returns what the check or hook of this name judges of the branch; checks judge everything that a gate does.
+    fn judges(&self, name: &str, branch: &RefName) -> BTreeSet<Act> {
+        if self.checks.has(name) {
+            return [Act::Merge, Act::Revert, Act::CherryPick, Act::Reset].into();
+        }
+        self.hooks.judges(name, branch.as_str())
     }
 }
 
 /// Returns what stands against running any check at all: files that are broken, and required checks that
 /// are missing, on the branch or in what would become its head.
 pub(crate) fn before_running(
-    branch: &RefName,
+    (branch, act): (&RefName, Act),
     required: &[String],
     head: &Files,
     candidate: &Files,
@@ -51,21 +58,28 @@ pub(crate) fn before_running(
         refusals.push(refusal(&broken.path, reason));
     }
     for name in required {
-        if let Some(reason) = missing(branch, name, head, candidate) {
+        if let Some(reason) = missing((branch, act), name, head, candidate) {
             refusals.push(refusal(name, reason));
         }
     }
     refusals
 }
 
-fn missing(branch: &RefName, name: &str, head: &Files, candidate: &Files) -> Option<String> {
-    if !head.has(name, branch) {
-        let hint = mend(branch);
+fn missing((branch, act): (&RefName, Act), name: &str, head: &Files, candidate: &Files) -> Option<String> {
+    let (before, after) = (head.judges(name, branch), candidate.judges(name, branch));
+    let hint = mend(branch);
+    if !before.is_empty() && !before.contains(&act) {
+        let event = Event::pre(act);
+        return Some(format!(
+            "branch {branch} requires this check, which is not for the event {event} there\nhint: {hint}"
+        ));
+    }
+    if before.is_empty() {
         return Some(format!(
             "branch {branch} requires this check, but no check file there has its name\nhint: {hint}, or no longer require it"
         ));
     }
-    if !candidate.has(name, branch) {
+    if !after.is_superset(&before) {
         return Some(format!(
             "the merge would remove this check, which branch {branch} requires\nhint: keep its file on the source branch"
         ));
@@ -193,7 +207,7 @@ mod tests {
             ),
         ] {
             let required: Vec<_> = required.iter().map(|name| (*name).to_owned()).collect();
-            let refusals = before_running(&main, &required, &head, &candidate);
+            let refusals = before_running((&main, Act::Merge), &required, &head, &candidate);
             assert_eq!(names(&refusals), expected, "{required:?} {head:?} {candidate:?}");
             assert!(refusals.iter().all(|refusal| refusal.reason.contains("\nhint: ")));
         }

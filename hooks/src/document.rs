@@ -121,14 +121,22 @@ impl Wrong {
     }
 }
 
+/// Returns how documents are read: shallow ones, since each level takes its part of the stack, and no larger than files
+/// may be once their aliases are followed.
+pub(crate) fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: 32, max_nodes: 20_000, max_aliases: 1_000 },
+    }
+}
+
 /// Reads a document.
 pub(crate) fn read(bytes: &[u8]) -> Result<Node, Wrong> {
     let text = std::str::from_utf8(bytes).map_err(|_| Wrong {
         at: None,
         message: "is not UTF-8 text".to_owned(),
     })?;
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| Wrong {
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| Wrong {
         at: error.location(),
         message: crate::check_file::plain(&error, error.location()),
     })

@@ -18,7 +18,7 @@ use crate::decide::{Files, before_running, tables_read, verdict};
 use crate::event::Event;
 use crate::hook_file::Hook;
 use crate::log::Run;
-use crate::service::{Hooks, waiting};
+use crate::service::{CHECK, Hooks, waiting};
 use crate::source::{FileLimits, checks_at, hooks_at};
 
 /// What a gate may use.
@@ -111,7 +111,7 @@ impl Gate for CheckGate {
             .unwrap_or_default();
         let head = self.files(&repository, proposal.head).await?;
         let candidate = self.files(&repository, proposal.candidate).await?;
-        let refusals = before_running(&proposal.branch, &required, &head, &candidate);
+        let refusals = before_running((&proposal.branch, proposal.act), &required, &head, &candidate);
         if !refusals.is_empty() {
             return Ok(Verdict::Refuse(refusals));
         }
@@ -151,7 +151,7 @@ impl CheckGate {
         let now_us = repository.clock().now_us();
         let mut runs: Vec<Run> = Vec::new();
         for check in &checks.checks {
-            let mut run = waiting(repository, on, &check.spec.name, "check");
+            let mut run = waiting(repository, on, &check.spec.name, CHECK);
             run.file.clone_from(&check.path);
             run.file_at = proposal.head.to_string();
             run.begin(now_us);

@@ -24,7 +24,7 @@ impl Guard for Hooks {
         let (_, set) = self.set_for(repository, event).await?;
         let name = event.name.as_str();
         let has = |on: Event| set.files.iter().any(|file| file.is_for(on, name));
-        let judges = !event.has_gate && (has(Event::pre(event.act)) || refuses_broken(event.act, &set));
+        let judges = !event.has_gate && (has(Event::pre(event.act)) || refuses_broken(event, &set));
         Ok(judges || has(Event::post(event.act)))
     }
 
@@ -65,9 +65,11 @@ impl Guard for Hooks {
 }
 
 /// Returns whether files that cannot be used keep this from being done: what they guard is not known. To make
-/// branches and tags takes nothing away, and a branch may be what the mend is made on.
-fn refuses_broken(act: Act, set: &HookSet) -> bool {
-    !set.broken.is_empty() && !matches!(act, Act::CreateBranch | Act::CreateTag)
+/// branches and tags takes nothing away, and a branch may be what the mend is made on. To drop what is staged moves no
+/// head, and may be what has to go before the mend can be committed.
+fn refuses_broken(event: &RefEvent, set: &HookSet) -> bool {
+    let stays = event.act == Act::Reset && event.commit.is_some() && event.commit == event.head;
+    !set.broken.is_empty() && !stays && !matches!(event.act, Act::CreateBranch | Act::CreateTag)
 }
 
 fn operation(act: Act) -> &'static str {
@@ -111,11 +113,12 @@ impl Hooks {
             operation: operation(event.act),
             reason,
         };
-        if refuses_broken(event.act, set) {
+        if refuses_broken(event, set) {
             let broken: Vec<_> = set.broken.iter().map(ToString::to_string).collect();
             return Err(refused(format!(
-                "hook files cannot be used: {}",
-                broken.join("; ")
+                "hook files cannot be used: {}\nhint: commit the mended file alone; `skep reset {}` drops what is staged beside it",
+                broken.join("; "),
+                event.name
             )));
         }
         let jobs = self.jobs(repository, set, at, (Event::pre(event.act), event));
@@ -161,6 +164,14 @@ impl Hooks {
         let mut run = self.run(repository, id).await?;
         run.payload.commit = commit.map(|id| id.to_string()).or(run.payload.commit);
         let hook = self.hook_of(repository, &run).await?;
+        let ends = (
+            id_of(run.payload.head.as_deref()),
+            id_of(run.payload.commit.as_deref()),
+        );
+        let jobs = vec![(&hook, run.clone())];
+        if self.concerned(repository, ends, jobs).await?.is_empty() {
+            return self.logs.forget(repository, std::slice::from_ref(&run.id)).await;
+        }
         run.begin(repository.clock().now_us());
         self.keep(repository, std::slice::from_ref(&run)).await?;
         let run = self.execute(repository, &hook, run).await?;
@@ -180,7 +191,10 @@ impl Hooks {
             let repository = repositories.get(&record.name).await?;
             let open = |run: &Run| !run.state.has_ended();
             for run in self.logs.list(&repository, usize::MAX, open).await? {
-                self.take_up(&repository, run).await?;
+                let id = run.id.clone();
+                if let Err(error) = self.take_up(&repository, run).await {
+                    tracing::error!(repository = %record.name, run = id, %error, "a run of a hook cannot be taken up");
+                }
             }
         }
         Ok(())
@@ -189,7 +203,7 @@ impl Hooks {
     async fn take_up(&self, repository: &Repository, mut run: Run) -> Result<()> {
         let came_about = match (is_post(&run), run.state) {
             (false, _) => None,
-            (true, RunState::Running) => Some(id(run.payload.commit.as_deref())),
+            (true, RunState::Running) => Some(id_of(run.payload.commit.as_deref())),
             (true, _) => came_about(repository, &run).await?,
         };
         let Some(commit) = came_about else {
@@ -209,7 +223,7 @@ impl Hooks {
     }
 }
 
-fn id(text: Option<&str>) -> Option<CommitId> {
+fn id_of(text: Option<&str>) -> Option<CommitId> {
     text.and_then(|text| versioning::Hash::parse(text).ok())
         .map(CommitId)
 }
@@ -225,7 +239,7 @@ async fn came_about(repository: &Repository, run: &Run) -> Result<Option<Option<
         Err(error) => return Err(error),
     };
     let has_tag = async || Ok::<_, Error>(repository.tags().await?.iter().any(|(tag, _)| *tag == name));
-    let told = id(payload.commit.as_deref());
+    let told = id_of(payload.commit.as_deref());
     Ok(match run.event().act {
         Act::CreateBranch => branch.map(|_| told),
         Act::DeleteBranch => branch.is_none().then_some(None),
@@ -241,7 +255,7 @@ async fn came_about(repository: &Repository, run: &Run) -> Result<Option<Option<
 
 /// Returns the commit that an event made, if it is in the history since.
 async fn landed(repository: &Repository, head: CommitId, run: &Run) -> Result<Option<CommitId>> {
-    let before = id(run.payload.head.as_deref());
+    let before = id_of(run.payload.head.as_deref());
     for (id, commit) in repository.log(head, HISTORY_MAX).await? {
         if Some(id) == before {
             break;

@@ -1,6 +1,6 @@
 //! What a hook file says, and what is wrong with it: pure, from bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +8,11 @@ use serde_saphyr::Spanned;
 use versioning::guard::Act;
 
 use crate::action::{self, Action};
-use crate::check_file::{Broken, TIME_LIMIT_S_DEFAULT, TIME_LIMIT_S_MAX, qualified, valid_name};
+use crate::check_file::{Broken, Check, TIME_LIMIT_S_DEFAULT, TIME_LIMIT_S_MAX, qualified, valid_name};
 use crate::document::{self, Fields, Node, Tree, Wrong};
 use crate::event::{Event, Phase};
 use crate::pattern::Pattern;
+use crate::service::CHECK;
 
 /// The folder of a repository in which hook files stand, at any depth.
 pub const HOOKS_FOLDER: &str = ".skep/hooks/";
@@ -44,6 +45,21 @@ pub struct Hook {
     /// The tables that it reads, database and name; `None` if the file does not say.
     pub reads: Option<Vec<(String, String)>>,
     pub action: Arc<dyn Action>,
+}
+
+impl Hook {
+    /// Returns a check as a hook, to run it beside merges.
+    pub(crate) fn of_check(check: &Check) -> Hook {
+        Hook {
+            name: check.spec.name.clone(),
+            kind: CHECK,
+            description: None,
+            time: Duration::from_secs(check.spec.time_limit_s),
+            only_tables: Vec::new(),
+            reads: check.reads.clone(),
+            action: action::sql(check.spec.sql.clone()),
+        }
+    }
 }
 
 impl HookFile {
@@ -226,14 +242,14 @@ impl HookSet {
         files.flat_map(|file| &file.hooks).collect()
     }
 
-    /// Returns whether a hook of this name judges moves of the branch.
-    pub fn has(&self, hook: &str, branch: &str) -> bool {
-        let judges = |file: &&HookFile| {
-            let mut events = file.on.keys();
-            events.any(|event| event.phase == Phase::Pre && file.is_for(*event, branch))
-        };
-        let mut hooks = self.files.iter().filter(judges).flat_map(|file| &file.hooks);
-        hooks.any(|one| one.name == hook)
+    /// Returns what the hook of this name judges of the branch; nothing, if there is none.
+    pub fn judges(&self, hook: &str, branch: &str) -> BTreeSet<Act> {
+        let has = |file: &&HookFile| file.hooks.iter().any(|one| one.name == hook);
+        let events = self.files.iter().filter(has).flat_map(|file| {
+            let events = file.on.keys();
+            events.filter(|event| event.phase == Phase::Pre && file.is_for(**event, branch))
+        });
+        events.map(|event| event.act).collect()
     }
 }
 
@@ -339,6 +355,20 @@ hooks:
         assert!(wrong("").contains("needs name"));
         assert!(wrong("- a\n").starts_with("h.yaml:1:1: a hook file has to be a map, not a list"));
         assert!(wrong("name: a\nname: b\n").starts_with("h.yaml:2:1:"));
+        // deep ones take no stack, and aliases no time
+        for deep in [
+            format!("a: {}", "{a: ".repeat(3_000)),
+            "- ".repeat(3_000),
+            "[".repeat(3_000),
+        ] {
+            assert!(wrong(&deep).starts_with("h.yaml:"), "{deep:.9}");
+        }
+        let bomb = (1..9).map(|level| {
+            let before = format!("*a{}, ", level - 1);
+            format!("- &a{level} [{}]\n", before.repeat(9).trim_end_matches(", "))
+        });
+        let bomb = format!("- &a0 [x]\n{}", bomb.collect::<String>());
+        assert!(wrong(&bomb).starts_with("h.yaml:"));
     }
 
     #[test]
@@ -351,6 +381,8 @@ hooks:
             "b.yaml: the name \"gate\" is taken by a.yaml"
         );
         assert_eq!(set.hooks(Event::pre(Act::Merge), "main").len(), 2);
-        assert!(set.has("gate/rows", "main") && !set.has("gate/rows", "etl") && !set.has("gate", "main"));
+        let judges = |hook: &str, branch: &str| set.judges(hook, branch);
+        assert_eq!(judges("gate/rows", "main"), [Act::Merge].into());
+        assert!(judges("gate/rows", "etl").is_empty() && judges("gate", "main").is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! The way to another metastore: what speaks its protocol is handed in.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use async_trait::async_trait;
 use versioning::{CommitId, RefExpr, Repository};
@@ -18,6 +18,12 @@ pub struct Registration<'a> {
     pub scheme: &'a str,
     /// Which tables, by database and name.
     pub wants: &'a (dyn Fn(&str, &str) -> bool + Sync),
+}
+
+impl Debug for Registration<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.at, self.address)
+    }
 }
 
 /// Registers tables in other metastores.

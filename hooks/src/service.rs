@@ -16,7 +16,7 @@ use crate::log::{Logs, Run, RunState};
 use crate::payload::{PAYLOAD_VERSION, Payload};
 use crate::registrar::{NoRegistrar, Registrar};
 use crate::settings::Settings;
-use crate::source::hooks_at;
+use crate::source::{checks_at, hooks_at};
 use crate::template::{NoSecrets, Secrets};
 
 /// How long an action may take beyond its limit to end what it began elsewhere.
@@ -31,6 +31,9 @@ pub struct Hooks {
     /// Post-hooks on their way.
     pub(crate) tasks: TaskTracker,
 }
+
+/// The kind of runs of checks.
+pub(crate) const CHECK: &str = "check";
 
 /// A hook that is to run, and the run that tells of it.
 pub(crate) type Job<'a> = (&'a Hook, Run);
@@ -102,7 +105,7 @@ impl Hooks {
     /// Runs a hook again as it ran before: from the same file, with the same payload but for the id of the run.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Refused`] for a check, which a merge runs.
+    /// [`Error::NotFound`]; [`Error::Refused`] for one that runs still.
     pub async fn rerun(&self, repository: &Repository, id: &str) -> Result<Run> {
         let before = self.run(repository, id).await?;
         if !before.state.has_ended() {
@@ -126,6 +129,12 @@ impl Hooks {
         };
         let at = RefExpr::parse(&run.file_at)?;
         let commit = repository.resolve(&at).await?.commit;
+        if run.kind == CHECK {
+            let set = checks_at(repository, commit, &self.limits.files).await?;
+            let mut checks = set.checks.iter();
+            let found = checks.find(|check| check.spec.name == run.payload.hook);
+            return found.map(Hook::of_check).ok_or_else(gone);
+        }
         let set = hooks_at(repository, commit, &self.limits.files).await?;
         let mut hooks = set.files.into_iter().flat_map(|file| file.hooks);
         hooks.find(|hook| hook.name == run.payload.hook).ok_or_else(gone)

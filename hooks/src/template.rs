@@ -101,6 +101,15 @@ impl<'a> Values<'a> {
         let mut text = text.to_owned();
         for secret in self.taken.values().filter(|secret| secret.len() > 3) {
             text = text.replace(secret, "***");
+            // where the text was cut in the midst of it
+            let cut = (4..secret.len()).rev().find(|end| {
+                let part = secret.get(..*end);
+                part.is_some_and(|part| text.ends_with(part))
+            });
+            if let Some(end) = cut {
+                text.truncate(text.len() - end);
+                text += "***";
+            }
         }
         text
     }
@@ -165,6 +174,7 @@ mod tests {
             .fill(&mut values);
         assert_eq!(filled.as_deref(), Ok("a hushhush on main"));
         assert_eq!(values.hush("it said hushhush"), "it said ***");
+        assert_eq!(values.hush("it was cut at hushhu"), "it was cut at ***");
         assert!(template("{{ env.OTHER }}").unwrap().fill(&mut values).is_err());
         for wrong in ["{{ branch", "{{ nothing }}", "{{ env. }}"] {
             assert!(template(wrong).is_err(), "{wrong}");

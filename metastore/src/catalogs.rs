@@ -22,7 +22,7 @@ pub(crate) struct CatalogNotes {
     /// The name, in lower case, if a Hive client made the catalog.
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
-    /// Where the client wanted it; data lies in the repository all the same.
+    /// Where the client wanted it: the root of a plain warehouse, or a name alone, if data lies in the repository.
     pub(crate) location: Option<String>,
     /// Whether it can be made again: it was dropped, or is half made.
     pub(crate) is_dropped: bool,

@@ -3,7 +3,10 @@
 //! The parser bounds nesting, but not chains: `1+1+…` becomes a tree as deep as it is long, and a tree is
 //! dropped by recursion, which ends the process where the stack ends.
 
-use datafusion::sql::sqlparser::ast::{Statement, visit_relations};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{ObjectName, Query, Statement, Visit, Visitor, visit_relations};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
@@ -14,6 +17,8 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 const OPERATORS_MAX: usize = 1_000;
 /// The most tables that a statement names: `FROM a, b, …` becomes a chain as well.
 const TABLES_MAX: usize = 200;
+/// The most tables that they come to once each query of `WITH` is put where it is named.
+const EXPANDED_MAX: usize = 1_000;
 
 /// Returns why a statement must not be parsed, if so. What cannot be cut into tokens is left to the parser.
 pub(crate) fn too_deep(sql: &str) -> Option<String> {
@@ -36,9 +41,52 @@ pub(crate) fn too_wide(statement: &Statement) -> Option<String> {
     let mut tables = 0;
     let _ = visit_relations(statement, |_| {
         tables += 1;
-        std::ops::ControlFlow::<()>::Continue(())
+        ControlFlow::<()>::Continue(())
     });
-    (tables > TABLES_MAX).then(|| format!("the statement names more than {TABLES_MAX} tables"))
+    if tables > TABLES_MAX {
+        return Some(format!("the statement names more than {TABLES_MAX} tables"));
+    }
+    let mut expansion = Expansion::default();
+    let _ = statement.visit(&mut expansion);
+    (expansion.largest > EXPANDED_MAX)
+        .then(|| format!("queries of WITH that use each other come to more than {EXPANDED_MAX} tables"))
+}
+
+/// How many tables queries of `WITH` come to, each of which is planned anew wherever it is named.
+#[derive(Debug, Default)]
+struct Expansion {
+    named: HashMap<String, usize>,
+    largest: usize,
+}
+
+impl Expansion {
+    /// Counts the tables of a part, with what those of `WITH` come to that are known by now.
+    fn count<T: Visit>(&self, part: &T) -> usize {
+        let mut count = 0_usize;
+        let _ = visit_relations(part, |name: &ObjectName| {
+            let known = self.named.get(&name.to_string().to_lowercase());
+            count = count.saturating_add(known.copied().unwrap_or(1));
+            ControlFlow::<()>::Continue(())
+        });
+        count
+    }
+}
+
+impl Visitor for Expansion {
+    type Break = ();
+
+    /// Inner queries come first, so that what they name is known.
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            let count = self.count(&*cte.query);
+            let name = cte.alias.name.to_string().to_lowercase();
+            let known = self.named.entry(name).or_default();
+            *known = count.max(*known);
+            self.largest = self.largest.max(count);
+        }
+        self.largest = self.largest.max(self.count(&*query.body));
+        ControlFlow::Continue(())
+    }
 }
 
 /// Whether a token may make a tree deeper. Those that stand first in a list, as the sign of a number, do not.
@@ -87,6 +135,36 @@ fn is_operator(token: &Token) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn queries_that_double_each_other_are_counted_as_they_are_planned() {
+        use datafusion::sql::sqlparser::parser::Parser;
+        let wide = |sql: &str| {
+            let statement = Parser::parse_sql(&GenericDialect {}, sql).unwrap().remove(0);
+            too_wide(&statement)
+        };
+        let doubling = |levels: usize| {
+            let more: String = (1..levels)
+                .map(|n| {
+                    format!(
+                        ", a{n} as (select * from a{0} union all select * from A{0})",
+                        n - 1
+                    )
+                })
+                .collect();
+            format!(
+                "with a0 as (select * from t){more} select count(*) from a{}",
+                levels - 1
+            )
+        };
+        assert_eq!(wide(&doubling(9)), None);
+        assert!(wide(&doubling(26)).unwrap().contains("WITH"));
+        let nested = format!("with x as ({}) select * from x", doubling(26));
+        assert!(wide(&nested).is_some());
+        let recursive =
+            "with recursive r as (select 1 x union all select x + 1 from r where x < 5) select * from r, r s";
+        assert_eq!(wide(recursive), None);
+    }
 
     #[test]
     fn chains_are_counted_and_lists_are_not() {

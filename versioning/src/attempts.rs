@@ -84,17 +84,20 @@ pub enum AttemptState {
     Failed,
     /// Somebody gave it up.
     Abandoned,
+    /// Its checks passed, and the head is moved just now.
+    Landing,
 }
 
 impl AttemptState {
     /// All states, in order.
-    pub const ALL: [AttemptState; 6] = [
+    pub const ALL: [AttemptState; 7] = [
         AttemptState::Judging,
         AttemptState::Conflicts,
         AttemptState::Refused,
         AttemptState::Landed,
         AttemptState::Failed,
         AttemptState::Abandoned,
+        AttemptState::Landing,
     ];
 
     /// Returns the name by which programs know the state.
@@ -106,6 +109,7 @@ impl AttemptState {
             AttemptState::Landed => "landed",
             AttemptState::Failed => "failed",
             AttemptState::Abandoned => "abandoned",
+            AttemptState::Landing => "landing",
         }
     }
 
@@ -115,6 +119,11 @@ impl AttemptState {
             self,
             AttemptState::Conflicts | AttemptState::Refused | AttemptState::Failed
         )
+    }
+
+    /// Returns whether a server works on it.
+    pub(crate) fn is_on_its_way(self) -> bool {
+        matches!(self, AttemptState::Judging | AttemptState::Landing)
     }
 
     /// Returns whether it waits for a person.
@@ -186,7 +195,7 @@ impl Attempt {
     }
 
     fn is_left_behind(&self, now_us: u64) -> bool {
-        self.state == AttemptState::Judging && self.lease_us < now_us
+        self.state.is_on_its_way() && self.lease_us < now_us
     }
 }
 
@@ -223,7 +232,7 @@ impl Attempts {
         let (mut waiting, mut ended) = (0, 0);
         let mut worn_out = Vec::new();
         for attempt in newest {
-            if attempt.state == AttemptState::Judging {
+            if attempt.state.is_on_its_way() {
                 continue;
             }
             let (count, max, age_us) = match attempt.state.is_waiting() {
@@ -266,9 +275,9 @@ mod tests {
         assert_eq!(worn_out[0].to_string(), "000000000001", "the oldest go");
         let all = AttemptState::ALL.map(|state| (state, 0));
         let left = |now_us| AttemptState::ALL.len() - attempts(all).worn_out(now_us).len();
-        assert_eq!(left(ENDED_US), 6);
-        assert_eq!(left(ENDED_US + 1), 3, "what waits for a person is kept longer");
-        assert_eq!(left(WAITING_US + 1), 1, "what is judged has a lease");
+        assert_eq!(left(ENDED_US), AttemptState::ALL.len());
+        assert_eq!(left(ENDED_US + 1), 4, "what waits for a person is kept longer");
+        assert_eq!(left(WAITING_US + 1), 2, "what is judged or lands has a lease");
     }
 
     #[test]

@@ -150,8 +150,10 @@ impl Repository {
     /// [`Error::NotFound`].
     pub async fn reset(&self, branch: &RefName) -> Result<u64> {
         let branch = self.open_branch(branch).await?;
+        let head = Some(branch.state().record.head);
         let event = RefEvent {
-            head: Some(branch.state().record.head),
+            head,
+            commit: head,
             ..RefEvent::new(Act::Reset, branch.name.clone())
         };
         let reset = async {

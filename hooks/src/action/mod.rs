@@ -29,7 +29,7 @@ use crate::settings::Settings;
 use crate::template::{Secrets, Values};
 
 pub(crate) use self::http::Http;
-pub(crate) use self::sql::told;
+pub(crate) use self::sql::{sql, told};
 
 /// Something that a hook does.
 #[async_trait]

@@ -18,6 +18,11 @@ pub(super) fn parse(fields: &mut Fields) -> Result<Arc<dyn Action>, Wrong> {
     Ok(Arc::new(Sql { query }))
 }
 
+/// Returns the action of a query.
+pub(crate) fn sql(query: String) -> Arc<dyn Action> {
+    Arc::new(Sql { query })
+}
+
 #[async_trait]
 impl Action for Sql {
     async fn run(&self, call: &Call<'_>) -> Outcome {

@@ -1,11 +1,11 @@
 //! `file-format`, what files of tables begin with, and `no-missing-files`, that all of their bytes are there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use catalog::OpenTable;
 use catalog::diff::TableDiff;
+use catalog::{OpenTable, Snapshot};
 use futures::{StreamExt, TryStreamExt, stream};
 use versioning::object::Object;
 use versioning::{KeyRange, RefExpr, Repository, Space, View};
@@ -147,19 +147,33 @@ async fn all_of(
     table: &TableDiff,
 ) -> Result<Vec<(String, String, Object)>, String> {
     let snapshot = snapshot(call, call.commit()?).await?;
-    let found = snapshot.find_table(&table.database, &table.name).await.told()?;
-    let prefix = found
-        .and_then(|open| open.data_place())
-        .and_then(|place| place.object_prefix());
-    let Some(prefix) = prefix else {
+    let Some(open) = snapshot.find_table(&table.database, &table.name).await.told()? else {
         return Ok(Vec::new());
     };
     let name = format!("{}.{}", table.database, table.name);
-    let files = files_below(view, &prefix).await?;
-    let files = files
-        .into_iter()
-        .filter(|(path, _)| catalog::is_data(&path.as_bytes()[prefix.len()..]));
-    Ok(files.map(|(path, object)| (name.clone(), path, object)).collect())
+    let mut all = Vec::new();
+    for prefix in folders(&snapshot, &open).await? {
+        let files = files_below(view, &prefix).await?.into_iter();
+        let files = files.filter(|(path, _)| catalog::is_data(&path.as_bytes()[prefix.len()..]));
+        all.extend(files.map(|(path, object)| (name.clone(), path, object)));
+    }
+    Ok(all)
+}
+
+/// Returns the folders of a table: its own, and those of partitions that lie apart from it.
+async fn folders(snapshot: &Snapshot, table: &OpenTable) -> Result<BTreeSet<String>, String> {
+    let own = table.data_place().and_then(|place| place.object_prefix());
+    let mut folders = BTreeSet::new();
+    let mut partitions = snapshot.partitions(table.id);
+    while let Some(partition) = partitions.next().await.told()? {
+        let location = partition.location().told()?;
+        let place = location.map(|location| table.partition_place(partition.name, &location));
+        let folder = place.and_then(|place| place.object_prefix());
+        let is_apart = |folder: &String| own.as_ref().is_none_or(|own| !folder.starts_with(own));
+        folders.extend(folder.filter(is_apart));
+    }
+    folders.extend(own);
+    Ok(folders)
 }
 
 async fn files_below(view: &View, prefix: &str) -> Result<Vec<(String, Object)>, String> {
@@ -194,8 +208,7 @@ impl Action for NoMissingFiles {
             let snapshot = snapshot(call, call.commit()?).await?;
             let mut files = BTreeMap::new();
             for table in self.tables.open(&snapshot).await? {
-                let place = table.data_place().and_then(|place| place.object_prefix());
-                if let Some(prefix) = place {
+                for prefix in folders(&snapshot, &table).await? {
                     files.extend(files_below(&view, &prefix).await?);
                 }
             }

@@ -285,6 +285,27 @@ async fn required_checks_have_to_be_there_before_and_after() {
     );
 }
 
+/// A hook of this name in a file for these events.
+fn hook(events: &str) -> String {
+    format!("name: f\non: {{{events}}}\nhooks:\n  - {{id: h, type: sql, properties: {{query: fine}}}}\n")
+}
+
+#[tokio::test]
+async fn a_required_hook_has_to_be_for_what_is_done_and_to_stay_so() {
+    let path = ".skep/hooks/f.yaml";
+    let lake = Lake::new(&[(path, &hook("pre-revert: "))]).await;
+    lake.protect(&["f/h"]).await;
+    let (text, runs) = lake.judge().await;
+    assert!(text.contains("is not for the event pre-merge there"), "{text}");
+    assert_eq!(runs, 0);
+    let lake = Lake::new(&[(path, &hook("pre-merge: , pre-revert: "))]).await;
+    lake.protect(&["f/h"]).await;
+    assert_eq!(lake.judge().await, ("pass f/h".into(), 1));
+    lake.commit("etl", &[(path, &hook("pre-merge: "))]).await;
+    let (text, _) = lake.judge().await;
+    assert!(text.contains("the merge would remove this check"), "{text}");
+}
+
 #[tokio::test]
 async fn checks_run_side_by_side() {
     let files: Vec<_> = (0..3)

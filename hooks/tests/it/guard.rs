@@ -259,7 +259,8 @@ async fn hooks_that_are_wrong_can_be_put_right() {
     // a branch may be what it is mended on
     lake.branch("mend").await.unwrap();
     assert!(lake.repository.delete_branch(&name("mend")).await.is_err());
-    lake.repository.reset(&name("main")).await.unwrap_err();
+    // what is staged beside it can be dropped, and the mend be committed alone
+    lake.repository.reset(&name("main")).await.unwrap();
     lake.write("main", ".skep/hooks/h.yaml", &on("pre-commit: ", "fine"))
         .await;
 }
@@ -314,6 +315,15 @@ async fn what_a_post_hook_finds_is_told_and_can_be_run_again() {
     );
     assert_eq!(again.output, "3 rows were found where none should be:\n| -1 |");
     assert!(lake.hooks.rerun(&lake.repository, "none").await.is_err());
+}
+
+#[tokio::test]
+async fn a_post_hook_about_tables_is_told_of_no_other_change() {
+    let file = on("post-commit: {branches: etl}", "fine").replace("{id: h,", "{id: h, only-tables: sales.*,");
+    let lake = Lake::new(&file, Settings::default()).await;
+    lake.write("etl", "x", "1").await;
+    lake.commit("etl").await.unwrap();
+    assert_eq!(lake.runs().await, [""; 0]);
 }
 
 #[tokio::test]

@@ -216,7 +216,15 @@ async fn alter(call: Call, args: AlterCatalogArgs) -> Result<(), Failure> {
         return Err(Failure::As(&[Class::InvalidOperation], text.into()));
     }
     let repository = target.catalog.repository();
+    let _changing = call.context.catalogs_change.lock().await;
     let before = CatalogNotes::read(repository).await?;
+    if before.is_dropped {
+        return Err(Error::NotFound {
+            what: "catalog",
+            name,
+        }
+        .into());
+    }
     let notes = CatalogNotes {
         description: wire.description,
         location: wire

@@ -255,6 +255,42 @@ async fn avro_and_orc_are_read() {
 }
 
 #[tokio::test]
+async fn an_avro_file_that_was_cut_is_damaged_wherever_it_was_cut() {
+    let mut writer = AvroWriter::new(Vec::new(), batch().schema().as_ref().clone()).unwrap();
+    writer.write(&batch()).unwrap();
+    writer.write(&batch()).unwrap();
+    writer.finish().unwrap();
+    let whole = Bytes::from(writer.into_inner());
+    let first = avro(&batch()).len();
+    assert!(first < whole.len());
+    for cut in [
+        first + 1,
+        first + 5,
+        whole.len() - 17,
+        whole.len() - 16,
+        whole.len() - 1,
+    ] {
+        let lake = Lake::new().await;
+        let made = table(
+            "a",
+            "userid bigint; note string; at timestamp",
+            "dt date",
+            AVRO,
+            &[],
+        );
+        lake.create("main", made).await;
+        lake.add("main", "a", &["2026-01-02"], None).await;
+        lake.put("main", "sales.db/a/dt=2026-01-02/0", whole.slice(..cut))
+            .await;
+        let shown = lake.error("select count(*) from sales.a").await;
+        assert!(
+            shown.contains("dt=2026-01-02/0") && shown.contains("damaged"),
+            "{cut}: {shown}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_schema_of_an_avro_table_has_aliases_and_defaults() {
     let lake = Lake::new().await;
     let schema = r#"{"type":"record","name":"topLevelRecord","fields":[

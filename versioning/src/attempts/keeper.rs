@@ -100,7 +100,7 @@ impl Keeper {
     pub(crate) async fn progress(&self, run: &Attempt, change: impl Fn(&mut Attempt)) -> Result<Attempt> {
         let now = self.core.clock.now_us();
         self.change(&run.id, |attempt| {
-            if attempt.state != AttemptState::Judging || attempt.run != run.run {
+            if !attempt.state.is_on_its_way() || attempt.run != run.run {
                 return Err(not_open(attempt));
             }
             attempt.lease_us = now + LEASE_US;
@@ -127,7 +127,8 @@ impl Keeper {
     /// Gives an attempt up; a run of it lands nothing any more.
     pub(crate) async fn abandon(&self, id: &AttemptId) -> Result<Attempt> {
         let abandoned = self.change(id, |attempt| {
-            if attempt.state == AttemptState::Landed {
+            // the head moves just now, or has
+            if matches!(attempt.state, AttemptState::Landing | AttemptState::Landed) {
                 return Err(not_open(attempt));
             }
             attempt.state = AttemptState::Abandoned;
@@ -198,8 +199,7 @@ impl Keeper {
 
     /// As [`Keeper::settle_left_behind`], when no other server can be at work.
     pub(crate) async fn settle_all(&self) -> Result<()> {
-        self.settle(|attempt| attempt.state == AttemptState::Judging)
-            .await
+        self.settle(|attempt| attempt.state.is_on_its_way()).await
     }
 
     async fn settle(&self, is_left: impl Fn(&Attempt) -> bool) -> Result<()> {
@@ -214,7 +214,10 @@ impl Keeper {
             match settled {
                 // somebody else was faster
                 Ok(_) | Err(Error::MergeState { .. } | Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
+                // it stays as it is, and hinders no other
+                Err(error) => {
+                    tracing::error!(merge = %attempt.id, %error, "what became of a merge cannot be found out")
+                }
             }
         }
         Ok(())

@@ -76,6 +76,7 @@ impl<R: Resolver> Merge<'_, R> {
             }
             Some(run) => {
                 let note = |attempt: &mut Attempt| {
+                    attempt.state = AttemptState::Judging;
                     (attempt.base, attempt.ours) = (base, head);
                     attempt.candidate = candidate;
                     if candidate.is_some() {
@@ -89,10 +90,23 @@ impl<R: Resolver> Merge<'_, R> {
         Ok(noted)
     }
 
-    /// Writes down which commit is about to become the head.
+    /// Writes down which commit is about to become the head: from now on the attempt cannot be given up.
     pub(super) async fn note_landing(&self, commit: CommitId) -> Result<()> {
         if let Some(run) = self.journal.run() {
-            let note = |attempt: &mut Attempt| attempt.candidate = Some(commit);
+            let note = |attempt: &mut Attempt| {
+                attempt.state = AttemptState::Landing;
+                attempt.candidate = Some(commit);
+            };
+            let noted = self.journal.keeper.progress(&run, note).await?;
+            *self.journal.held() = Some(noted);
+        }
+        Ok(())
+    }
+
+    /// Writes down that it did not land, and is judged again: it can be given up.
+    pub(super) async fn note_judging(&self) -> Result<()> {
+        if let Some(run) = self.journal.run() {
+            let note = |attempt: &mut Attempt| attempt.state = AttemptState::Judging;
             let noted = self.journal.keeper.progress(&run, note).await?;
             *self.journal.held() = Some(noted);
         }

@@ -124,6 +124,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
             if let Some(id) = self.land(&candidate, &judged).await? {
                 return Ok(MergeOutcome::Landed(id));
             }
+            self.note_judging().await?;
             judgement = Some(judged);
         }
         Err(self.lost(candidate.head))

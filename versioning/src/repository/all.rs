@@ -63,9 +63,8 @@ impl Repositories {
         }
     }
 
-    /// Takes up the background commits that the last process left undone, and settles the merges that it left. A
-    /// branch that cannot be read is told
-    /// of in the log and left alone.
+    /// Takes up the background commits that the last process left undone, and settles the merges that it left. A branch
+    /// or a merge that cannot be read is told of in the log and left alone.
     ///
     /// # Errors
     /// Those of the ref store.
