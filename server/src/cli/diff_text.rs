@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(lines[0], "\x1b[31mdatabase old: dropped\x1b[0m");
         assert_eq!(lines[1], "\x1b[33mtable sales.t: changed\x1b[0m");
         assert!(
-            lines[3].starts_with("\x1b[32m    partition   dt=00"),
+            lines.contains(&"\x1b[32m    partition   dt=00 added\x1b[0m"),
             "{coloured}"
         );
     }
