@@ -165,7 +165,7 @@ pub(super) async fn status(arguments: StatusArguments) -> Result<(), Failure> {
     let branch = client.branch_or_default(branch).await?;
     let query = vec![
         ("from", format!("{branch}@")),
-        ("to", branch.clone()),
+        ("to", branch),
         ("partitions", PARTITIONS.to_string()),
     ];
     let diff = changes(&client, query, full).await?;

@@ -289,17 +289,17 @@ mod tests {
             before: some("old"),
             after: some("new"),
         };
-        let all = Some(FilesOf::All);
+        let all = || Some(FilesOf::All);
         for (fate, has_moved, expected) in [
-            (PartitionFate::Added, false, Some((None, all.clone()))),
-            (PartitionFate::Dropped, false, Some((all.clone(), None))),
+            (PartitionFate::Added, false, Some((None, all()))),
+            (PartitionFate::Dropped, false, Some((all(), None))),
             (
                 PartitionFate::Appended,
                 false,
                 Some((Some(some("old")), Some(some("new")))),
             ),
-            (PartitionFate::Rewritten, true, Some((all.clone(), all.clone()))),
-            (PartitionFate::Altered, true, Some((all.clone(), all.clone()))),
+            (PartitionFate::Rewritten, true, Some((all(), all()))),
+            (PartitionFate::Altered, true, Some((all(), all()))),
             (PartitionFate::Altered, false, None),
         ] {
             let partition = PartitionDiff {
