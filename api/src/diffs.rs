@@ -3,12 +3,9 @@
 #![expect(unused_qualifications, reason = "utoipa's macro names its own types in full")]
 
 use axum::extract::State;
-use catalog::diff::{
-    CatalogDiff, ColumnChange, ColumnChangeKind, DatabaseDiff, FilesDiff, FunctionDiff, Limits,
-    PartitionsDiff, PropertyChange, TableDiff, count_rows, diff,
-};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use catalog::diff::{CatalogDiff, FilesDiff, Limits, TableDiff, count_rows, diff};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use versioning::{RefExpr, Repository};
@@ -17,123 +14,18 @@ use crate::extract::{Json, Path, Query};
 use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
 
+pub use crate::diff_bodies::{
+    ColumnBody, DatabaseBody, DiffBody, FilesBody, FunctionBody, PartitionBody, PartitionsBody, PropertyBody,
+    TableBody,
+};
+
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(between))
         .routes(routes!(status))
 }
 
-/// What differs between two versions.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct DiffBody {
-    pub databases: Vec<DatabaseBody>,
-    pub tables: Vec<TableBody>,
-    pub functions: Vec<FunctionBody>,
-    /// Files that belong to no table.
-    pub files: FilesBody,
-}
-
-/// A database that differs.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct DatabaseBody {
-    pub name: String,
-    /// `created`, `dropped` or `changed`.
-    pub fate: String,
-    pub properties: Vec<PropertyBody>,
-}
-
-/// A function that differs.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct FunctionBody {
-    pub database: String,
-    pub name: String,
-    /// `created`, `dropped` or `changed`.
-    pub fate: String,
-}
-
-/// A table that differs.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct TableBody {
-    pub database: String,
-    pub name: String,
-    /// `created`, `dropped` or `changed`.
-    pub fate: String,
-    /// The name that it had, with its database, if that changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub renamed_from: Option<String>,
-    /// Whether its data lies outside of the repository.
-    pub unversioned: bool,
-    /// Whether it is an Iceberg table whose files are bound to one ref, so that it cannot be merged.
-    pub bound_to_ref: bool,
-    pub columns: Vec<ColumnBody>,
-    pub properties: Vec<PropertyBody>,
-    pub partitions: PartitionsBody,
-    pub files: FilesBody,
-    /// Rows that came with files, if the files tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rows_added: Option<u64>,
-    /// Rows that went with files, if the files tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rows_removed: Option<u64>,
-}
-
-/// A column that differs.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ColumnBody {
-    pub name: String,
-    pub partition_key: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub type_before: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub type_after: Option<String>,
-    /// What happened to it, each in a few words.
-    pub changes: Vec<String>,
-}
-
-/// A property that differs.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct PropertyBody {
-    pub name: String,
-    pub before: Option<String>,
-    pub after: Option<String>,
-}
-
-/// Partitions that differ.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct PartitionsBody {
-    pub added: u64,
-    pub dropped: u64,
-    pub appended: u64,
-    pub rewritten: u64,
-    pub altered: u64,
-    /// The first of them by name.
-    pub listed: Vec<PartitionBody>,
-}
-
-/// A partition that differs.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct PartitionBody {
-    pub name: String,
-    /// `added`, `dropped`, `appended`, `rewritten` or `altered`.
-    pub fate: String,
-    pub files: FilesBody,
-}
-
-/// Data files that differ; one that was replaced counts as removed and as added.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct FilesBody {
-    pub added: u64,
-    pub removed: u64,
-    pub added_bytes: u64,
-    pub removed_bytes: u64,
-    /// The first of them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub added_paths: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub removed_paths: Vec<String>,
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 struct DiffQuery {
     /// The version before.
     from: String,
@@ -141,6 +33,15 @@ struct DiffQuery {
     to: String,
     /// How many partitions of a table to list: 100 if not given, at most 10,000.
     partitions: Option<usize>,
+    /// The name behind which they begin: the `next` of the partitions before.
+    partitions_after: Option<String>,
+    /// The only table to tell of, as `sales.orders`.
+    table: Option<String>,
+    /// How many databases, tables and functions to tell of: all if not given.
+    limit: Option<usize>,
+    /// How many of them to leave out: the `next` of the answer before.
+    #[serde(default)]
+    after: usize,
 }
 
 /// The most partitions of a table that an answer lists.
@@ -153,8 +54,41 @@ impl DiffQuery {
             .partitions
             .unwrap_or(limits.partitions_max)
             .min(PARTITIONS_MAX);
+        limits.partitions_after.clone_from(&self.partitions_after);
         limits
     }
+
+    /// Leaves what is asked for, and returns where to go on.
+    fn page(&self, diff: &mut CatalogDiff) -> Option<usize> {
+        if let Some(table) = &self.table {
+            let tables = std::mem::take(&mut diff.tables);
+            let is_it = |found: &TableDiff| format!("{}.{}", found.database, found.name) == *table;
+            *diff = CatalogDiff {
+                tables: tables.into_iter().filter(is_it).collect(),
+                ..CatalogDiff::default()
+            };
+        }
+        let (mut skipped, mut left) = (self.after, self.limit.unwrap_or(usize::MAX));
+        let mut has_more = cut(&mut diff.databases, &mut skipped, &mut left);
+        has_more |= cut(&mut diff.tables, &mut skipped, &mut left);
+        has_more |= cut(&mut diff.functions, &mut skipped, &mut left);
+        if has_more {
+            // told at the end
+            diff.files = FilesDiff::default();
+        }
+        has_more.then(|| self.after.saturating_add(self.limit.unwrap_or_default()))
+    }
+}
+
+/// Leaves of a list what is on the page, and returns whether there is more behind it.
+fn cut<T>(list: &mut Vec<T>, skipped: &mut usize, left: &mut usize) -> bool {
+    let first = list.len().min(*skipped);
+    list.drain(..first);
+    *skipped -= first;
+    let has_more = list.len() > *left;
+    list.truncate(*left);
+    *left -= list.len();
+    has_more
 }
 
 /// Returns what differs between two refs; of a branch what is staged counts, unless it has an `@` behind it.
@@ -171,7 +105,7 @@ async fn between(
         &repository,
         &ref_expr(&query.from)?,
         &ref_expr(&query.to)?,
-        query.limits(),
+        &query,
     )
     .await
 }
@@ -190,7 +124,7 @@ async fn status(
         committed: true,
         ..staged.clone()
     };
-    compare(&api, &repository, &committed, &staged, Limits::default()).await
+    compare(&api, &repository, &committed, &staged, &DiffQuery::default()).await
 }
 
 async fn compare(
@@ -198,138 +132,19 @@ async fn compare(
     repository: &Repository,
     from: &RefExpr,
     to: &RefExpr,
-    limits: Limits,
+    query: &DiffQuery,
 ) -> Result<Json<DiffBody>, Problem> {
     let (before, after) = (repository.settled(from).await?, repository.settled(to).await?);
-    let mut found = diff(&before, &after, &limits).await?;
+    let mut found = diff(&before, &after, &query.limits()).await?;
+    let next = query.page(&mut found);
     count_rows(&mut found, repository, &before, &after, api.rows.as_ref()).await?;
-    Ok(Json(found.into()))
-}
-
-impl From<CatalogDiff> for DiffBody {
-    fn from(diff: CatalogDiff) -> DiffBody {
-        DiffBody {
-            databases: diff.databases.into_iter().map(DatabaseBody::from).collect(),
-            tables: diff.tables.into_iter().map(TableBody::from).collect(),
-            functions: diff.functions.into_iter().map(FunctionBody::from).collect(),
-            files: diff.files.into(),
-        }
-    }
-}
-
-impl From<DatabaseDiff> for DatabaseBody {
-    fn from(diff: DatabaseDiff) -> DatabaseBody {
-        DatabaseBody {
-            name: diff.name,
-            fate: diff.fate.as_str().into(),
-            properties: properties(diff.properties),
-        }
-    }
-}
-
-impl From<FunctionDiff> for FunctionBody {
-    fn from(diff: FunctionDiff) -> FunctionBody {
-        FunctionBody {
-            database: diff.database,
-            name: diff.name,
-            fate: diff.fate.as_str().into(),
-        }
-    }
-}
-
-impl From<TableDiff> for TableBody {
-    fn from(diff: TableDiff) -> TableBody {
-        TableBody {
-            database: diff.database,
-            name: diff.name,
-            fate: diff.fate.as_str().into(),
-            renamed_from: diff
-                .renamed_from
-                .map(|(database, name)| format!("{database}.{name}")),
-            unversioned: diff.is_unversioned,
-            bound_to_ref: diff.is_bound_to_ref,
-            columns: diff.columns.into_iter().map(ColumnBody::from).collect(),
-            properties: properties(diff.properties),
-            partitions: diff.partitions.into(),
-            files: diff.files.into(),
-            rows_added: diff.rows.map(|rows| rows.added),
-            rows_removed: diff.rows.map(|rows| rows.removed),
-        }
-    }
-}
-
-impl From<ColumnChange> for ColumnBody {
-    fn from(change: ColumnChange) -> ColumnBody {
-        let words = |kind: &ColumnChangeKind| match kind {
-            ColumnChangeKind::Added => "added".to_owned(),
-            ColumnChangeKind::Dropped => "dropped".to_owned(),
-            ColumnChangeKind::RenamedFrom(name) => format!("renamed from {name}"),
-            ColumnChangeKind::Retyped => "retyped".to_owned(),
-            ColumnChangeKind::Comment(before, after) => {
-                format!(
-                    "comment {} -> {}",
-                    quoted(before.as_ref()),
-                    quoted(after.as_ref())
-                )
-            }
-            ColumnChangeKind::Moved => "moved".to_owned(),
-        };
-        ColumnBody {
-            changes: change.kinds.iter().map(words).collect(),
-            name: change.name,
-            partition_key: change.is_partition_key,
-            type_before: change.type_before,
-            type_after: change.type_after,
-        }
-    }
-}
-
-fn quoted(text: Option<&String>) -> String {
-    text.map_or_else(|| "none".to_owned(), |text| format!("{text:?}"))
-}
-
-fn properties(changes: Vec<PropertyChange>) -> Vec<PropertyBody> {
-    let body = |change: PropertyChange| PropertyBody {
-        name: change.name,
-        before: change.before,
-        after: change.after,
-    };
-    changes.into_iter().map(body).collect()
-}
-
-impl From<PartitionsDiff> for PartitionsBody {
-    fn from(diff: PartitionsDiff) -> PartitionsBody {
-        let listed = diff.listed.into_iter().map(|one| PartitionBody {
-            name: one.name,
-            fate: one.fate.as_str().into(),
-            files: one.files.into(),
-        });
-        PartitionsBody {
-            added: diff.added,
-            dropped: diff.dropped,
-            appended: diff.appended,
-            rewritten: diff.rewritten,
-            altered: diff.altered,
-            listed: listed.collect(),
-        }
-    }
-}
-
-impl From<FilesDiff> for FilesBody {
-    fn from(diff: FilesDiff) -> FilesBody {
-        FilesBody {
-            added: diff.added,
-            removed: diff.removed,
-            added_bytes: diff.added_bytes,
-            removed_bytes: diff.removed_bytes,
-            added_paths: diff.added_paths,
-            removed_paths: diff.removed_paths,
-        }
-    }
+    Ok(Json(DiffBody { next, ..found.into() }))
 }
 
 #[cfg(test)]
 mod tests {
+    use catalog::diff::{DatabaseDiff, FunctionDiff};
+
     use super::*;
 
     #[test]
@@ -341,11 +156,50 @@ mod tests {
             (Some(10_001), 10_000),
         ] {
             let query = DiffQuery {
-                from: String::new(),
-                to: String::new(),
                 partitions: asked,
+                ..DiffQuery::default()
             };
             assert_eq!(query.limits().partitions_max, expected);
         }
+    }
+
+    #[test]
+    fn pages_follow_each_other_to_the_end() {
+        let named = |name: &str| FunctionDiff {
+            database: "d".into(),
+            name: name.into(),
+            fate: catalog::diff::Fate::Created,
+        };
+        let database = |name: &str| DatabaseDiff {
+            name: name.into(),
+            fate: catalog::diff::Fate::Created,
+            properties: Vec::new(),
+        };
+        let whole = CatalogDiff {
+            databases: vec![database("a"), database("b")],
+            functions: vec![named("f"), named("g"), named("h")],
+            files: FilesDiff {
+                added: 1,
+                ..FilesDiff::default()
+            },
+            ..CatalogDiff::default()
+        };
+        let page = |after: usize, limit: Option<usize>, table: Option<&str>| {
+            let query = DiffQuery {
+                after,
+                limit,
+                table: table.map(str::to_owned),
+                ..DiffQuery::default()
+            };
+            let mut diff = whole.clone();
+            let next = query.page(&mut diff);
+            (diff.databases.len(), diff.functions.len(), diff.files.added, next)
+        };
+        assert_eq!(page(0, None, None), (2, 3, 1, None));
+        assert_eq!(page(0, Some(3), None), (2, 1, 0, Some(3)));
+        assert_eq!(page(3, Some(3), None), (0, 2, 1, None));
+        assert_eq!(page(0, Some(2), None), (2, 0, 0, Some(2)));
+        assert_eq!(page(9, Some(2), None), (0, 0, 1, None));
+        assert_eq!(page(0, Some(2), Some("sales.t")), (0, 0, 0, None));
     }
 }

@@ -7,6 +7,8 @@
 pub mod attempts;
 pub mod branches;
 pub mod commits;
+pub mod data_diffs;
+mod diff_bodies;
 pub mod diffs;
 mod extract;
 pub mod hooks;
@@ -24,6 +26,7 @@ use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use data_diffs::DataDiffs;
 pub use hooks::HookRuns;
 pub use problem::{Problem, ProblemBody};
 pub use serve::{Metrics, serve};
@@ -52,6 +55,7 @@ pub fn router(api: Api) -> Router {
                 .merge(tags::routes())
                 .merge(commits::routes())
                 .merge(diffs::routes())
+                .merge(data_diffs::routes())
                 .merge(merges::routes())
                 .merge(hooks::routes())
                 .merge(attempts::routes())

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use versioning::Kind;
 
 /// What a client is told of an error.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProblemBody {
     /// What kind of error this is: `invalid`, `not_found`, `already_exists`, `conflict`, `denied`,
     /// `unavailable`, `corrupt` or `internal`.
@@ -44,6 +44,18 @@ impl Problem {
     /// Returns what went wrong, for people.
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// Returns the problem as a client reads it.
+    pub(crate) fn body(self) -> ProblemBody {
+        let (status, kind, title) = terms(self.kind);
+        ProblemBody {
+            kind: kind.into(),
+            status: status.as_u16(),
+            title: title.into(),
+            detail: self.detail,
+            hint: self.hint,
+        }
     }
 
     /// Adds what to do about it.
@@ -125,17 +137,11 @@ impl From<catalog::Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, kind, title) = terms(self.kind);
+        let (status, kind, _) = terms(self.kind);
         if status.is_server_error() {
             tracing::error!(kind, detail = self.detail, "request failed");
         }
-        let body = ProblemBody {
-            kind: kind.into(),
-            status: status.as_u16(),
-            title: title.into(),
-            detail: self.detail,
-            hint: self.hint,
-        };
+        let body = self.body();
         let json = HeaderValue::from_static("application/problem+json");
         (status, [(header::CONTENT_TYPE, json)], Json(body)).into_response()
     }

@@ -7,7 +7,7 @@ use catalog::merge::CatalogResolver;
 use versioning::merge::Gate;
 use versioning::{RefExpr, RefName, Repositories, Repository, RepositoryName};
 
-use crate::{HookRuns, Problem, SqlRunner};
+use crate::{DataDiffs, HookRuns, Problem, SqlRunner};
 
 /// What the routes work on.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Api {
     pub hooks: Arc<dyn HookRuns>,
     pub resolver: Arc<CatalogResolver>,
     pub sql: Arc<dyn SqlRunner>,
+    /// Compares the data of tables.
+    pub data: Arc<dyn DataDiffs>,
     /// Counts rows for diffs.
     pub rows: Arc<dyn RowCounter>,
     /// The author of what a request does that names none.

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod it {
+    mod diffs;
     mod merges;
     mod rig;
 }

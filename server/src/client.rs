@@ -93,6 +93,20 @@ impl Client {
             .await
     }
 
+    /// Asks for lines of JSON.
+    pub(crate) async fn lines(&self, segments: &[&str], query: &[(&str, String)]) -> Result<Lines, Failure> {
+        let response = self
+            .send(self.within(Method::GET, segments)?.query(query))
+            .await?;
+        match response.status().is_success() {
+            true => Ok(Lines {
+                response,
+                come: Vec::new(),
+            }),
+            false => Err(failure(response).await),
+        }
+    }
+
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         segments: &[&str],
@@ -157,10 +171,39 @@ impl Client {
     }
 }
 
+/// Lines of JSON, as they come.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    response: Response,
+    /// What has come and was not told.
+    come: Vec<u8>,
+}
+
+impl Lines {
+    /// Returns the next line; `None` at the end.
+    pub(crate) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Failure> {
+        loop {
+            if let Some(end) = self.come.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.come.drain(..=end).collect();
+                return serde_json::from_slice(&line)
+                    .map(Some)
+                    .map_err(|error| unreadable(&error));
+            }
+            match self.response.chunk().await {
+                Ok(Some(bytes)) => self.come.extend_from_slice(&bytes),
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(unreadable(&error)),
+            }
+        }
+    }
+}
+
+fn unreadable(error: &dyn std::error::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("the server's answer: {error}"))
+}
+
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
-    let unreadable =
-        |error: reqwest::Error| Failure::new(Exit::Failed, format!("the server's answer: {error}"));
-    response.json().await.map_err(unreadable)
+    response.json().await.map_err(|error| unreadable(&error))
 }
 
 /// Returns the failure that an answer tells of.

@@ -45,7 +45,7 @@ impl SqlRunner for EngineRunner {
     }
 }
 
-fn problem(error: &sql::Error) -> Problem {
+pub(crate) fn problem(error: &sql::Error) -> Problem {
     Problem::new(error.kind(), error.to_string())
 }
 

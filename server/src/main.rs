@@ -8,6 +8,7 @@ mod branch_statements;
 mod cli;
 mod client;
 mod credentials;
+mod data_diffs;
 mod error;
 mod lent;
 mod listeners;

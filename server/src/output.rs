@@ -42,7 +42,7 @@ impl Format {
 }
 
 /// Writes a line to standard output. Whoever reads it may have had enough, which is no failure.
-fn say(text: &str) -> Result<(), Failure> {
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),

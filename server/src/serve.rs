@@ -297,6 +297,7 @@ fn api(repositories: &Repositories, engine: sql::Engine, hooks: Hooks) -> Api {
         gate,
         hooks: Arc::new(Runs(hooks)),
         resolver,
+        data: Arc::new(EngineRunner(engine.clone())),
         rows: Arc::new(ParquetFooters),
         sql: Arc::new(EngineRunner(engine.with_branches(Arc::new(branches)))),
         author,

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod it {
     mod damage;
+    mod diffs;
     mod disk;
     mod problems;
     mod rig;

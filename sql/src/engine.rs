@@ -5,6 +5,9 @@ use std::sync::Arc;
 use catalog::DEFAULT_DATABASE;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::catalog::{
+    CatalogProvider as _, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider as _, TableProvider,
+};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -12,7 +15,8 @@ use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
 use versioning::{RefExpr, Repository};
 
 use crate::answer::Answer;
@@ -24,6 +28,7 @@ use crate::names::{Databases, Versions};
 use crate::run::{Rows, Workers};
 use crate::statement::{Statement, parse};
 use crate::system::DiffFunction;
+use crate::version::Version;
 use crate::yields::PauseWhereRowsMultiply;
 
 /// The name that a query may put before a database's.
@@ -54,6 +59,15 @@ impl Default for Limits {
             parallel: std::thread::available_parallelism().map_or(2, usize::from),
         }
     }
+}
+
+/// A table for a query of our own.
+#[derive(Debug)]
+pub(crate) struct HandedIn {
+    pub(crate) name: &'static str,
+    pub(crate) table: Arc<dyn TableProvider>,
+    /// Where its data lies.
+    pub(crate) version: Arc<Version>,
 }
 
 /// Runs queries over the tables of any ref. Cloning is cheap, and clones share their memory limit and their threads.
@@ -147,6 +161,41 @@ impl Engine {
             ..
         } = self.limits;
         self.workers.run(parallel, time_ms, memory_bytes, start).await
+    }
+
+    /// Runs a query of our own over tables that are handed in under names of their own, in at most `time_ms`.
+    pub(crate) async fn rows_over(&self, time_ms: u64, tables: Vec<HandedIn>, sql: String) -> Result<Rows> {
+        let engine = self.clone();
+        let start = async move {
+            let started = engine.start_over(tables, &sql).await;
+            started.map_err(|error| engine.error(&error))
+        };
+        let Limits {
+            parallel,
+            memory_bytes,
+            ..
+        } = self.limits;
+        self.workers.run(parallel, time_ms, memory_bytes, start).await
+    }
+
+    async fn start_over(
+        &self,
+        tables: Vec<HandedIn>,
+        sql: &str,
+    ) -> Result<SendableRecordBatchStream, DataFusionError> {
+        let runtime = self.runtime()?;
+        let schema = Arc::new(MemorySchemaProvider::new());
+        for HandedIn { name, table, version } in tables {
+            runtime.register_object_store(version.url().as_ref(), version.store());
+            schema.register_table(name.to_owned(), table)?;
+        }
+        let catalog = Arc::new(MemoryCatalogProvider::new());
+        catalog.register_schema(DEFAULT_DATABASE, schema)?;
+        let context = self.context(runtime)?;
+        context.register_catalog(CATALOG, catalog);
+        let parser = DFParserBuilder::new(sql).with_dialect(&GenericDialect {}).build();
+        let parsed = parser.and_then(|mut parser| parser.parse_statement())?;
+        plan_and_start(&context, parsed).await
     }
 
     async fn start(

@@ -1,5 +1,7 @@
 //! The data files of a folder.
 
+use std::collections::HashSet;
+
 use catalog::is_data;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
@@ -11,7 +13,7 @@ use crate::held::Held;
 use crate::store::{location, meta};
 
 /// Returns the data files below `folder`, which ends with a slash, in the order of their paths, and counts what they
-/// take in `held`.
+/// take in `held`. If `only` is given, others than these paths are left out.
 ///
 /// Like Hive and Spark it leaves out empty files, and what [`is_data`] says is hidden: markers, and what jobs have not
 /// finished.
@@ -19,6 +21,7 @@ pub(crate) async fn data_files(
     view: &View,
     folder: &str,
     values: &[ScalarValue],
+    only: Option<&HashSet<String>>,
     held: &Held,
 ) -> Result<Vec<PartitionedFile>> {
     let mut scan = view.scan(Space::Objects, KeyRange::prefix(folder.as_bytes().to_vec()));
@@ -28,6 +31,9 @@ pub(crate) async fn data_files(
             continue;
         }
         let path = String::from_utf8_lossy(entry.key);
+        if only.is_some_and(|only| !only.contains(path.as_ref())) {
+            continue;
+        }
         let object = Object::decode(entry.key, entry.payload).map_err(Error::from)?;
         let place = location(&path).ok_or_else(|| unnameable(&path))?;
         let file =

@@ -11,6 +11,7 @@ mod answer;
 mod bounded;
 mod branches;
 mod checks;
+mod data_diff;
 mod depth;
 mod engine;
 mod error;
@@ -42,6 +43,10 @@ mod yields;
 pub use answer::{Answer, AnswerColumn, Page};
 pub use branches::{Branches, Change, Changed};
 pub use checks::SqlChecks;
+pub use data_diff::{
+    ColumnProfile, PartitionProfile, Profile, ProfileWish, RowChange, RowChangeKind, RowDiff, RowWish,
+    TableProfile, Values,
+};
 pub use engine::{Engine, Limits};
 pub use error::{Error, Result};
 pub use ipc::ARROW_STREAM;

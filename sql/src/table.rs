@@ -1,5 +1,6 @@
 //! A table of folders with files, as DataFusion reads it.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -44,6 +45,39 @@ pub(crate) struct FolderTable {
     table: OpenTable,
     layout: Layout,
     schema: SchemaRef,
+    /// What of it is read; `None` for all.
+    only: Option<Only>,
+}
+
+/// Which files of a folder are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FilesOf {
+    All,
+    /// Those at these paths.
+    Paths(Arc<HashSet<String>>),
+}
+
+/// What of a table is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Only {
+    /// Of a table without partitions.
+    Table(FilesOf),
+    /// Of the partitions of these names alone.
+    Partitions(BTreeMap<String, FilesOf>),
+}
+
+impl Only {
+    /// Returns the paths that alone are read of a partition, or of the table; `None` for all that are there.
+    fn paths(&self, partition: &str) -> Option<Arc<HashSet<String>>> {
+        let files = match self {
+            Only::Table(files) => Some(files),
+            Only::Partitions(partitions) => partitions.get(partition),
+        };
+        match files {
+            Some(FilesOf::Paths(paths)) => Some(Arc::clone(paths)),
+            Some(FilesOf::All) | None => None,
+        }
+    }
 }
 
 /// A folder of data files, with the typed values of its partition.
@@ -51,6 +85,8 @@ struct Folder {
     prefix: String,
     values: Vec<ScalarValue>,
     written: Arc<Descriptor>,
+    /// The files that are read of it; `None` for all.
+    only: Option<Arc<HashSet<String>>>,
 }
 
 /// How partitions were written, of which many are alike.
@@ -74,7 +110,20 @@ impl FolderTable {
             table,
             layout,
             schema,
+            only: None,
         })
+    }
+
+    /// Returns the table of which only this is read.
+    pub(crate) fn only(self, only: Only) -> FolderTable {
+        FolderTable {
+            only: Some(only),
+            ..self
+        }
+    }
+
+    fn paths(&self, partition: &str) -> Option<Arc<HashSet<String>>> {
+        self.only.as_ref().and_then(|only| only.paths(partition))
     }
 
     fn unreadable(&self, reason: String) -> Error {
@@ -105,6 +154,7 @@ impl FolderTable {
                 prefix,
                 values: Vec::new(),
                 written: Arc::clone(&self.layout.files),
+                only: self.paths(""),
             }]);
         }
         let own: Vec<_> = filters
@@ -117,6 +167,15 @@ impl FolderTable {
             .version
             .partitions(&self.table, &first_values(&self.layout.keys, &own));
         let (mut folders, mut written) = (Vec::new(), Written::new());
+        if let Some(Only::Partitions(only)) = &self.only {
+            let mut parts = Vec::with_capacity(only.len());
+            for name in only.keys() {
+                parts.extend(partitions.named(name).await?);
+            }
+            self.keep_needed(&pruner, &parts, (&mut folders, &mut written), held)
+                .await?;
+            return Ok(folders);
+        }
         loop {
             let some = partitions.next(PARTITIONS_AT_ONCE).await?;
             if some.is_empty() {
@@ -145,6 +204,7 @@ impl FolderTable {
                     prefix,
                     values,
                     written,
+                    only: self.paths(&part.name),
                 });
             }
         }
@@ -184,7 +244,9 @@ impl FolderTable {
         let view = self.version.view();
         let listings: Vec<_> = folders
             .iter()
-            .map(|folder| data_files(view, &folder.prefix, &folder.values, held).boxed())
+            .map(|folder| {
+                data_files(view, &folder.prefix, &folder.values, folder.only.as_deref(), held).boxed()
+            })
             .collect();
         let listed: Vec<Vec<_>> = stream::iter(listings).buffered(LISTINGS).try_collect().await?;
         let (mut parquet, mut others) = (Vec::new(), Vec::new());

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use catalog::location::{Location, Place};
-use catalog::model::{Columns, Template};
+use catalog::model::{Columns, TableId, Template};
 use catalog::names::{Pattern, partition_prefix};
-use catalog::{OpenTable, PartitionScan, SharedCache, SharedRefs, Snapshot};
+use catalog::{OpenTable, PartitionRef, PartitionScan, SharedCache, SharedRefs, Snapshot};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::object_store::ObjectStore;
 use versioning::{RefExpr, Repository, View};
@@ -46,6 +46,11 @@ impl Version {
     /// Opens the present state of a ref; `number` is its own among those of the query.
     pub(crate) async fn open(repository: &Repository, at: &RefExpr, number: usize) -> Result<Version> {
         let view = repository.view(at).await?;
+        Version::of(repository, at, view, number)
+    }
+
+    /// Returns a version that sees `view`, which is a state of the ref.
+    pub(crate) fn of(repository: &Repository, at: &RefExpr, view: View, number: usize) -> Result<Version> {
         let url = ObjectStoreUrl::parse(format!("skep://v{number}/"));
         let url = url.map_err(|error| Error::Internal(error.to_string()))?;
         Ok(Version {
@@ -91,6 +96,19 @@ impl Version {
         Ok(self.snapshot.table(database, table).await?)
     }
 
+    /// Returns a table by what stays the same when it is renamed.
+    pub(crate) async fn table_by_id(&self, id: TableId) -> Result<Option<OpenTable>> {
+        let Some(table) = self.snapshot.find_table_by_id(id).await? else {
+            return Ok(None);
+        };
+        let database = self.snapshot.find_database_by_id(table.database).await?;
+        Ok(database.map(|database| OpenTable { database, table }))
+    }
+
+    pub(crate) async fn find_table(&self, database: &str, table: &str) -> Result<Option<OpenTable>> {
+        Ok(self.snapshot.find_table(database, table).await?)
+    }
+
     pub(crate) async fn has_table(&self, database: &str, table: &str) -> Result<bool> {
         let Some(database) = self.snapshot.find_database(database).await? else {
             return Ok(false);
@@ -127,23 +145,36 @@ impl Parts<'_> {
             let Some(part) = self.scan.next().await? else {
                 break;
             };
-            let location = match part.plain_location()? {
-                Some(location) => location,
-                None => {
-                    let shared = self.snapshot.shared(&part.shared).await?;
-                    let storage = part.to_partition(&shared)?.storage;
-                    storage
-                        .and_then(|storage| storage.location)
-                        .unwrap_or(Location::Default)
-                }
-            };
-            parts.push(Part {
-                name: part.name.to_owned(),
-                values: part.values()?,
-                place: self.table.partition_place(part.name, &location),
-                shared: part.shared,
-            });
+            parts.push(part_of(self.snapshot, self.table, &part).await?);
         }
         Ok(parts)
     }
+
+    /// Returns the partition of this name, if there is one. Never goes back: names have to come in order.
+    pub(crate) async fn named(&mut self, name: &str) -> Result<Option<Part>> {
+        self.scan.seek(name).await?;
+        match self.scan.next().await? {
+            Some(part) if part.name == name => Ok(Some(part_of(self.snapshot, self.table, &part).await?)),
+            _ => Ok(None),
+        }
+    }
+}
+
+async fn part_of(snapshot: &Snapshot, table: &OpenTable, part: &PartitionRef<'_>) -> Result<Part> {
+    let location = match part.plain_location()? {
+        Some(location) => location,
+        None => {
+            let shared = snapshot.shared(&part.shared).await?;
+            let storage = part.to_partition(&shared)?.storage;
+            storage
+                .and_then(|storage| storage.location)
+                .unwrap_or(Location::Default)
+        }
+    };
+    Ok(Part {
+        name: part.name.to_owned(),
+        values: part.values()?,
+        place: table.partition_place(part.name, &location),
+        shared: part.shared,
+    })
 }

@@ -4,6 +4,7 @@
 mod it {
     mod checks;
     mod damage;
+    mod data_diff;
     mod files;
     mod footers;
     mod formats;

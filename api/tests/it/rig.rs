@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use api::data_diffs::{ProfileBody, RowLine, RowLines, RowsWish, TableProfileBody};
 use api::hooks::{HookFileAnswer, HookFileBody, RunBody};
-use api::{Api, ArrowBytes, HookRuns, Problem, SqlAnswer, SqlRunner};
+use api::{Api, ArrowBytes, DataDiffs, HookRuns, Problem, SqlAnswer, SqlRunner};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -11,6 +12,7 @@ use axum::http::{Request, header};
 use bytes::Bytes;
 use catalog::diff::RowCounter;
 use catalog::merge::CatalogResolver;
+use futures::stream;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -57,6 +59,50 @@ impl HookRuns for Nothing {
     }
 }
 
+/// One table without rows, and as many rows that differ as are asked for, but no more than two: then it fails.
+#[async_trait]
+impl DataDiffs for Nothing {
+    async fn profile(
+        &self,
+        _: &Repository,
+        (from, to): (&RefExpr, &RefExpr),
+        tables: &str,
+        partitions_max: usize,
+    ) -> Result<ProfileBody, Problem> {
+        Ok(ProfileBody {
+            tables: vec![TableProfileBody {
+                database: format!("{from}..{to}"),
+                name: tables.to_owned(),
+                partitions: Vec::new(),
+                partitions_left: partitions_max as u64,
+                unread: None,
+            }],
+        })
+    }
+
+    async fn rows(
+        &self,
+        _: &Repository,
+        _: (&RefExpr, &RefExpr),
+        wish: &RowsWish,
+    ) -> Result<RowLines, Problem> {
+        let first = RowLine::Columns {
+            key: wish.key.clone(),
+            columns: Vec::new(),
+            left_out: Vec::new(),
+        };
+        let end = RowLine::End {
+            rows: wish.rows_max as u64,
+            truncated: true,
+        };
+        let last = match wish.rows_max {
+            0..=2 => Ok(end),
+            _ => Err(Problem::new(Kind::Unavailable, "too many")),
+        };
+        Ok(Box::pin(stream::iter([Ok(first), last])))
+    }
+}
+
 #[async_trait]
 impl RowCounter for Nothing {
     async fn rows(&self, _: &Repository, _: &View, _: &[String]) -> catalog::Result<Option<u64>> {
@@ -83,6 +129,7 @@ impl Rig {
             hooks: Arc::new(Nothing),
             resolver: Arc::new(CatalogResolver::default()),
             sql: Arc::new(Nothing),
+            data: Arc::new(Nothing),
             rows: Arc::new(Nothing),
             author: "test".into(),
         });
@@ -143,6 +190,19 @@ impl Rig {
         let name = &self.repository.record().name;
         let uri = format!("{}/repositories/{name}/{path}", api::BASE);
         Request::builder().method(method).uri(uri)
+    }
+
+    /// Returns an answer in lines of JSON.
+    pub(super) async fn lines(&self, path: &str) -> (u16, Vec<Value>) {
+        let request = self.request("GET", path).body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        (
+            status,
+            lines.map(|line| serde_json::from_slice(line).unwrap()).collect(),
+        )
     }
 
     async fn send(&self, request: Request<Body>) -> (u16, Value) {

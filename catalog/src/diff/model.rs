@@ -3,10 +3,12 @@
 use crate::model::{TableFormat, TableId, TableKind};
 
 /// How much a diff lists one by one. What is over is counted all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Partitions of one table.
     pub partitions_max: usize,
+    /// The name behind which the listed partitions begin: to go on where a list ended.
+    pub partitions_after: Option<String>,
     /// Paths of one table, added and removed each, and of files outside of tables.
     pub paths_max: usize,
 }
@@ -15,6 +17,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             partitions_max: 100,
+            partitions_after: None,
             paths_max: 1_000,
         }
     }
@@ -151,8 +154,10 @@ pub struct PartitionsDiff {
     pub rewritten: u64,
     /// Only what is said of them differs.
     pub altered: u64,
-    /// The first of them by name, at most [`Limits::partitions_max`].
+    /// The first of them by name behind [`Limits::partitions_after`], at most [`Limits::partitions_max`].
     pub listed: Vec<PartitionDiff>,
+    /// Whether there are more behind them.
+    pub has_more: bool,
 }
 
 impl PartitionsDiff {

@@ -297,9 +297,16 @@ impl<'a> Walk<'a> {
                 PartitionFate::Rewritten => &mut partitions.rewritten,
                 PartitionFate::Altered => &mut partitions.altered,
             } += 1;
-            if partitions.listed.len() < self.limits.partitions_max {
+            let is_behind = self
+                .limits
+                .partitions_after
+                .as_ref()
+                .is_none_or(|after| name > *after);
+            if is_behind && partitions.listed.len() < self.limits.partitions_max {
                 let files = found.files;
                 partitions.listed.push(PartitionDiff { name, fate, files });
+            } else if is_behind {
+                partitions.has_more = true;
             }
         }
         Ok(all)

@@ -67,6 +67,9 @@ fn text_of(diff: &CatalogDiff) -> String {
                 files(&partition.files)
             );
         }
+        if table.partitions.has_more {
+            out += "    and more\n";
+        }
     }
     for function in &diff.functions {
         out += &format!(
@@ -255,15 +258,16 @@ async fn tables_elsewhere_own_their_files() {
 
 #[tokio::test]
 async fn lists_are_bounded_and_counts_are_not() {
-    let limits = Limits {
+    let limits = |after: Option<&str>| Limits {
         partitions_max: 2,
+        partitions_after: after.map(str::to_owned),
         paths_max: 1,
     };
     let many: Vec<String> = (0..5)
         .map(|n| format!("add sales.orders dt=x{n}\nput sales.db/orders/dt=x{n}/f one"))
         .collect();
     check_within(
-        limits,
+        limits(None),
         ORDERS,
         &many.join("\n"),
         expect![[r#"
@@ -271,6 +275,19 @@ async fn lists_are_bounded_and_counts_are_not() {
           partitions +5 -0, 0 appended, 0 rewritten, 0 altered
             dt=x0 added, files +1 (3 B) -0 (0 B)
             dt=x1 added, files +1 (3 B) -0 (0 B)
+            and more
+    "#]],
+    )
+    .await;
+    check_within(
+        limits(Some("dt=x2")),
+        ORDERS,
+        &many.join("\n"),
+        expect![[r#"
+        sales.orders changed, files +5 (15 B) -0 (0 B)
+          partitions +5 -0, 0 appended, 0 rewritten, 0 altered
+            dt=x3 added, files +1 (3 B) -0 (0 B)
+            dt=x4 added, files +1 (3 B) -0 (0 B)
     "#]],
     )
     .await;

@@ -85,6 +85,7 @@ pub async fn register(
             let limits = diff::Limits {
                 partitions_max: usize::MAX,
                 paths_max: 0,
+                ..diff::Limits::default()
             };
             Some(diff::diff(&before, &view, &limits).await?)
         }

@@ -1,21 +1,51 @@
 //! `skep diff` and `skep status`.
 
-use api::diffs::{ColumnBody, DiffBody, FilesBody, PartitionBody, PropertyBody, TableBody};
+use api::data_diffs::{ProfileBody, RowLine};
+use api::diffs::{DiffBody, PartitionsBody};
 use clap::Args;
 
 use super::Remote;
-use crate::error::Failure;
-use crate::output::bytes;
+use super::data_diff::{Collected, profile_text};
+use super::diff_text::text;
+use super::style::Style;
+use crate::client::Client;
+use crate::error::{Exit, Failure};
+use crate::output::{Format, say};
+
+/// How many partitions of a table are listed where nothing is said.
+const PARTITIONS: usize = 20;
+/// How many partitions are asked for at a time where all are told.
+const PAGE: usize = 10_000;
 
 #[derive(Debug, Args)]
 pub(super) struct DiffArguments {
     /// The version before: a branch (`name@` without what is staged), tag or commit
-    from: String,
+    #[arg(required_unless_present = "staged")]
+    from: Option<String>,
     /// The version after
-    to: String,
-    /// How many partitions of a table to list
-    #[arg(long, default_value_t = 20)]
+    #[arg(required_unless_present = "staged")]
+    to: Option<String>,
+    /// What is staged on a branch, instead of two versions
+    #[arg(long, value_name = "BRANCH", conflicts_with_all = ["from", "to"])]
+    staged: Option<String>,
+    /// How many partitions of a table to list, or to profile
+    #[arg(long, default_value_t = PARTITIONS)]
     partitions: usize,
+    /// Show all, and fold nothing
+    #[arg(long)]
+    full: bool,
+    /// Show rows, and of each column min, max, nulls and distinct values, of partitions that changed [default: of all tables]
+    #[arg(long, value_name = "TABLE-GLOB", num_args = 0..=1, default_missing_value = "*", conflicts_with = "rows")]
+    profile: Option<String>,
+    /// Show the rows of a table that were added, removed and changed
+    #[arg(long, value_name = "TABLE", requires = "key")]
+    rows: Option<String>,
+    /// The columns by which a row is known
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', requires = "rows")]
+    key: Vec<String>,
+    /// How many rows to show
+    #[arg(long, default_value_t = 1_000)]
+    limit: usize,
     #[command(flatten)]
     remote: Remote,
 }
@@ -24,150 +54,122 @@ pub(super) struct DiffArguments {
 pub(super) struct StatusArguments {
     /// The branch [default: the default branch]
     branch: Option<String>,
+    /// Show all, and fold nothing
+    #[arg(long)]
+    full: bool,
     #[command(flatten)]
     remote: Remote,
 }
 
+impl DiffArguments {
+    /// Returns both versions, as a request names them.
+    fn refs(&self) -> [(&'static str, String); 2] {
+        let (from, to) = match &self.staged {
+            Some(branch) => (Some(format!("{branch}@")), Some(branch.clone())),
+            None => (self.from.clone(), self.to.clone()),
+        };
+        [("from", from.unwrap_or_default()), ("to", to.unwrap_or_default())]
+    }
+}
+
 pub(super) async fn diff(arguments: DiffArguments) -> Result<(), Failure> {
-    let DiffArguments {
-        from,
-        to,
-        partitions,
-        remote,
-    } = arguments;
-    let query = [("from", from), ("to", to), ("partitions", partitions.to_string())];
-    let diff: DiffBody = remote.client().get_with(&["diff"], &query).await?;
-    remote.format().print(&diff, |diff| text(diff, "no differences"))
+    let (client, format) = (arguments.remote.client(), arguments.remote.format());
+    let style = Style::of(arguments.full);
+    let mut query = arguments.refs().to_vec();
+    if let Some(table) = arguments.rows {
+        query.extend([
+            ("table", table),
+            ("key", arguments.key.join(",")),
+            ("limit", arguments.limit.to_string()),
+        ]);
+        return rows(&client, format, &query, style).await;
+    }
+    query.push(("partitions", arguments.partitions.to_string()));
+    if let Some(tables) = arguments.profile {
+        query.push(("tables", tables));
+        let profile: ProfileBody = client.get_with(&["diff", "profile"], &query).await?;
+        return format.print(&profile, |profile| profile_text(profile, style));
+    }
+    let diff = changes(&client, query, arguments.full).await?;
+    format.print(&diff, |diff| text(diff, "no differences", style))
+}
+
+/// Asks for what differs; for all of it page by page.
+async fn changes(
+    client: &Client,
+    mut query: Vec<(&'static str, String)>,
+    is_full: bool,
+) -> Result<DiffBody, Failure> {
+    if !is_full {
+        return client.get_with(&["diff"], &query).await;
+    }
+    query.retain(|(name, _)| *name != "partitions");
+    query.push(("partitions", PAGE.to_string()));
+    let mut diff: DiffBody = client.get_with(&["diff"], &query).await?;
+    for table in &mut diff.tables {
+        while let Some(next) = table.partitions.next.take() {
+            let mut query = query.clone();
+            query.push(("table", format!("{}.{}", table.database, table.name)));
+            query.push(("partitions_after", next));
+            let page: DiffBody = client.get_with(&["diff"], &query).await?;
+            // a ref may move meanwhile
+            let Some(page) = page.tables.into_iter().next() else {
+                break;
+            };
+            append(&mut table.partitions, page.partitions);
+        }
+    }
+    Ok(diff)
+}
+
+fn append(to: &mut PartitionsBody, page: PartitionsBody) {
+    to.listed.extend(page.listed);
+    to.next = page.next;
+}
+
+/// Shows rows that differ: to programs as they come, line by line.
+async fn rows(
+    client: &Client,
+    format: Format,
+    query: &[(&str, String)],
+    style: Style,
+) -> Result<(), Failure> {
+    let mut lines = client.lines(&["diff", "rows"], query).await?;
+    let mut collected = Collected::default();
+    while let Some(line) = lines.next::<RowLine>().await? {
+        if let RowLine::Error { problem } = line {
+            return Err(Failure::of_problem(problem));
+        }
+        let is_end = matches!(line, RowLine::End { .. });
+        match format {
+            Format::Json => {
+                let json = serde_json::to_string(&line)
+                    .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+                say(&json)?;
+            }
+            Format::Text => collected.add(line),
+        }
+        if is_end {
+            return match format {
+                Format::Json => Ok(()),
+                Format::Text => say(&collected.text(style)),
+            };
+        }
+    }
+    Err(Failure::new(Exit::Failed, "the rows broke off before their end"))
 }
 
 pub(super) async fn status(arguments: StatusArguments) -> Result<(), Failure> {
-    let StatusArguments { branch, remote } = arguments;
+    let StatusArguments { branch, full, remote } = arguments;
     let client = remote.client();
     let branch = client.branch_or_default(branch).await?;
-    let diff: DiffBody = client.get(&["branches", &branch, "status"]).await?;
+    let query = vec![
+        ("from", format!("{branch}@")),
+        ("to", branch),
+        ("partitions", PARTITIONS.to_string()),
+    ];
+    let diff = changes(&client, query, full).await?;
     remote
         .format()
-        .print(&diff, |diff| text(diff, "nothing is staged"))
-}
-
-/// Returns the whole diff as lines, or `none` if there is nothing in it.
-fn text(diff: &DiffBody, none: &str) -> String {
-    let mut lines = Vec::new();
-    for database in &diff.databases {
-        lines.push(format!("database {}: {}", database.name, database.fate));
-        lines.extend(database.properties.iter().map(property));
-    }
-    for table in &diff.tables {
-        lines.extend(table_lines(table));
-    }
-    for function in &diff.functions {
-        lines.push(format!(
-            "function {}.{}: {}",
-            function.database, function.name, function.fate
-        ));
-    }
-    if !is_empty(&diff.files) {
-        lines.push(format!("files outside of tables: {}", files(&diff.files)));
-        lines.extend(paths(&diff.files));
-    }
-    if lines.is_empty() {
-        none.to_owned()
-    } else {
-        lines.join("\n")
-    }
-}
-
-fn table_lines(table: &TableBody) -> Vec<String> {
-    let was = table
-        .renamed_from
-        .as_ref()
-        .map(|name| format!(", renamed from {name}"))
-        .unwrap_or_default();
-    let data = match (table.unversioned, table.bound_to_ref) {
-        (true, _) => ", data not versioned",
-        (_, true) => ", Iceberg files bound to their ref: not to be merged",
-        _ => "",
-    };
-    let mut lines = vec![format!(
-        "table {}.{}: {}{was}{data}",
-        table.database, table.name, table.fate
-    )];
-    lines.extend(table.columns.iter().map(column));
-    lines.extend(table.properties.iter().map(property));
-    lines.extend(table.partitions.listed.iter().map(partition));
-    let partitions = &table.partitions;
-    let all = partitions.added
-        + partitions.dropped
-        + partitions.appended
-        + partitions.rewritten
-        + partitions.altered;
-    if all > partitions.listed.len() as u64 {
-        lines.push(format!(
-            "    … and {} more partitions",
-            all - partitions.listed.len() as u64
-        ));
-    }
-    if !is_empty(&table.files) {
-        lines.push(format!("    files       {}", files(&table.files)));
-    }
-    if let (Some(added), Some(removed)) = (table.rows_added, table.rows_removed) {
-        lines.push(format!("    rows        +{added} -{removed}"));
-    }
-    lines
-}
-
-fn column(column: &ColumnBody) -> String {
-    let kind = if column.partition_key { "key" } else { "column" };
-    let types = match (&column.type_before, &column.type_after) {
-        (Some(before), Some(after)) if before != after => format!("{before} -> {after}"),
-        (Some(one), _) | (None, Some(one)) => one.clone(),
-        (None, None) => String::new(),
-    };
-    format!(
-        "    {kind:<11} {} {types}: {}",
-        column.name,
-        column.changes.join(", ")
-    )
-}
-
-fn property(property: &PropertyBody) -> String {
-    let show = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".into());
-    format!(
-        "    {}: {} -> {}",
-        property.name,
-        show(&property.before),
-        show(&property.after)
-    )
-}
-
-fn partition(partition: &PartitionBody) -> String {
-    let told = if is_empty(&partition.files) {
-        String::new()
-    } else {
-        format!("  {}", files(&partition.files))
-    };
-    format!("    partition   {} {}{told}", partition.name, partition.fate)
-}
-
-fn is_empty(files: &FilesBody) -> bool {
-    files.added == 0 && files.removed == 0
-}
-
-fn files(files: &FilesBody) -> String {
-    let side = |sign: char, n: u64, size: u64| match n {
-        0 => None,
-        n => Some(format!("{sign}{n} ({})", bytes(size))),
-    };
-    let sides = [
-        side('+', files.added, files.added_bytes),
-        side('-', files.removed, files.removed_bytes),
-    ];
-    sides.into_iter().flatten().collect::<Vec<_>>().join(" ")
-}
-
-fn paths(files: &FilesBody) -> Vec<String> {
-    let added = files.added_paths.iter().map(|path| format!("    + {path}"));
-    added
-        .chain(files.removed_paths.iter().map(|path| format!("    - {path}")))
-        .collect()
+        .print(&diff, |diff| text(diff, "nothing is staged", Style::of(full)))
 }

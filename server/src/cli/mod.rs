@@ -3,13 +3,16 @@
 mod attempts;
 mod branch;
 mod commit;
+mod data_diff;
 mod diff;
+mod diff_text;
 mod fsck;
 mod hooks;
 mod merge;
 mod repository;
 mod shell;
 mod sql;
+mod style;
 mod tag;
 
 use std::path::PathBuf;
@@ -261,6 +264,16 @@ mod tests {
             ("skep merge", false),
             ("skep merge etl main --strategy base", false),
             ("skep reset main 3f9c --force", true),
+            ("skep diff main etl --profile", true),
+            ("skep diff main etl --profile sales.* --full", true),
+            (
+                "skep diff --staged etl --rows sales.t --key id,dt --limit 5",
+                true,
+            ),
+            ("skep diff main", false),
+            ("skep diff main etl --staged etl", false),
+            ("skep diff main etl --rows sales.t", false),
+            ("skep diff main etl --profile * --rows sales.t --key id", false),
         ] {
             let parsed = Arguments::try_parse_from(line.split(' '));
             assert_eq!(parsed.is_ok(), is_fine, "{line}: {:?}", parsed.err());
