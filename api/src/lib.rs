@@ -13,6 +13,7 @@ pub mod hooks;
 pub mod merges;
 mod problem;
 pub mod repositories;
+pub mod rules;
 mod serve;
 pub mod sql;
 mod state;
@@ -48,6 +49,7 @@ pub fn router(api: Api) -> Router {
             BASE,
             OpenApiRouter::new()
                 .merge(repositories::routes())
+                .merge(rules::routes())
                 .merge(branches::routes())
                 .merge(tags::routes())
                 .merge(commits::routes())

@@ -4,4 +4,5 @@
 mod it {
     mod merges;
     mod rig;
+    mod rules;
 }

@@ -9,6 +9,7 @@ mod cli;
 mod client;
 mod credentials;
 mod error;
+mod expiry;
 mod lent;
 mod listeners;
 mod machine;

@@ -27,7 +27,7 @@ use crate::lent::{EngineRunner, ParquetFooters, Runs};
 use crate::listeners::{ListenerPlace, ThriftListener};
 use crate::machine::{MachineClock, MachineIds, raise_open_files};
 use crate::settings::Settings;
-use crate::{credentials, telemetry, warehouses};
+use crate::{credentials, expiry, telemetry, warehouses};
 
 /// How long open requests may take when the server stops.
 const GRACE: Duration = Duration::from_secs(30);
@@ -167,6 +167,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
         keys,
         stop.clone().cancelled_owned(),
     ));
+    tasks.spawn(expiry::look(folder.repositories.clone(), stop.clone()));
     for (socket, listener) in metastores {
         let ThriftListener { place, door } = listener;
         let context = context(&folder.repositories, place, &default, &settings);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::Repository;
+use super::landing::stricter;
 use crate::attempts::{Attempt, AttemptId, ConflictRecord, Decision};
 use crate::commit::CommitKind;
 use crate::merge::{Gate, Incoming, Landing, MergeOutcome, Resolver};
@@ -81,6 +82,12 @@ impl Repository {
     ) -> Result<MergeOutcome<R::Conflict>> {
         let known = self.attempt(id).await?;
         let branch = self.open_branch(&known.into).await?;
+        branch.state().check_open(&self.inner.record.name)?;
+        let least = branch.state().strictness();
+        let resolver = |decisions: &_| {
+            let resolver = resolver(decisions)?;
+            Ok(stricter(&resolver, least)?.unwrap_or(resolver))
+        };
         // what cannot be read is told before anything begins
         let (undecided, mut decided) = (resolver(&BTreeMap::new())?, resolver(&known.decisions)?);
         let run = self.inner.attempts.resume(id).await?;
@@ -103,7 +110,14 @@ impl Repository {
             decided = resolver(&run.decisions)?;
         }
         let core = &self.inner.core;
-        let merge = self.merging(core, &branch, (&landing, incoming), &undecided, gate, Some(run));
+        let merge = self.merging(
+            core,
+            &branch,
+            (&landing, incoming),
+            (&undecided, least),
+            gate,
+            Some(run),
+        );
         let meant = Box::pin(merge.still_meant()).await;
         match meant {
             Ok(None) => {}
