@@ -8,7 +8,7 @@ use super::Repository;
 use super::landing::stricter;
 use crate::attempts::{Attempt, AttemptId, ConflictRecord, Decision};
 use crate::commit::CommitKind;
-use crate::merge::{Gate, Incoming, Landing, MergeOutcome, Resolver};
+use crate::merge::{Gate, Incoming, Landing, Merge, MergeOutcome, Resolver};
 use crate::{CommitId, Result};
 
 impl Repository {
@@ -77,19 +77,20 @@ impl Repository {
     pub async fn finish<R: Resolver>(
         &self,
         id: &AttemptId,
-        resolver: impl Fn(&BTreeMap<String, Decision>) -> Result<R>,
+        resolver: impl Fn(&BTreeMap<String, Decision>) -> Result<R> + Sync,
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
         let known = self.attempt(id).await?;
         let branch = self.open_branch(&known.into).await?;
         branch.state().check_open(&self.inner.record.name)?;
         let least = branch.state().strictness();
-        let resolver = |decisions: &_| {
+        let resolver = |decisions: &BTreeMap<String, Decision>| {
             let resolver = resolver(decisions)?;
             Ok(stricter(&resolver, least)?.unwrap_or(resolver))
         };
         // what cannot be read is told before anything begins
-        let (undecided, mut decided) = (resolver(&BTreeMap::new())?, resolver(&known.decisions)?);
+        resolver(&known.decisions)?;
+        let undecided = resolver(&BTreeMap::new())?;
         let run = self.inner.attempts.resume(id).await?;
         let landing = Landing {
             message: Some(run.message.clone()),
@@ -106,24 +107,13 @@ impl Repository {
             source: run.source.clone(),
             message: run.message.clone(),
         };
-        if run.decisions != known.decisions {
-            decided = resolver(&run.decisions)?;
-        }
         let core = &self.inner.core;
-        let merge = self.merging(
-            core,
-            &branch,
-            (&landing, incoming),
-            (&undecided, least),
-            gate,
-            Some(run),
-        );
-        let meant = Box::pin(merge.still_meant()).await;
-        match meant {
-            Ok(None) => {}
-            Ok(Some(decisions)) => decided = resolver(&decisions)?,
-            Err(error) => return merge.end(Err(error)).await,
-        }
-        Box::pin(self.watched(merge.deciding(&decided))).await
+        let by = (&undecided, least);
+        let merge = self.merging(core, &branch, (&landing, incoming), by, gate, Some(run));
+        let merge = Merge {
+            decided: Some(&resolver),
+            ..merge
+        };
+        Box::pin(self.watched(merge)).await
     }
 }
