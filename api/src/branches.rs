@@ -9,13 +9,15 @@ use tokio::sync::oneshot;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::Kind;
 use versioning::merge::Policy;
-use versioning::refs::{BranchRecord, CommitMode, Protection};
+use versioning::refs::{BranchRecord, BranchRules, CommitMode, Protection, RepositoryRules};
 use versioning::repository::CommitMessage;
+use versioning::{Kind, RefName, Repository};
 
 use crate::extract::{Json, Path};
+use crate::rules::{expiry, seconds};
 use crate::state::{ref_expr, ref_name};
+use crate::wishes::ProfileBody;
 use crate::{Api, Problem, ProblemBody};
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -68,6 +70,30 @@ pub struct ProtectionBody {
     /// What becomes of a merge that passed its checks when the head moved meanwhile, at the least.
     #[serde(default)]
     pub policy: PolicyBody,
+    /// How much a merge leaves to people, at the least: a merge that says nothing takes this, one that asks for less
+    /// is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileBody>,
+}
+
+impl From<&Protection> for ProtectionBody {
+    fn from(rules: &Protection) -> ProtectionBody {
+        ProtectionBody {
+            required_checks: rules.required_checks.clone(),
+            policy: rules.policy.into(),
+            profile: rules.strictness.map(ProfileBody::from),
+        }
+    }
+}
+
+impl From<&ProtectionBody> for Protection {
+    fn from(body: &ProtectionBody) -> Protection {
+        Protection {
+            required_checks: body.required_checks.clone(),
+            policy: body.policy.into(),
+            strictness: body.profile.map(ProfileBody::strictness),
+        }
+    }
 }
 
 /// What becomes of a merge that passed its checks when the head moved meanwhile. Each is stricter than the one before.
@@ -110,29 +136,50 @@ pub struct BranchBody {
     pub name: String,
     pub head: String,
     pub mode: Mode,
+    /// What counts: what the branch says itself, and what the rules for its name add.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protection: Option<ProtectionBody>,
+    /// The patterns of rules that protect it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected_by: Vec<String>,
     /// Whether anything was written that is not committed.
     pub uncommitted: bool,
     /// Microseconds since the Unix epoch.
     pub created_us: u64,
+    /// How long it lives since it was made, and since it was written to last; for ever if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_seconds: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_seconds: Option<u64>,
+    /// When it is removed, if nothing is written to it before. A protected branch is not, whatever was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_us: Option<u64>,
 }
 
-impl From<&BranchRecord> for BranchBody {
-    fn from(record: &BranchRecord) -> BranchBody {
-        let protection = record.protection.as_ref();
+impl BranchBody {
+    fn new(record: &BranchRecord, rules: &RepositoryRules) -> BranchBody {
+        let name = record.name.as_str();
+        let protecting = rules.matching(name).filter(|(_, rule)| rule.protection.is_some());
+        let binding = rules.binding(record);
+        let expires_us = record.expiry.due_us(record).filter(|_| binding.is_none());
         BranchBody {
             name: record.name.to_string(),
             head: record.head.to_string(),
             mode: record.mode.into(),
-            protection: protection.map(|rules| ProtectionBody {
-                required_checks: rules.required_checks.clone(),
-                policy: rules.policy.into(),
-            }),
-            uncommitted: record.staged.is_some() || record.seq > record.folded_seq,
+            protection: binding.as_ref().map(ProtectionBody::from),
+            protected_by: protecting.map(|(pattern, _)| pattern.to_string()).collect(),
+            uncommitted: is_staged(record),
             created_us: record.created_us,
+            ttl_seconds: seconds(record.expiry.ttl_us),
+            idle_seconds: seconds(record.expiry.idle_us),
+            expires_us,
         }
     }
+}
+
+/// Returns whether anything was written to a branch that is not committed.
+pub(crate) fn is_staged(record: &BranchRecord) -> bool {
+    record.staged.is_some() || record.seq > record.folded_seq
 }
 
 /// A branch that is to be made.
@@ -146,6 +193,12 @@ pub struct NewBranch {
     /// `staged` if not given.
     #[serde(default)]
     pub mode: Option<Mode>,
+    /// How long it lives, and how long since it was written to last or its head moved: for ever if not given, and not
+    /// longer than the rules for its name say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_seconds: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_seconds: Option<u64>,
 }
 
 /// New rules of a branch; what is not given stays.
@@ -163,6 +216,15 @@ pub struct RulesBody {
     /// What becomes of merges when the head moves while they are judged. Only a protected branch has it.
     #[serde(default)]
     pub merge_policy: Option<PolicyBody>,
+    /// How much merges leave to people, at the least. Only a protected branch has it.
+    #[serde(default)]
+    pub merge_profile: Option<ProfileBody>,
+    /// How long it lives since it was made; 0 is for ever.
+    #[serde(default)]
+    pub ttl_seconds: Option<u64>,
+    /// How long it lives since it was written to last; 0 is for ever.
+    #[serde(default)]
+    pub idle_seconds: Option<u64>,
 }
 
 /// A commit that is to be made.
@@ -198,8 +260,10 @@ async fn list(
     State(api): State<Api>,
     Path(repository): Path<String>,
 ) -> Result<Json<Vec<BranchBody>>, Problem> {
-    let branches = api.repository(&repository).await?.branches().await?;
-    Ok(Json(branches.iter().map(BranchBody::from).collect()))
+    let repository = api.repository(&repository).await?;
+    let (branches, rules) = (repository.branches().await?, repository.rules().await?);
+    let body = |branch| BranchBody::new(branch, &rules);
+    Ok(Json(branches.iter().map(body).collect()))
 }
 
 /// Creates a branch. It copies nothing, whatever the size of the repository. What a source that commits by itself has
@@ -218,9 +282,15 @@ async fn create(
     };
     let mode = new.mode.unwrap_or(Mode::Staged).into();
     let record = repository
-        .create_branch(&ref_name(&new.name)?, &from, mode)
+        .create_branch_until(
+            &ref_name(&new.name)?,
+            &from,
+            mode,
+            expiry(new.ttl_seconds, new.idle_seconds),
+        )
         .await?;
-    Ok((StatusCode::CREATED, Json((&record).into())))
+    let body = BranchBody::new(&record, &repository.rules().await?);
+    Ok((StatusCode::CREATED, Json(body)))
 }
 
 /// Returns a branch.
@@ -231,12 +301,13 @@ async fn get(
     State(api): State<Api>,
     Path((repository, branch)): Path<(String, String)>,
 ) -> Result<Json<BranchBody>, Problem> {
-    let record = api
-        .repository(&repository)
-        .await?
-        .branch(&ref_name(&branch)?)
-        .await?;
-    Ok(Json((&record).into()))
+    let repository = api.repository(&repository).await?;
+    Ok(Json(body(&repository, &ref_name(&branch)?).await?))
+}
+
+async fn body(repository: &Repository, name: &RefName) -> Result<BranchBody, Problem> {
+    let record = repository.branch(name).await?;
+    Ok(BranchBody::new(&record, &repository.rules().await?))
 }
 
 /// Removes a branch with all that is staged on it.
@@ -254,7 +325,7 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Changes when writes become commits, and whether the branch is protected.
+/// Changes when writes become commits, whether the branch is protected, and how long it lives.
 #[utoipa::path(patch, path = "/repositories/{repository}/branches/{branch}",
     params(("repository" = String, Path), ("branch" = String, Path)),
     request_body = RulesBody,
@@ -266,33 +337,54 @@ async fn set_rules(
     Json(rules): Json<RulesBody>,
 ) -> Result<Json<BranchBody>, Problem> {
     let (repository, name) = (api.repository(&repository).await?, ref_name(&branch)?);
+    let lives = expiry(rules.ttl_seconds, rules.idle_seconds);
+    if name == repository.record().default_branch && !lives.is_never() {
+        return Err(Problem::new(Kind::Invalid, "the default branch does not expire"));
+    }
     let (tell, told) = oneshot::channel();
     repository
         .change_branch_rules(&name, move |now| {
-            let mode = rules.mode.map_or(now.mode, CommitMode::from);
-            match protection(&rules, now.protection.clone()) {
-                Ok(protection) => (mode, protection),
+            let before = BranchRules::of(now);
+            match changed(&rules, before.clone()) {
+                Ok(after) => after,
                 Err(problem) => {
                     // nobody listens any more when the request is gone
                     let _ = tell.send(problem);
-                    (now.mode, now.protection.clone())
+                    before
                 }
             }
         })
         .await?;
     match told.await {
         Ok(problem) => Err(problem),
-        Err(_) => Ok(Json((&repository.branch(&name).await?).into())),
+        Err(_) => Ok(Json(body(&repository, &name).await?)),
     }
+}
+
+/// Returns what is said of a branch under new rules.
+fn changed(rules: &RulesBody, now: BranchRules) -> Result<BranchRules, Problem> {
+    Ok(BranchRules {
+        mode: rules.mode.map_or(now.mode, CommitMode::from),
+        protection: protection(rules, now.protection)?,
+        expiry: expiry(
+            rules.ttl_seconds.or(seconds(now.expiry.ttl_us)),
+            rules.idle_seconds.or(seconds(now.expiry.idle_us)),
+        ),
+    })
 }
 
 /// Returns the protection of a branch under new rules.
 fn protection(rules: &RulesBody, now: Option<Protection>) -> Result<Option<Protection>, Problem> {
     if !rules.protected.unwrap_or(now.is_some()) {
-        let without_effect = match (rules.required_checks.as_deref(), rules.merge_policy) {
-            (None | Some([]), None) => return Ok(None),
-            (None | Some([]), Some(_)) => "merge_policy",
-            (Some(_), _) => "required_checks",
+        let has_checks = rules
+            .required_checks
+            .as_ref()
+            .is_some_and(|checks| !checks.is_empty());
+        let without_effect = match (has_checks, rules.merge_policy, rules.merge_profile) {
+            (true, _, _) => "required_checks",
+            (false, Some(_), _) => "merge_policy",
+            (false, None, Some(_)) => "merge_profile",
+            (false, None, None) => return Ok(None),
         };
         let detail = format!("{without_effect} has no effect on a branch that is not protected");
         return Err(Problem::new(Kind::Invalid, detail).with_hint("set protected to true with it"));
@@ -303,6 +395,9 @@ fn protection(rules: &RulesBody, now: Option<Protection>) -> Result<Option<Prote
     }
     if let Some(policy) = rules.merge_policy {
         protection.policy = policy.into();
+    }
+    if let Some(profile) = rules.merge_profile {
+        protection.strictness = Some(profile.strictness());
     }
     Ok(Some(protection))
 }

@@ -15,6 +15,7 @@ pub mod hooks;
 pub mod merges;
 mod problem;
 pub mod repositories;
+pub mod rules;
 mod serve;
 pub mod sql;
 mod state;
@@ -51,6 +52,7 @@ pub fn router(api: Api) -> Router {
             BASE,
             OpenApiRouter::new()
                 .merge(repositories::routes())
+                .merge(rules::routes())
                 .merge(branches::routes())
                 .merge(tags::routes())
                 .merge(commits::routes())

@@ -15,7 +15,7 @@ use versioning::merge::{Landing, MergeOutcome, Policy, Refusal};
 use versioning::repository::Reset;
 use versioning::{Error, Kind, RefExpr, Repository};
 
-use crate::branches::{BranchBody, PolicyBody};
+use crate::branches::{PolicyBody, is_staged};
 use crate::extract::{Json, Path};
 use crate::state::{ref_expr, ref_name};
 use crate::wishes::WishesBody;
@@ -298,7 +298,7 @@ async fn is_uncommitted(repository: &Repository, at: &RefExpr) -> Result<bool, P
         return Ok(false);
     }
     match repository.branch(&at.name).await {
-        Ok(branch) => Ok(BranchBody::from(&branch).uncommitted),
+        Ok(branch) => Ok(is_staged(&branch)),
         Err(Error::NotFound { .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }

@@ -104,6 +104,8 @@ fn hint(error: &versioning::Error) -> Option<&'static str> {
         versioning::Error::MergeState { .. } => Some("see skep merge show"),
         versioning::Error::NoSpace { .. } => Some("free some space: nothing was lost"),
         versioning::Error::Corrupt { .. } => Some("run skep fsck to see all that is damaged"),
+        // it says how to change that
+        versioning::Error::RepositoryReadOnly { .. } => None,
         versioning::Error::Name { .. }
         | versioning::Error::NotFound { .. }
         | versioning::Error::AlreadyExists { .. }

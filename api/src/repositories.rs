@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::RepositoryName;
-use versioning::refs::RepositoryRecord;
+use versioning::{Repository, RepositoryName};
 
 use crate::extract::{Json, Path};
 use crate::state::ref_name;
@@ -18,7 +17,7 @@ use crate::{Api, Problem, ProblemBody};
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(get))
+        .routes(routes!(get, set))
         .routes(routes!(fsck))
 }
 
@@ -32,6 +31,18 @@ pub struct RepositoryBody {
     /// The folder for the data of its managed tables, if that is not skep's: such data has no versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warehouse: Option<Warehouse>,
+    /// Whether nothing in it is written any more.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+/// What of a repository is to be otherwise; what is not given stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoryChanges {
+    /// Whether every write is refused: of tables and files, of commits and merges, of branches and tags.
+    #[serde(default)]
+    pub read_only: Option<bool>,
 }
 
 /// A plain warehouse.
@@ -48,9 +59,10 @@ pub struct Warehouse {
     pub trash: Option<String>,
 }
 
-impl From<&RepositoryRecord> for RepositoryBody {
-    fn from(record: &RepositoryRecord) -> RepositoryBody {
-        RepositoryBody {
+impl RepositoryBody {
+    async fn of(repository: &Repository) -> Result<RepositoryBody, Problem> {
+        let record = repository.record();
+        Ok(RepositoryBody {
             name: record.name.to_string(),
             default_branch: record.default_branch.to_string(),
             created_us: record.created_us,
@@ -59,7 +71,8 @@ impl From<&RepositoryRecord> for RepositoryBody {
                 .ok()
                 .flatten()
                 .map(Into::into),
-        }
+            read_only: repository.rules().await?.read_only,
+        })
     }
 }
 
@@ -106,14 +119,12 @@ pub struct FsckBody {
 /// Lists all repositories.
 #[utoipa::path(get, path = "/repositories", responses((status = 200, body = Vec<RepositoryBody>)))]
 async fn list(State(api): State<Api>) -> Result<Json<Vec<RepositoryBody>>, Problem> {
-    Ok(Json(
-        api.repositories
-            .list()
-            .await?
-            .iter()
-            .map(RepositoryBody::from)
-            .collect(),
-    ))
+    let mut all = Vec::new();
+    for record in api.repositories.list().await? {
+        let repository = api.repositories.get(&record.name).await?;
+        all.push(RepositoryBody::of(&repository).await?);
+    }
+    Ok(Json(all))
 }
 
 /// Creates a repository.
@@ -137,7 +148,7 @@ async fn create(
     if let Some(warehouse) = warehouse {
         catalog::warehouse::found(&Catalog::new(repository.clone()), &warehouse.root).await?;
     }
-    Ok((StatusCode::CREATED, Json(repository.record().into())))
+    Ok((StatusCode::CREATED, Json(RepositoryBody::of(&repository).await?)))
 }
 
 fn warehouse_settings(warehouse: &Warehouse) -> Result<WarehouseSettings, Problem> {
@@ -154,7 +165,24 @@ fn warehouse_settings(warehouse: &Warehouse) -> Result<WarehouseSettings, Proble
 #[utoipa::path(get, path = "/repositories/{repository}", params(("repository" = String, Path)),
     responses((status = 200, body = RepositoryBody), (status = 404, body = ProblemBody)))]
 async fn get(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<RepositoryBody>, Problem> {
-    Ok(Json(api.repository(&name).await?.record().into()))
+    let repository = api.repository(&name).await?;
+    Ok(Json(RepositoryBody::of(&repository).await?))
+}
+
+/// Changes whether a repository takes writes.
+#[utoipa::path(patch, path = "/repositories/{repository}", params(("repository" = String, Path)),
+    request_body = RepositoryChanges,
+    responses((status = 200, body = RepositoryBody), (status = 404, body = ProblemBody)))]
+async fn set(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Json(changes): Json<RepositoryChanges>,
+) -> Result<Json<RepositoryBody>, Problem> {
+    let repository = api.repository(&name).await?;
+    if let Some(read_only) = changes.read_only {
+        repository.set_read_only(read_only).await?;
+    }
+    Ok(Json(RepositoryBody::of(&repository).await?))
 }
 
 /// Verifies everything that the refs of a repository reach.

@@ -6,6 +6,7 @@ use catalog::merge::{CatalogResolver, Choice, ConflictId, ConflictKind, Options,
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use versioning::attempts::{Attempt, Decision};
+use versioning::merge::Strictness;
 use versioning::{Error, Repository};
 
 use crate::Api;
@@ -50,8 +51,9 @@ pub struct StrategyBody {
 /// How a merge decides what its rules leave open.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct WishesBody {
-    #[serde(default)]
-    pub profile: ProfileBody,
+    /// The standard one if not given, or what the rules of the branch ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileBody>,
     /// The last that matches a conflict counts.
     #[serde(default)]
     pub strategies: Vec<StrategyBody>,
@@ -93,6 +95,22 @@ impl ProfileBody {
             ProfileBody::StrictTable => Profile::StrictTable,
         }
     }
+
+    /// Returns it as the rules of branches know it.
+    pub(crate) fn strictness(self) -> Strictness {
+        self.profile().strictness()
+    }
+}
+
+impl From<Strictness> for ProfileBody {
+    fn from(strictness: Strictness) -> ProfileBody {
+        match Profile::of(strictness) {
+            Profile::Lenient => ProfileBody::Lenient,
+            Profile::Standard => ProfileBody::Standard,
+            Profile::StrictPartition => ProfileBody::StrictPartition,
+            Profile::StrictTable => ProfileBody::StrictTable,
+        }
+    }
 }
 
 impl StrategyBody {
@@ -131,7 +149,7 @@ impl WishesBody {
 
     fn options(&self, decisions: BTreeMap<ConflictId, Choice>) -> Result<Options, Error> {
         Ok(Options {
-            profile: self.profile.profile(),
+            profile: self.profile.map(ProfileBody::profile),
             strategies: self
                 .strategies
                 .iter()

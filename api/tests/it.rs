@@ -5,4 +5,5 @@ mod it {
     mod diffs;
     mod merges;
     mod rig;
+    mod rules;
 }

@@ -136,7 +136,10 @@ fn store_code(error: &versioning::Error) -> S3ErrorCode {
     match error {
         Store::Name { .. } | Store::Ambiguous { .. } => S3ErrorCode::InvalidArgument,
         Store::NotFound { .. } => S3ErrorCode::NoSuchKey,
-        Store::ReadOnly { .. } | Store::Protected { .. } | Store::Refused { .. } => S3ErrorCode::AccessDenied,
+        Store::ReadOnly { .. }
+        | Store::RepositoryReadOnly { .. }
+        | Store::Protected { .. }
+        | Store::Refused { .. } => S3ErrorCode::AccessDenied,
         // 409: somebody else was faster, and a repetition decides on the new state.
         Store::AlreadyExists { .. }
         | Store::NothingToCommit { .. }

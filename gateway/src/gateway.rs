@@ -85,7 +85,10 @@ impl Gateway {
         let repository = self.repository(&at.repository).await?;
         let home = match &at.root {
             Root::Ref(reference) => Home::Branch(writable(&repository, reference).await?),
-            Root::Shared => Home::Shared,
+            Root::Shared => {
+                repository.check_open().await?;
+                Home::Shared
+            }
         };
         Ok(Place {
             repository,
@@ -139,18 +142,14 @@ pub(crate) async fn view(repository: &Repository, root: &Root) -> Result<View> {
     }
 }
 
-/// Returns the branch that an expression names, unless it is no branch, or protected.
+/// Returns the branch that an expression names, unless it is no branch, or none that is written to directly.
 async fn writable(repository: &Repository, reference: &RefExpr) -> Result<RefName> {
     if reference.committed || reference.back > 0 || reference.commit.is_some() {
         return Err(Error::ReadOnly {
             reference: reference.to_string(),
         });
     }
-    match repository.branch(&reference.name).await {
-        Ok(branch) if branch.protection.is_some() => Err(Error::Store(StoreError::Protected {
-            branch: branch.name,
-            rule: "changes land on it by merging only".to_owned(),
-        })),
+    match repository.writable(&reference.name).await {
         Ok(branch) => Ok(branch.name),
         Err(StoreError::NotFound { .. }) => Err(why_no_branch(repository, reference).await?),
         Err(other) => Err(other.into()),

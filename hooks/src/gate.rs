@@ -105,7 +105,7 @@ impl CheckGate {
 impl Gate for CheckGate {
     async fn judge(&self, proposal: &Proposal) -> Result<Verdict> {
         let repository = self.repositories.get(&proposal.repository).await?;
-        let protection = repository.branch(&proposal.branch).await?.protection;
+        let protection = repository.protection(&proposal.branch).await?;
         let required = protection
             .map(|protection| protection.required_checks)
             .unwrap_or_default();

@@ -343,6 +343,7 @@ fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {
             REFUSED,
             format!("branch {branch} is protected ({rule}): write to another branch and merge it"),
         ),
+        Error::RepositoryReadOnly { .. } => (META, error.to_string()),
         Error::NothingToCommit { .. }
         | Error::HeadMoved { .. }
         | Error::Dirty { .. }

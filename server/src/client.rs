@@ -80,6 +80,23 @@ impl Client {
             .await
     }
 
+    pub(crate) async fn set_repository<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.answer(self.request(Method::PATCH, &["repositories", name])?.json(body))
+            .await
+    }
+
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.answer(self.within(Method::PUT, segments)?.json(body)).await
+    }
+
     pub(crate) async fn get<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Failure> {
         self.answer(self.within(Method::GET, segments)?).await
     }

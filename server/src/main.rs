@@ -10,6 +10,7 @@ mod client;
 mod credentials;
 mod data_diffs;
 mod error;
+mod expiry;
 mod lent;
 mod listeners;
 mod machine;

@@ -119,9 +119,44 @@ pub(crate) fn bytes(n: u64) -> String {
     }
 }
 
+/// Units of time, in seconds, the longest first.
+const TIMES: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+
+/// Returns a time for people: `7d`, `12h`, `90s`.
+pub(crate) fn duration(seconds: u64) -> String {
+    let whole = TIMES.into_iter().find(|(_, unit)| seconds.is_multiple_of(*unit));
+    let (name, unit) = whole.unwrap_or(("s", 1));
+    format!("{}{name}", seconds / unit)
+}
+
+/// Reads a time in seconds: `7d`, `12h`, `30m`, `90s`; `never` is 0.
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
+    if text == "never" {
+        return Ok(0);
+    }
+    let time = TIMES.into_iter().find_map(|(name, unit)| {
+        let number: u64 = text.strip_suffix(name)?.parse().ok()?;
+        number.checked_mul(unit)
+    });
+    time.filter(|seconds| *seconds > 0)
+        .ok_or_else(|| "it has to be a time such as 7d, 12h, 30m or 90s, or never".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_read_as_they_are_told() {
+        for (text, expected) in [("7d", 604_800), ("12h", 43_200), ("30m", 1_800), ("90s", 90)] {
+            assert_eq!(seconds(text), Ok(expected));
+            assert_eq!(duration(expected), text);
+        }
+        assert_eq!(seconds("never"), Ok(0));
+        for bad in ["", "7", "d", "0s", "-1d", "1.5h", "99999999999999999999d"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn times_are_told_in_utc() {

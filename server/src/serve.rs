@@ -28,7 +28,7 @@ use crate::listeners::{ListenerPlace, ThriftListener};
 use crate::machine::{MachineClock, MachineIds, raise_open_files};
 use crate::registrar::Registrar;
 use crate::settings::Settings;
-use crate::{credentials, telemetry, warehouses};
+use crate::{credentials, expiry, telemetry, warehouses};
 
 /// How long open requests may take when the server stops.
 const GRACE: Duration = Duration::from_secs(30);
@@ -168,6 +168,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
         keys,
         stop.clone().cancelled_owned(),
     ));
+    tasks.spawn(expiry::look(folder.repositories.clone(), stop.clone()));
     for (socket, listener) in metastores {
         let ThriftListener { place, door } = listener;
         let context = context(&folder.repositories, place, &default, &settings);

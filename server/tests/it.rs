@@ -7,6 +7,7 @@ mod it {
     mod disk;
     mod problems;
     mod rig;
+    mod rules;
     mod s3;
     mod starting;
     mod statements;

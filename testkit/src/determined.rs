@@ -14,6 +14,13 @@ impl Default for SteppingClock {
     }
 }
 
+impl SteppingClock {
+    /// Sets the clock forward.
+    pub fn advance(&self, by_us: u64) {
+        self.0.fetch_add(by_us, Relaxed);
+    }
+}
+
 impl Clock for SteppingClock {
     fn now_us(&self) -> u64 {
         self.0.fetch_add(1_000, Relaxed)

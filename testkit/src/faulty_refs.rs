@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use versioning::refs::{
-    BranchRecord, Cas, CommitEntry, CommitMode, EventRecord, Expected, HeadMove, LogRecord, Protection,
-    RefLogEntry, RefStore, RepositoryId, RepositoryRecord,
+    BranchRecord, BranchRules, Cas, CommitEntry, EventRecord, Expected, HeadMove, LogRecord, RefLogEntry,
+    RefStore, Removal, RepositoryId, RepositoryRecord, RepositoryRules,
 };
 use versioning::{CommitId, RefName, RepositoryName, Result, Roots};
 
@@ -152,23 +152,32 @@ impl RefStore for FaultyRefs {
         .await
     }
 
+    async fn repository_rules(&self, id: RepositoryId) -> Result<(u64, RepositoryRules)> {
+        self.run("repository_rules", self.inner.repository_rules(id))
+            .await
+    }
+
+    async fn set_repository_rules(
+        &self,
+        id: RepositoryId,
+        generation: u64,
+        rules: &RepositoryRules,
+    ) -> Result<bool> {
+        self.run(
+            "set_repository_rules",
+            self.inner.set_repository_rules(id, generation, rules),
+        )
+        .await
+    }
+
     async fn create_branch(&self, id: RepositoryId, branch: &BranchRecord) -> Result<()> {
         self.run("create_branch", self.inner.create_branch(id, branch))
             .await
     }
 
-    async fn delete_branch(
-        &self,
-        id: RepositoryId,
-        name: &RefName,
-        incarnation: [u8; 16],
-        time_us: u64,
-    ) -> Result<Cas> {
-        self.run(
-            "delete_branch",
-            self.inner.delete_branch(id, name, incarnation, time_us),
-        )
-        .await
+    async fn delete_branch(&self, id: RepositoryId, name: &RefName, removal: &Removal) -> Result<Cas> {
+        self.run("delete_branch", self.inner.delete_branch(id, name, removal))
+            .await
     }
 
     async fn branch(&self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>> {
@@ -179,18 +188,9 @@ impl RefStore for FaultyRefs {
         self.run("branches", self.inner.branches(id)).await
     }
 
-    async fn set_branch_rules(
-        &self,
-        id: RepositoryId,
-        name: &RefName,
-        mode: CommitMode,
-        protection: Option<&Protection>,
-    ) -> Result<()> {
-        self.run(
-            "set_branch_rules",
-            self.inner.set_branch_rules(id, name, mode, protection),
-        )
-        .await
+    async fn set_branch_rules(&self, id: RepositoryId, name: &RefName, rules: &BranchRules) -> Result<()> {
+        self.run("set_branch_rules", self.inner.set_branch_rules(id, name, rules))
+            .await
     }
 
     async fn create_tag(

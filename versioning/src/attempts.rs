@@ -194,6 +194,14 @@ impl Attempt {
         sides.into_iter().chain(self.from).chain(self.candidate)
     }
 
+    /// Returns whether it is on its way, or waits for a person and is kept for that.
+    pub(crate) fn is_open(&self, now_us: u64) -> bool {
+        match self.state {
+            AttemptState::Judging => true,
+            state => state.is_waiting() && self.updated_us.saturating_add(WAITING_US) >= now_us,
+        }
+    }
+
     fn is_left_behind(&self, now_us: u64) -> bool {
         self.state.is_on_its_way() && self.lease_us < now_us
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
-pub(crate) use self::actor::Actor;
+pub(crate) use self::actor::{Actor, Meanwhile};
 use self::background::Background;
 use self::job::PlannedJob;
 use self::lane::Command;

@@ -15,7 +15,7 @@ use crate::events::Narrate;
 use crate::guard::Guard;
 use crate::id::Domain;
 use crate::overlay::Overlay;
-use crate::refs::{CommitEntry, HeadMove, RefStore, RepositoryId, RepositoryRecord};
+use crate::refs::{CommitEntry, HeadMove, RefStore, RepositoryId, RepositoryRecord, RepositoryRules};
 use crate::repository::{CommitMessage, Ephemeral, Limits, Parts};
 use crate::store::Blocks;
 use crate::tree::Tree;
@@ -227,6 +227,11 @@ impl Core {
         let commit = Arc::new(Commit::decode(id, &block.hashed, &block.physical)?);
         self.commits.insert(id, commit.clone());
         Ok(commit)
+    }
+
+    /// Returns the rules of the repository.
+    pub(crate) async fn rules(&self) -> Result<RepositoryRules> {
+        Ok(self.refs.repository_rules(self.id).await?.1)
     }
 
     /// Returns the current epoch.
@@ -446,7 +451,8 @@ impl Core {
             staged: (staged != committed).then_some(staged),
             folded_seq: state.record.seq,
             rebased: false,
-            rules: None,
+            // what the server commits on its own was allowed when it was written
+            rules: (kind == CommitKind::Normal).then_some(state.record.rules_generation),
             index: vec![entry],
             reason: format!("commit: {}", words.message),
             time_us: self.clock.now_us(),

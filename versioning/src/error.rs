@@ -43,6 +43,10 @@ pub enum Error {
     Ambiguous { name: String },
     #[error("{reference} is read-only: only branches can be written")]
     ReadOnly { reference: String },
+    #[error(
+        "repository {repository} is read-only: skep repository set {repository} --read-only false opens it for writes"
+    )]
+    RepositoryReadOnly { repository: String },
     #[error("branch {branch} is protected: {rule}")]
     Protected { branch: RefName, rule: String },
     #[error("nothing to commit on branch {branch}")]
@@ -97,7 +101,10 @@ impl Error {
             | Error::WriteTooLarge { .. } => Kind::Invalid,
             Error::NotFound { .. } => Kind::NotFound,
             Error::AlreadyExists { .. } => Kind::AlreadyExists,
-            Error::ReadOnly { .. } | Error::Protected { .. } | Error::Refused { .. } => Kind::Denied,
+            Error::ReadOnly { .. }
+            | Error::RepositoryReadOnly { .. }
+            | Error::Protected { .. }
+            | Error::Refused { .. } => Kind::Denied,
             Error::NothingToCommit { .. }
             | Error::HeadMoved { .. }
             | Error::Dirty { .. }

@@ -24,7 +24,7 @@ use bytes::Bytes;
 
 pub use self::gate::{Gate, OpenGate, Proposal, Refusal, Verdict};
 pub(crate) use self::journal::Journal;
-pub use self::policy::{Extent, Policy};
+pub use self::policy::{Extent, Policy, Strictness};
 pub(crate) use self::run::{Incoming, Merge};
 pub use self::sides::{Change3, Changes, Sides};
 use crate::attempts::{AttemptId, ConflictRecord};
@@ -62,6 +62,18 @@ pub trait Resolver: Debug + Send + Sync {
     fn plain(&self) -> Self
     where
         Self: Sized;
+
+    /// Returns the same resolver at a greater strictness, where a branch asks for that and nobody said how strict it is
+    /// to be; `None` if it is strict enough as it is. One that knows no levels is.
+    ///
+    /// # Errors
+    /// [`crate::Error::Refused`] if somebody asked for less.
+    fn at_least(&self, _least: Strictness) -> Result<Option<Self>>
+    where
+        Self: Sized,
+    {
+        Ok(None)
+    }
 
     /// Returns what the change from one settled state to another touches. As much as anything if not told better.
     ///

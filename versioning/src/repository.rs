@@ -3,12 +3,14 @@
 mod all;
 mod attempts;
 mod data;
+mod expiring;
 mod guarded;
 mod landing;
 mod names;
 mod refs;
 mod resetting;
 mod resolving;
+mod rules;
 mod settings;
 mod shared;
 
@@ -17,6 +19,8 @@ use std::sync::Arc;
 
 pub use self::all::Repositories;
 pub use self::data::{Stored, Upload};
+pub use self::expiring::Expired;
+use self::expiring::Kept;
 use self::names::Names;
 pub use self::resetting::Reset;
 pub use self::resolving::{RefKind, Resolved, SHORT_ID_MIN};
@@ -48,6 +52,7 @@ struct Inner {
     data: DataFiles,
     names: Names,
     attempts: Keeper,
+    kept: Kept,
 }
 
 /// The words of a commit.
@@ -91,7 +96,8 @@ impl Repository {
     /// changed. An empty batch writes nothing.
     ///
     /// # Errors
-    /// Those of `plan`; [`Error::NotFound`] without such a branch; [`Error::Protected`]; [`Error::NoSpace`].
+    /// Those of `plan`; [`Error::NotFound`] without such a branch; [`Error::Protected`];
+    /// [`Error::RepositoryReadOnly`]; [`Error::NoSpace`].
     pub async fn write<T, E, F, P>(&self, branch: &RefName, plan: P) -> Result<T, E>
     where
         P: FnMut(View) -> F + Send + 'static,
@@ -116,7 +122,8 @@ impl Repository {
     /// is made all the same, since it carries the caller's words.
     ///
     /// # Errors
-    /// [`Error::NothingToCommit`] in the mode `staged`; [`Error::Protected`]; [`Error::NotFound`].
+    /// [`Error::NothingToCommit`] in the mode `staged`; [`Error::Protected`]; [`Error::RepositoryReadOnly`];
+    /// [`Error::NotFound`].
     pub async fn commit(&self, branch: &RefName, mut words: CommitMessage) -> Result<CommitId> {
         let branch = self.open_branch(branch).await?;
         words.allow_empty |= branch.state().record.mode != CommitMode::Staged;
@@ -129,8 +136,8 @@ impl Repository {
             return self.commit_guarded(&branch, words, event).await;
         }
         let _heads = branch.heads.lock().await;
-        refuse_protected(&branch)?;
         for _ in 1..ATTEMPTS_MAX {
+            self.check_committable(&branch)?;
             let made = self
                 .core()
                 .commit_held(&branch, &branch.lane, CommitKind::Normal, words.clone())
@@ -139,17 +146,24 @@ impl Repository {
                 return made;
             }
         }
+        self.check_committable(&branch)?;
         self.core()
             .commit_held(&branch, &branch.lane, CommitKind::Normal, words)
             .await
     }
 
+    fn check_committable(&self, branch: &Branch) -> Result<()> {
+        let rule = "commits are refused; commit to another branch and merge it";
+        branch.state().check_direct(&self.inner.record.name, rule)
+    }
+
     /// Drops what is staged on a branch; returns the number of operations dropped.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`], [`Error::RepositoryReadOnly`].
     pub async fn reset(&self, branch: &RefName) -> Result<u64> {
         let branch = self.open_branch(branch).await?;
+        branch.state().check_open(&self.inner.record.name)?;
         let head = Some(branch.state().record.head);
         let event = RefEvent {
             head,
@@ -240,15 +254,5 @@ impl Repository {
         let branch = self.inner.names.branch(&self.inner.core, name).await?;
         branch.refresh(self.core()).await?;
         Ok(branch)
-    }
-}
-
-fn refuse_protected(branch: &Branch) -> Result<()> {
-    match branch.state().record.protection {
-        None => Ok(()),
-        Some(_) => Err(Error::Protected {
-            branch: branch.name.clone(),
-            rule: "commits are refused; commit to another branch and merge it".into(),
-        }),
     }
 }

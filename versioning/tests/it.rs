@@ -7,6 +7,7 @@ mod it {
     mod counts;
     mod doubts;
     mod dry_runs;
+    mod expiry;
     mod faults;
     mod fsck;
     mod groups;
@@ -15,6 +16,7 @@ mod it {
     mod model;
     mod queries;
     mod race;
+    mod rules;
     mod shared;
     mod state;
 }

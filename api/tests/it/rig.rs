@@ -178,6 +178,15 @@ impl Rig {
             .await
     }
 
+    /// Sends a request with a body, where there is one.
+    pub(super) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let request = self
+            .request(method, path)
+            .header(header::CONTENT_TYPE, "application/json");
+        let body = body.map(|body| Body::from(body.to_string()));
+        self.send(request.body(body.unwrap_or_default()).unwrap()).await
+    }
+
     pub(super) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         let request = self
             .request("POST", path)
@@ -189,6 +198,7 @@ impl Rig {
     fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
         let name = &self.repository.record().name;
         let uri = format!("{}/repositories/{name}/{path}", api::BASE);
+        let uri = uri.trim_end_matches('/').to_owned();
         Request::builder().method(method).uri(uri)
     }
 

@@ -56,7 +56,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use versioning::attempts::ConflictRecord;
-use versioning::merge::{Extent, Resolution, Resolver, Sides};
+use versioning::merge::{Extent, Resolution, Resolver, Sides, Strictness};
 use versioning::{Batch, Repository, View};
 
 use crate::Result;
@@ -225,10 +225,29 @@ impl Resolver for CatalogResolver {
     /// Nothing is decided but by the rules, and a profile that is stricter than these stays.
     fn plain(&self) -> CatalogResolver {
         self.with(Options {
-            profile: self.options.profile.max(Profile::Standard),
+            profile: Some(self.options.profile().max(Profile::Standard)),
             append_union: self.options.append_union,
             ..Options::default()
         })
+    }
+
+    fn at_least(&self, least: Strictness) -> versioning::Result<Option<CatalogResolver>> {
+        let asked = Profile::of(least);
+        match self.options.profile {
+            Some(wished) if wished < asked => Err(versioning::Error::Refused {
+                operation: "a merge",
+                reason: format!(
+                    "the branch asks for the profile {}, and {} is less strict",
+                    asked.as_str(),
+                    wished.as_str()
+                ),
+            }),
+            Some(_) => Ok(None),
+            None => Ok(Some(self.with(Options {
+                profile: Some(asked.max(Profile::default())),
+                ..Options::clone(&self.options)
+            }))),
+        }
     }
 
     async fn touches(&self, before: &View, after: &View) -> versioning::Result<Extent> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use versioning::merge::Strictness;
+
 use super::conflict::{ConflictId, ConflictKind, Scope};
 use crate::names;
 use crate::types::{ColumnType, check_type};
@@ -13,7 +15,8 @@ use crate::types::{ColumnType, check_type};
 /// them if the kind is unsafe and not forced, or if the conflict cannot be decided that way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    pub profile: Profile,
+    /// `None` is the standard one, or what the branch asks for that is merged into.
+    pub profile: Option<Profile>,
     /// The last that matches a conflict counts: what is more particular comes later.
     pub strategies: Vec<Strategy>,
     pub decisions: BTreeMap<ConflictId, Choice>,
@@ -26,7 +29,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            profile: Profile::default(),
+            profile: None,
             strategies: Vec::new(),
             decisions: BTreeMap::new(),
             force_unsafe: false,
@@ -65,6 +68,17 @@ impl Profile {
             Profile::StrictPartition => "strict-partition",
             Profile::StrictTable => "strict-table",
         }
+    }
+
+    /// Returns the profile as the store knows it: an order.
+    pub fn strictness(self) -> Strictness {
+        Strictness(self as u8)
+    }
+
+    /// Returns the profile of a strictness; one that a later skep knows is the strictest.
+    pub fn of(strictness: Strictness) -> Profile {
+        let known = Profile::ALL.get(usize::from(strictness.0)).copied();
+        known.unwrap_or(Profile::StrictTable)
     }
 
     /// Returns the profile that a word means.
@@ -167,6 +181,11 @@ impl Expected {
 }
 
 impl Options {
+    /// Returns the profile that counts.
+    pub(crate) fn profile(&self) -> Profile {
+        self.profile.unwrap_or_default()
+    }
+
     /// Returns whether nothing is decided beforehand.
     pub(crate) fn decides_nothing(&self) -> bool {
         self.decisions.is_empty() && self.strategies.is_empty()
@@ -177,7 +196,7 @@ impl Options {
         let matching = self.strategies.iter().rev().find(|one| one.matches(kind, scope));
         matching
             .map(|strategy| strategy.side)
-            .or_else(|| self.profile.side_for(kind))
+            .or_else(|| self.profile().side_for(kind))
     }
 }
 
@@ -259,7 +278,7 @@ mod tests {
             side,
         };
         let options = Options {
-            profile: Profile::Lenient,
+            profile: Some(Profile::Lenient),
             strategies: vec![
                 strategy(Some(ConflictKind::ParamBoth), None, Side::Ours),
                 strategy(None, Some("sales.*"), Side::Theirs),
@@ -285,7 +304,10 @@ mod tests {
     fn profiles_are_parsed_by_their_words() {
         for profile in Profile::ALL {
             assert_eq!(Profile::parse(profile.as_str()), Some(profile));
+            assert_eq!(Profile::of(profile.strictness()), profile);
         }
         assert_eq!(Profile::parse("strict"), None);
+        assert!(Profile::ALL.map(Profile::strictness).is_sorted());
+        assert_eq!(Profile::of(Strictness(9)), Profile::StrictTable);
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn check_tables(
     ids: &mut BTreeSet<TableId>,
     report: &mut Report,
 ) {
-    if report.options().profile != Profile::StrictTable {
+    if report.options().profile() != Profile::StrictTable {
         return;
     }
     let touches = touches_of_tables(walk, files);
@@ -97,7 +97,7 @@ fn add_versions<T: PartialEq>(touch: &mut Touch, versions: &Three<Option<T>>) {
 
 /// Reports partitions that both sides touched: what is said of them, their files, or their statistics.
 pub(super) fn check_partitions(walk: &Walk, files: &Files, report: &mut Report) {
-    if report.options().profile != Profile::StrictPartition {
+    if report.options().profile() != Profile::StrictPartition {
         return;
     }
     for ((table, name), touch) in touches(walk, files) {

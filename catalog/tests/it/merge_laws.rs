@@ -248,7 +248,7 @@ async fn check_decisions(base: &View, ours: &View, theirs: &View, profile: Profi
     let options = Options {
         strategies: vec![all],
         force_unsafe: picks.is_multiple_of(3),
-        profile,
+        profile: Some(profile),
         ..Options::default()
     };
     let resolution = resolve_with(sides, &options).await.unwrap();
@@ -262,7 +262,7 @@ async fn check_decisions(base: &View, ours: &View, theirs: &View, profile: Profi
     let mut options = Options {
         force_unsafe: true,
         append_union: is_even,
-        profile,
+        profile: Some(profile),
         ..Options::default()
     };
     for _ in 0..6 {

@@ -117,6 +117,35 @@ async fn a_protected_branch_refuses_writes() {
 }
 
 #[tokio::test]
+async fn branches_that_a_rule_protects_and_read_only_repositories_refuse_writes() {
+    let rig = Rig::start().await;
+    let put = Call::new("PUT", "/lake/main/a").body("one");
+    put.send(&rig).await.expect(200);
+    let pattern = versioning::refs::Pattern::parse("m*").unwrap();
+    let rule = versioning::refs::Rule {
+        protection: Some(Protection::default()),
+        ..Default::default()
+    };
+    rig.repository.set_rule(&pattern, &rule).await.unwrap();
+    let reply = Call::new("PUT", "/lake/main/a").body("two").send(&rig).await;
+    let refused = reply.expect_error(403, "AccessDenied");
+    assert!(refused.text().contains("protected"));
+    rig.repository.remove_rule(&pattern).await.unwrap();
+    rig.repository.set_read_only(true).await.unwrap();
+    for path in ["/lake/main/a", "/lake/_shared/t/a"] {
+        let reply = Call::new("PUT", path).body("two").send(&rig).await;
+        let refused = reply.expect_error(403, "AccessDenied");
+        assert!(refused.text().contains("repository lake is read-only"), "{path}");
+    }
+    Call::new("DELETE", "/lake/main/a")
+        .send(&rig)
+        .await
+        .expect_error(403, "AccessDenied");
+    let read = Call::new("GET", "/lake/main/a").send(&rig).await;
+    assert_eq!(read.expect(200).text(), "one");
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_told_apart() {
     let rig = Rig::start().await;
     let cases = [

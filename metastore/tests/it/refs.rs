@@ -171,6 +171,37 @@ async fn protected_branches_say_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_read_only_repository_says_how_to_change_that() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    client.create_database("sales").await;
+    server.repository.set_read_only(true).await.unwrap();
+    let database = thrift_idl::types::Database {
+        name: some("x"),
+        ..Default::default()
+    };
+    let refused = client
+        .outcome::<CreateDatabase>(CreateDatabaseArgs {
+            database: Some(database),
+        })
+        .await;
+    assert!(
+        refused.starts_with("MetaException: repository lake is read-only: skep repository set lake"),
+        "{refused}"
+    );
+    let drop = DropTableArgs {
+        dbname: some("sales"),
+        name: some("t"),
+        delete_data: Some(true),
+    };
+    let refused = client.outcome::<DropTable>(drop).await;
+    assert!(
+        refused.contains("MetaException: repository lake is read-only"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
 async fn tables_do_not_move_between_refs() {
     let server = Server::start().await;
     let mut client = server.connect().await;

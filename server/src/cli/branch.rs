@@ -4,9 +4,10 @@ use api::branches::{BranchBody, Mode, NewBranch, PolicyBody, RulesBody};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Remote;
-use super::merge::PolicyArgument;
+use super::merge::{PolicyArgument, ProfileArgument};
+use super::rules::{lives, protected};
 use crate::error::Failure;
-use crate::output::table;
+use crate::output::{seconds, table, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -14,6 +15,8 @@ pub(super) enum Command {
     Create(Create),
     /// List all branches
     List(List),
+    /// Show one branch
+    Show(Name),
     /// Remove a branch with all that is staged on it
     Delete(Name),
     /// Refuse direct writes: only merges that pass all checks move the branch
@@ -22,14 +25,22 @@ pub(super) enum Command {
     Unprotect(Name),
     /// Say when writes become commits
     Mode(SetMode),
+    /// Say how long a branch lives
+    Expiry(SetExpiry),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
     name: String,
     /// Where it begins: a branch, tag or commit [default: the default branch]
-    #[arg(long)]
+    #[arg(long, visible_alias = "at")]
     from: Option<String>,
+    /// How long it lives, such as 7d, 12h, 30m or 90s [default: for ever, or what rules for its name say]
+    #[arg(long, value_parser = seconds)]
+    ttl: Option<u64>,
+    /// How long it lives after the last write
+    #[arg(long, value_parser = seconds)]
+    idle: Option<u64>,
     /// When its writes become commits
     #[arg(long, value_enum, default_value_t = ModeArgument::Staged)]
     mode: ModeArgument,
@@ -59,6 +70,9 @@ pub(super) struct Protect {
     /// What to do with a merge when the branch moves while its checks run, at the least [default: disjoint]
     #[arg(long, value_enum)]
     merge_policy: Option<PolicyArgument>,
+    /// How much a merge leaves to people, at the least
+    #[arg(long, value_enum)]
+    merge_profile: Option<ProfileArgument>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -68,6 +82,20 @@ pub(super) struct SetMode {
     name: String,
     #[arg(value_enum)]
     mode: ModeArgument,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true, args = ["ttl", "idle"])]
+pub(super) struct SetExpiry {
+    name: String,
+    /// Since it was made, such as 7d, 12h, 30m or 90s; never ends that
+    #[arg(long, value_parser = seconds)]
+    ttl: Option<u64>,
+    /// Since it was written to last
+    #[arg(long, value_parser = seconds)]
+    idle: Option<u64>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -100,6 +128,12 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             let branches: Vec<BranchBody> = remote.client().get(&["branches"]).await?;
             remote.format().print(&branches, |branches| list(branches))
         }
+        Command::Show(Name { name, remote }) => {
+            let branch: BranchBody = remote.client().get(&["branches", &name]).await?;
+            remote
+                .format()
+                .print(&branch, |branch| list(std::slice::from_ref(branch)))
+        }
         Command::Delete(Name { name, remote }) => {
             remote.client().delete(&["branches", &name]).await?;
             remote.format().print(&serde_json::json!({"deleted": name}), |_| {
@@ -110,6 +144,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             name,
             require_check,
             merge_policy,
+            merge_profile,
             remote,
         }) => {
             let rules = RulesBody {
@@ -117,22 +152,29 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 // none named: those that are required already stay
                 required_checks: (!require_check.is_empty()).then_some(require_check),
                 merge_policy: merge_policy.map(PolicyBody::from),
+                merge_profile: merge_profile.map(Into::into),
                 ..RulesBody::default()
             };
-            set_rules(
-                &name,
-                &rules,
-                &remote,
-                "protected: only merges that pass its checks move it",
-            )
-            .await
+            let branch = set_rules(&name, &rules, &remote).await?;
+            remote.format().print(&branch, |_| {
+                format!("branch {name} is protected: only merges that pass its checks move it")
+            })
         }
         Command::Unprotect(Name { name, remote }) => {
             let rules = RulesBody {
                 protected: Some(false),
                 ..RulesBody::default()
             };
-            set_rules(&name, &rules, &remote, "open to direct writes").await
+            let branch = set_rules(&name, &rules, &remote).await?;
+            remote
+                .format()
+                .print(&branch, |branch| match branch.protected_by.is_empty() {
+                    true => format!("branch {name} is open to direct writes"),
+                    false => format!(
+                        "branch {name} is still protected by the rules for {}",
+                        branch.protected_by.join(", ")
+                    ),
+                })
         }
         Command::Mode(SetMode { name, mode, remote }) => {
             let mode = Mode::from(mode);
@@ -140,7 +182,29 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 mode: Some(mode),
                 ..RulesBody::default()
             };
-            set_rules(&name, &rules, &remote, commits(mode)).await
+            let branch = set_rules(&name, &rules, &remote).await?;
+            remote
+                .format()
+                .print(&branch, |_| format!("branch {name} is {}", commits(mode)))
+        }
+        Command::Expiry(SetExpiry {
+            name,
+            ttl,
+            idle,
+            remote,
+        }) => {
+            let rules = RulesBody {
+                ttl_seconds: ttl,
+                idle_seconds: idle,
+                ..RulesBody::default()
+            };
+            let branch = set_rules(&name, &rules, &remote).await?;
+            remote.format().print(&branch, |branch| {
+                format!(
+                    "branch {name} {}",
+                    until(branch).unwrap_or("does not expire".into())
+                )
+            })
         }
     }
 }
@@ -149,6 +213,8 @@ async fn create(arguments: Create) -> Result<(), Failure> {
     let Create {
         name,
         from,
+        ttl,
+        idle,
         mode,
         remote,
     } = arguments;
@@ -156,23 +222,31 @@ async fn create(arguments: Create) -> Result<(), Failure> {
         name,
         from,
         mode: Some(mode.into()),
+        ttl_seconds: ttl,
+        idle_seconds: idle,
     };
     let branch: BranchBody = remote.client().post(&["branches"], &new).await?;
     remote.format().print(&branch, |branch| {
-        format!(
+        let begins = format!(
             "branch {} begins at {}; it is {}",
             branch.name,
             short(&branch.head),
             commits(branch.mode)
-        )
+        );
+        match until(branch) {
+            Some(until) => format!("{begins}; it {until}"),
+            None => begins,
+        }
     })
 }
 
-async fn set_rules(name: &str, rules: &RulesBody, remote: &Remote, now: &str) -> Result<(), Failure> {
-    let branch: BranchBody = remote.client().patch(&["branches", name], rules).await?;
-    remote
-        .format()
-        .print(&branch, |branch| format!("branch {} is {now}", branch.name))
+async fn set_rules(name: &str, rules: &RulesBody, remote: &Remote) -> Result<BranchBody, Failure> {
+    remote.client().patch(&["branches", name], rules).await
+}
+
+/// Returns when a branch expires, for people.
+fn until(branch: &BranchBody) -> Option<String> {
+    branch.expires_us.map(|us| format!("expires at {}", time(us)))
 }
 
 fn commits(mode: Mode) -> &'static str {
@@ -187,9 +261,12 @@ fn list(branches: &[BranchBody]) -> String {
     let row = |branch: &BranchBody| {
         let mut notes = Vec::new();
         if let Some(protection) = &branch.protection {
-            notes.push("protected".to_owned());
-            let checks = protection.required_checks.iter();
-            notes.extend(checks.map(|check| format!("requires {check}")));
+            notes.extend(protected(protection));
+            let rules = branch.protected_by.iter();
+            notes.extend(rules.map(|pattern| format!("by the rule for {pattern}")));
+        } else {
+            notes.extend(lives(branch.ttl_seconds, branch.idle_seconds));
+            notes.extend(until(branch));
         }
         if branch.uncommitted {
             notes.push("uncommitted changes".to_owned());

@@ -35,7 +35,7 @@ struct NewArguments {
     /// What to do when the branch moves while checks run [default: what the rules of the branch say]
     #[arg(long, value_enum)]
     policy: Option<PolicyArgument>,
-    /// How much is left to people
+    /// How much is left to people [default: standard, or what the rules of the branch ask for]
     #[arg(long, value_enum)]
     profile: Option<ProfileArgument>,
     /// Which side to take where, [KIND=]SIDE[:GLOB], such as theirs, ParamBoth=ours or theirs:sales.*; may be repeated,
@@ -60,7 +60,7 @@ struct NewArguments {
 
 /// How much is left to people.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum ProfileArgument {
+pub(super) enum ProfileArgument {
     /// Comments and the order of columns are ours where both sides changed them
     Lenient,
     Standard,
@@ -172,7 +172,7 @@ async fn begin(arguments: NewArguments) -> Result<(), Failure> {
         policy: policy.map(PolicyBody::from),
         squash,
         wishes: WishesBody {
-            profile: profile.map(ProfileBody::from).unwrap_or_default(),
+            profile: profile.map(ProfileBody::from),
             strategies: strategy,
             force_unsafe,
             no_append_union,

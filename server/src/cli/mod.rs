@@ -10,6 +10,7 @@ mod fsck;
 mod hooks;
 mod merge;
 mod repository;
+mod rules;
 mod shell;
 mod sql;
 mod style;
@@ -44,7 +45,10 @@ enum Command {
     /// Create, list and remove tags
     #[command(subcommand)]
     Tag(tag::Command),
-    /// Create and list repositories
+    /// Protect branches by their names, and say how long new ones live
+    #[command(subcommand)]
+    Rules(rules::Command),
+    /// Create and list repositories, and say which take writes
     #[command(subcommand)]
     Repository(repository::Command),
     /// Make a commit of what is staged on a branch
@@ -218,6 +222,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Branch(command) => branch::run(command).await,
         Command::Tag(command) => tag::run(command).await,
+        Command::Rules(command) => rules::run(command).await,
         Command::Repository(command) => repository::run(command).await,
         Command::Commit(arguments) => commit::commit(arguments).await,
         Command::Reset(arguments) => commit::reset(arguments).await,
@@ -274,6 +279,17 @@ mod tests {
             ("skep diff main etl --staged etl", false),
             ("skep diff main etl --rows sales.t", false),
             ("skep diff main etl --profile * --rows sales.t --key id", false),
+            ("skep repository set lake --read-only true", true),
+            ("skep repository set lake", false),
+            (
+                "skep rules set release-* --require-check rows --merge-profile strict-table",
+                true,
+            ),
+            ("skep rules set tmp-* --ttl 7d --idle 12h", true),
+            ("skep rules set tmp-* --ttl 7d --require-check rows", false),
+            ("skep branch create etl --at 3f9c2a1b --ttl 90s", true),
+            ("skep branch expiry etl --idle never", true),
+            ("skep branch expiry etl", false),
         ] {
             let parsed = Arguments::try_parse_from(line.split(' '));
             assert_eq!(parsed.is_ok(), is_fine, "{line}: {:?}", parsed.err());

@@ -1,6 +1,6 @@
 //! `skep repository`.
 
-use api::repositories::{NewRepository, RepositoryBody, Warehouse};
+use api::repositories::{NewRepository, RepositoryBody, RepositoryChanges, Warehouse};
 use clap::{Args, Subcommand};
 
 use super::Remote;
@@ -13,6 +13,18 @@ pub(super) enum Command {
     Create(Create),
     /// List all repositories
     List(List),
+    /// Say whether a repository takes writes
+    Set(Set),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    name: String,
+    /// Refuse every write: of tables and files, of commits and merges, of branches and tags
+    #[arg(long, action = clap::ArgAction::Set)]
+    read_only: bool,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 #[derive(Debug, Args)]
@@ -69,11 +81,33 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::List(List { remote }) => {
             let all: Vec<RepositoryBody> = remote.client().repositories().await?;
-            let row =
-                |one: &RepositoryBody| [one.name.clone(), one.default_branch.clone(), time(one.created_us)];
+            let row = |one: &RepositoryBody| {
+                let note = if one.read_only { "read-only" } else { "" };
+                [
+                    one.name.clone(),
+                    one.default_branch.clone(),
+                    time(one.created_us),
+                    note.to_owned(),
+                ]
+            };
             remote.format().print(&all, |all| {
-                table(&["repository", "default", "created"], all.iter().map(row))
+                table(&["repository", "default", "created", ""], all.iter().map(row))
             })
+        }
+        Command::Set(Set {
+            name,
+            read_only,
+            remote,
+        }) => {
+            let changes = RepositoryChanges {
+                read_only: Some(read_only),
+            };
+            let set: RepositoryBody = remote.client().set_repository(&name, &changes).await?;
+            let say = |set: &RepositoryBody| match set.read_only {
+                true => format!("repository {} is read-only", set.name),
+                false => format!("repository {} takes writes", set.name),
+            };
+            remote.format().print(&set, say)
         }
     }
 }

@@ -116,6 +116,7 @@ fn named(mut all: Vec<String>, asked: Option<&Vec<String>>) -> Vec<String> {
 async fn refs(table: &SystemTable, out: &mut Out) -> Result<()> {
     let repository = table.versions.repository();
     let default = &repository.record().default_branch;
+    let rules = repository.rules().await?;
     for branch in repository.branches().await? {
         let mode = match branch.mode {
             CommitMode::Staged => "staged",
@@ -128,7 +129,7 @@ async fn refs(table: &SystemTable, out: &mut Out) -> Result<()> {
             branch.head.to_string().into(),
             Value::Flag(branch.name == *default),
             mode.into(),
-            Value::Flag(branch.protection.is_some()),
+            Value::Flag(rules.binding(&branch).is_some()),
         ])
         .await;
     }

@@ -12,7 +12,7 @@ use super::job::Job;
 use super::lane::Command;
 use super::state::{Loaded, Pending, State};
 use crate::core::Core;
-use crate::refs::{BranchRecord, Cas, CommitMode, LogRecord, Protection, WriteId};
+use crate::refs::{BranchRecord, BranchRules, Cas, LogRecord, Removal, WriteId};
 use crate::repository::Limits;
 use crate::{Batch, Error, RefName, Result, events, oplog};
 
@@ -111,9 +111,10 @@ impl Actor {
     /// Plans jobs up to the limits of a transaction and appends what they change; returns their number.
     async fn plan_and_append(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<usize> {
         self.refresh().await?;
-        self.check_writable()?;
         self.check_room()?;
         for _ in 0..ATTEMPTS_MAX {
+            let direct = "direct writes are refused; write to another branch and merge it";
+            self.state().check_direct(&self.core.name, direct)?;
             let epoch = self.core.epoch().await?;
             let group = self.plan(jobs, epoch).await;
             if group.batches.is_empty() || self.append(group.batches, epoch).await? {
@@ -144,16 +145,6 @@ impl Actor {
             group.jobs += 1;
         }
         group
-    }
-
-    fn check_writable(&self) -> Result<()> {
-        match self.state().record.protection {
-            None => Ok(()),
-            Some(_) => Err(Error::Protected {
-                branch: self.name.clone(),
-                rule: "direct writes are refused; write to another branch and merge it".into(),
-            }),
-        }
     }
 
     /// Fails while so much waits to be folded that memory would run out before the disk has room again.
@@ -192,6 +183,7 @@ impl Actor {
             Ok(Cas::Done) => {
                 let mut next = State::clone(&state);
                 next.record.seq = seq;
+                next.record.touched_us = record.time_us;
                 next.record.remember(write);
                 for batch in &batches {
                     next.overlay.apply(batch, epoch);
@@ -229,7 +221,7 @@ impl Actor {
         }
     }
 
-    pub(super) async fn reload(&mut self) -> Result<()> {
+    pub(crate) async fn reload(&mut self) -> Result<()> {
         self.is_stale = true;
         match Loaded::read(&self.core, &self.name).await {
             Ok(loaded) => {
@@ -261,15 +253,15 @@ impl Actor {
     /// Replaces the rules of the branch by what `change` makes of those that it has.
     pub(crate) async fn change_rules(
         &mut self,
-        change: impl FnOnce(&BranchRecord) -> (CommitMode, Option<Protection>) + Send,
+        change: impl FnOnce(&BranchRecord) -> BranchRules + Send,
     ) -> Result<()> {
         self.refresh().await?;
         let mut next = State::clone(&self.state());
-        let (mode, protection) = change(&next.record);
+        let rules = change(&next.record);
         let changed = self
             .core
             .refs
-            .set_branch_rules(self.core.id, &self.name, mode, protection.as_ref())
+            .set_branch_rules(self.core.id, &self.name, &rules)
             .await;
         // it may have taken effect all the same: before anything else is done, the branch is read
         if changed.is_err() {
@@ -277,54 +269,70 @@ impl Actor {
             self.retry_later();
         }
         changed?;
-        next.record.mode = mode;
-        next.record.protection = protection;
+        next.record.mode = rules.mode;
+        next.record.protection = rules.protection;
+        next.record.expiry = rules.expiry;
         next.record.rules_generation += 1;
         self.publish.send_replace(Arc::new(next));
         self.note_write();
         Ok(())
     }
 
-    /// Removes the branch with all that is staged on it, and ends the task once that is done.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] for a protected branch.
-    pub(crate) async fn delete(&mut self) -> Result<()> {
+    /// Removes the branch with all that is staged on it, and ends the task once that is done. `allowed` says why, or
+    /// why not, of the branch as it is, and whether it is to go only if nobody writes to it meanwhile.
+    pub(crate) async fn delete(
+        &mut self,
+        allowed: impl Fn(&State) -> Result<(String, Meanwhile)> + Send,
+    ) -> Result<()> {
         self.refresh().await?;
-        let state = self.state();
-        let known = &state.record;
-        if known.protection.is_some() {
-            return Err(Error::Refused {
-                operation: "deleting a branch",
-                reason: "it is protected".into(),
-            });
+        for _ in 0..ATTEMPTS_MAX {
+            let state = self.state();
+            state.check_open(&self.core.name)?;
+            let (reason, meanwhile) = allowed(&state)?;
+            let known = &state.record;
+            let untouched = (known.generation, known.seq);
+            let removal = Removal {
+                incarnation: known.incarnation,
+                rules: known.rules_generation,
+                untouched: (meanwhile == Meanwhile::Untouched).then_some(untouched),
+                reason,
+                time_us: self.core.clock.now_us(),
+            };
+            let core = &self.core;
+            match core.refs.delete_branch(core.id, &self.name, &removal).await {
+                Ok(Cas::Done | Cas::Lost(None)) => {
+                    self.gone = true;
+                    return Ok(());
+                }
+                Ok(Cas::Lost(Some(found))) if found.incarnation == known.incarnation => self.reload().await?,
+                Ok(Cas::Lost(Some(found))) => {
+                    self.reload().await?;
+                    return Err(Error::HeadMoved {
+                        branch: self.name.clone(),
+                        expected: known.head,
+                        found: found.head,
+                    });
+                }
+                // it may be gone all the same: before anything else is done, the branch is read
+                Err(error) => {
+                    self.is_stale = true;
+                    self.retry_later();
+                    return Err(error);
+                }
+            }
         }
-        let (core, now) = (&self.core, self.core.clock.now_us());
-        let deleted = core
-            .refs
-            .delete_branch(core.id, &self.name, known.incarnation, now)
-            .await;
-        match deleted {
-            Ok(Cas::Done | Cas::Lost(None)) => {
-                self.gone = true;
-                Ok(())
-            }
-            Ok(Cas::Lost(Some(found))) => {
-                self.reload().await?;
-                Err(Error::HeadMoved {
-                    branch: self.name.clone(),
-                    expected: known.head,
-                    found: found.head,
-                })
-            }
-            // it may be gone all the same: before anything else is done, the branch is read
-            Err(error) => {
-                self.is_stale = true;
-                self.retry_later();
-                Err(error)
-            }
-        }
+        Err(Error::Storage {
+            operation: "deleting a branch",
+            message: "other processes keep changing it".into(),
+        })
     }
+}
+
+/// What may happen to a branch between the decision to remove it and its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meanwhile {
+    Anything,
+    Untouched,
 }
 
 /// What goes into one transaction.

@@ -46,6 +46,7 @@ impl Actor {
         next.record.generation += 1;
         next.record.base_generation += u64::from(to.rebased);
         next.record.sealed_seq = to.folded_seq;
+        next.record.touched_us = to.time_us;
         next.record.remember(write);
         next.head_roots = head_roots;
         self.folded(next, to.folded_seq);

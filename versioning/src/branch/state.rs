@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::core::Core;
+use crate::merge::Strictness;
 use crate::overlay::Overlay;
-use crate::refs::{BranchRecord, Expected, WriteId};
-use crate::{Batch, Error, RefName, Result, Roots, oplog};
+use crate::refs::{BranchRecord, Expected, Protection, RepositoryRules, WriteId};
+use crate::{Batch, Error, RefName, RepositoryName, Result, Roots, oplog};
 
 /// How often a branch is read anew because another process changed it meanwhile.
 const ATTEMPTS_MAX: u32 = 64;
@@ -15,6 +16,8 @@ const ATTEMPTS_MAX: u32 = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) record: BranchRecord,
+    /// Those of the repository, at least as new as the record.
+    pub(crate) rules: Arc<RepositoryRules>,
     pub(crate) head_roots: Roots,
     pub(crate) overlay: Overlay,
 }
@@ -28,6 +31,33 @@ impl State {
     /// Returns whether anything is not committed.
     pub(crate) fn has_staged(&self) -> bool {
         self.record.staged.is_some() || self.record.seq > self.record.folded_seq
+    }
+
+    /// Returns what the branch has to obey: what it says itself, and what the rules of the repository add.
+    pub(crate) fn protection(&self) -> Option<Protection> {
+        self.rules.binding(&self.record)
+    }
+
+    /// Returns how much a merge has to leave to people, at the least.
+    pub(crate) fn strictness(&self) -> Option<Strictness> {
+        self.protection().and_then(|protection| protection.strictness)
+    }
+
+    /// Fails if nothing in the repository is written any more.
+    pub(crate) fn check_open(&self, repository: &RepositoryName) -> Result<()> {
+        self.rules.check_open(repository)
+    }
+
+    /// Fails if the branch changes by merging alone, or not at all; `rule` says what else to do.
+    pub(crate) fn check_direct(&self, repository: &RepositoryName, rule: &str) -> Result<()> {
+        self.check_open(repository)?;
+        match self.protection() {
+            None => Ok(()),
+            Some(_) => Err(Error::Protected {
+                branch: self.record.name.clone(),
+                rule: rule.to_owned(),
+            }),
+        }
     }
 
     /// Returns whether a record that was read is that of this state.
@@ -51,6 +81,7 @@ impl State {
             head: self.record.head,
             folded_seq: self.record.folded_seq,
             seq: self.record.seq,
+            rules: self.record.rules_generation,
         }
     }
 }
@@ -80,6 +111,8 @@ impl Loaded {
     pub(super) async fn read(core: &Core, name: &RefName) -> Result<Loaded> {
         for _ in 0..ATTEMPTS_MAX {
             let mut record = Loaded::record(core, name).await?;
+            // behind the record, whose rules generation grows with them
+            let rules = core.rules().await?;
             let log = core
                 .refs
                 .log_after(core.id, record.incarnation, record.folded_seq)
@@ -101,7 +134,7 @@ impl Loaded {
                     batches,
                 });
             }
-            return Loaded::of(core, record, pending).await;
+            return Loaded::of(core, (record, rules), pending).await;
         }
         Err(Error::Storage {
             operation: "reading a branch",
@@ -117,12 +150,17 @@ impl Loaded {
         core.refs.branch(core.id, name).await?.ok_or_else(not_found)
     }
 
-    async fn of(core: &Core, record: BranchRecord, pending: VecDeque<Pending>) -> Result<Loaded> {
+    async fn of(
+        core: &Core,
+        (record, rules): (BranchRecord, RepositoryRules),
+        pending: VecDeque<Pending>,
+    ) -> Result<Loaded> {
         let head_roots = core.commit(record.head).await?.roots;
         let overlay = replay(&pending);
         Ok(Loaded {
             state: State {
                 record,
+                rules: Arc::new(rules),
                 head_roots,
                 overlay,
             },

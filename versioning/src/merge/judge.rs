@@ -79,8 +79,7 @@ impl<R: Resolver> Merge<'_, R> {
 
     /// Returns the policy: that of the branch's rules, or a stricter one of the request.
     pub(super) fn policy(&self) -> Result<Policy> {
-        let state = self.branch.state();
-        let Some(rules) = &state.record.protection else {
+        let Some(rules) = self.branch.state().protection() else {
             return Ok(self.landing.policy.unwrap_or_default());
         };
         match self.landing.policy {

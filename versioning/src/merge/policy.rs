@@ -44,6 +44,10 @@ impl fmt::Display for Policy {
     }
 }
 
+/// How much a resolver leaves to people, in levels that only the resolver knows: the greater, the more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Strictness(pub u8);
+
 /// How much a change touches or a check reads, in units that only the resolver knows: a table, say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extent {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::carry::Carried;
-use super::{Gate, Journal, Landing, MergeOutcome, Policy, Resolver, Sides};
+use super::{Gate, Journal, Landing, MergeOutcome, Policy, Resolver, Sides, Strictness};
 use crate::attempts::{Decision, meant};
 use crate::branch::{Branch, Lane};
 use crate::commit::CommitKind;
@@ -63,6 +63,8 @@ pub(crate) struct Merge<'a, R> {
     pub(crate) plain: R,
     pub(crate) journal: Journal<'a>,
     pub(crate) gate: &'a dyn Gate,
+    /// How much the branch asked to be left to people when the resolver was made.
+    pub(crate) least: Option<Strictness>,
 }
 
 /// Makes a resolver that decides so.
@@ -96,6 +98,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
 
     async fn candidates(&self) -> Result<MergeOutcome<R::Conflict>> {
         self.policy()?;
+        self.check_rules()?;
         let mut candidate = match self.first_candidate().await? {
             ControlFlow::Continue(candidate) => candidate,
             ControlFlow::Break(outcome) => return Ok(outcome),
@@ -106,6 +109,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
                 turn = Some(self.branch.turn.lock().await);
             }
             self.branch.refresh(self.core).await?;
+            self.check_rules()?;
             candidate = match self.on_present_head(candidate).await? {
                 ControlFlow::Continue(candidate) => candidate,
                 ControlFlow::Break(outcome) => return Ok(outcome),
@@ -128,6 +132,22 @@ impl<'a, R: Resolver> Merge<'a, R> {
             judgement = Some(judged);
         }
         Err(self.lost(candidate.head))
+    }
+
+    /// Fails if the rules of the branch or the repository changed so that the merge is none that they allow.
+    fn check_rules(&self) -> Result<()> {
+        let state = self.branch.state();
+        state.check_open(self.repository)?;
+        match state.strictness() > self.least {
+            true => Err(Error::Refused {
+                operation: "a merge",
+                reason: format!(
+                    "the rules of branch {} became stricter meanwhile: begin it again",
+                    self.branch.name
+                ),
+            }),
+            false => Ok(()),
+        }
     }
 
     /// Returns what is told of a merge that was too slow for the head that it began on.

@@ -10,7 +10,7 @@ mod swaps;
 
 use std::sync::Arc;
 
-pub(super) use self::fixture::Fixture;
+pub(super) use self::fixture::{Fixture, branch};
 pub(super) use self::random::{equal_answers, histories};
 use super::RefStore;
 
@@ -24,6 +24,8 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
     names::names_are_shared(&Fixture::new(make().await).await).await;
     names::a_recreated_branch_is_another(&Fixture::new(make().await).await).await;
     names::rules_are_compared(&Fixture::new(make().await).await).await;
+    names::rules_of_repositories(&Fixture::new(make().await).await).await;
+    names::a_read_only_repository(&Fixture::new(make().await).await).await;
     swaps::the_life_of_a_branch(&Fixture::new(make().await).await).await;
     swaps::places_are_kept(&Fixture::new(make().await).await).await;
     swaps::writes_are_remembered(&Fixture::new(make().await).await).await;
@@ -58,6 +60,7 @@ pub(super) async fn survives_reopening(open: impl AsyncFn() -> Arc<dyn RefStore>
         swaps::the_life_of_a_branch(&fixture).await;
         records::ref_log(&fixture).await;
         records::small_records(&fixture).await;
+        names::rules_of_repositories(&fixture).await;
         events::swaps_of_small_records(&fixture).await;
         let main = fixture.main().await;
         let event = [bytes::Bytes::from_static(b"told")];

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use self::state::{Compared, Repository, State};
 use super::rules::{self, demand};
 use super::{
-    BranchRecord, Cas, CommitEntry, CommitMode, EventRecord, Expected, HeadMove, LogRecord, Protection,
-    RefLogEntry, RefStore, RepositoryId, RepositoryRecord,
+    BranchRecord, BranchRules, Cas, CommitEntry, EventRecord, Expected, HeadMove, LogRecord, RefLogEntry,
+    RefStore, Removal, RepositoryId, RepositoryRecord, RepositoryRules,
 };
 use crate::{CommitId, RefName, RepositoryName, Result, Roots};
 
@@ -154,19 +154,39 @@ impl RefStore for MemoryRefs {
         Ok(())
     }
 
-    async fn create_branch(&self, id: RepositoryId, branch: &BranchRecord) -> Result<()> {
-        rules::check_branch(branch)?;
-        self.state().repository(id)?.add_branch(branch)
+    async fn repository_rules(&self, id: RepositoryId) -> Result<(u64, RepositoryRules)> {
+        Ok(self.read(id, |repository| repository.rules.clone()))
     }
 
-    async fn delete_branch(
+    async fn set_repository_rules(
         &self,
         id: RepositoryId,
-        name: &RefName,
-        incarnation: [u8; 16],
-        time_us: u64,
-    ) -> Result<Cas> {
-        rules::check_numbers(&[time_us])?;
+        generation: u64,
+        rules: &RepositoryRules,
+    ) -> Result<bool> {
+        rules::check_numbers(&[generation])?;
+        let mut state = self.state();
+        let repository = state.repository(id)?;
+        if repository.rules.0 != generation {
+            return Ok(false);
+        }
+        repository.rules = (generation + 1, rules.clone());
+        for branch in repository.branches.values_mut() {
+            branch.record.rules_generation += 1;
+        }
+        Ok(true)
+    }
+
+    async fn create_branch(&self, id: RepositoryId, branch: &BranchRecord) -> Result<()> {
+        rules::check_branch(branch)?;
+        let mut state = self.state();
+        let repository = state.repository(id)?;
+        repository.check_open()?;
+        repository.add_branch(branch)
+    }
+
+    async fn delete_branch(&self, id: RepositoryId, name: &RefName, removal: &Removal) -> Result<Cas> {
+        rules::check_removal(removal)?;
         let mut state = self.state();
         let Some(repository) = state.repositories.get_mut(&id) else {
             return Ok(Cas::Lost(None));
@@ -174,12 +194,13 @@ impl RefStore for MemoryRefs {
         let Some(branch) = repository.branches.get(name) else {
             return Ok(Cas::Lost(None));
         };
-        if branch.record.incarnation != incarnation {
+        repository.check_open()?;
+        if !state::is_as_removed(&branch.record, removal) {
             return Ok(Cas::Lost(Some(branch.record.clone())));
         }
         let head = branch.record.head;
         repository.branches.remove(name);
-        repository.record_move(name, time_us, Some(head), None, "delete branch");
+        repository.record_move(name, removal.time_us, Some(head), None, &removal.reason);
         Ok(Cas::Done)
     }
 
@@ -195,18 +216,13 @@ impl RefStore for MemoryRefs {
         }))
     }
 
-    async fn set_branch_rules(
-        &self,
-        id: RepositoryId,
-        name: &RefName,
-        mode: CommitMode,
-        protection: Option<&Protection>,
-    ) -> Result<()> {
+    async fn set_branch_rules(&self, id: RepositoryId, name: &RefName, rules: &BranchRules) -> Result<()> {
         let mut state = self.state();
         let branch = state.repository(id)?.branches.get_mut(name);
         let branch = branch.ok_or_else(|| rules::missing("branch", name))?;
-        branch.record.mode = mode;
-        branch.record.protection = protection.cloned();
+        branch.record.mode = rules.mode;
+        branch.record.protection = rules.protection.clone();
+        branch.record.expiry = rules.expiry;
         branch.record.rules_generation += 1;
         Ok(())
     }
@@ -221,6 +237,7 @@ impl RefStore for MemoryRefs {
         rules::check_numbers(&[time_us])?;
         let mut state = self.state();
         let repository = state.repository(id)?;
+        repository.check_open()?;
         repository.check_free(name)?;
         repository.check_known(commit)?;
         repository.tags.insert(name.clone(), commit);
@@ -234,9 +251,11 @@ impl RefStore for MemoryRefs {
         let Some(repository) = state.repositories.get_mut(&id) else {
             return Ok(false);
         };
-        let Some(commit) = repository.tags.remove(name) else {
+        let Some(commit) = repository.tags.get(name).copied() else {
             return Ok(false);
         };
+        repository.check_open()?;
+        repository.tags.remove(name);
         repository.record_move(name, time_us, Some(commit), None, "delete tag");
         Ok(true)
     }
@@ -261,11 +280,13 @@ impl RefStore for MemoryRefs {
         rules::check_append(expected, record)?;
         let compared = Compared {
             seq: true,
+            rules: Some(expected.rules),
             ..Compared::default()
         };
         self.compare_and_set(id, name, ("append", expected, compared), |repository| {
             if let Some(branch) = repository.branches.get_mut(name) {
                 branch.record.seq = record.seq;
+                branch.record.touched_us = record.time_us;
                 branch.tell(record.time_us, &record.events);
                 let events = Vec::new();
                 branch.log.insert(
@@ -340,6 +361,7 @@ impl RefStore for MemoryRefs {
             repository.index(&to.index)?;
             if let Some(branch) = repository.branches.get_mut(name) {
                 branch.record.head = to.head;
+                branch.record.touched_us = to.time_us;
                 branch.record.generation += 1;
                 branch.record.base_generation += u64::from(to.rebased);
                 branch.record.sealed_seq = to.folded_seq;

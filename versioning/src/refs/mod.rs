@@ -9,13 +9,14 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::merge::Policy;
+use crate::merge::{Policy, Strictness};
 use crate::{CommitId, RefName, RepositoryName, Result, Roots};
 
 #[cfg(test)]
 mod conformance;
 mod lock;
 mod memory;
+mod patterns;
 mod record;
 mod roots;
 mod rules;
@@ -24,6 +25,7 @@ mod sqlite;
 
 pub use lock::FolderLock;
 pub use memory::MemoryRefs;
+pub use patterns::{Expiry, PATTERNS_MAX, Pattern, RepositoryRules, Rule};
 pub use roots::{decode_roots, encode_roots};
 pub use sqlite::SqliteRefs;
 
@@ -84,11 +86,15 @@ pub struct BranchRecord {
     /// The last operation that was acknowledged. The log holds exactly those in `folded_seq + 1 ..= seq`.
     pub seq: u64,
     pub mode: CommitMode,
-    /// Why direct writes are refused, if they are.
+    /// Why direct writes are refused, if the branch itself says so. The repository's rules may say more
+    /// ([`RepositoryRules::binding`]).
     pub protection: Option<Protection>,
-    /// Counts the changes of `mode` and `protection`.
+    pub expiry: Expiry,
+    /// Counts the changes of `mode`, `protection`, `expiry`, and of the repository's rules.
     pub rules_generation: u64,
     pub created_us: u64,
+    /// When it was written to last, or its head moved; when it was made, if never.
+    pub touched_us: u64,
     /// The last writes that took effect ([`Expected::write`]), at most [`RECENT_WRITES_MAX`], newest last.
     pub recent_writes: Vec<WriteId>,
 }
@@ -110,6 +116,54 @@ pub struct Protection {
     pub required_checks: Vec<String>,
     /// What becomes of a merge that passed its checks when the head moved meanwhile, at the least.
     pub policy: Policy,
+    /// How much a merge leaves to people, at the least.
+    pub strictness: Option<Strictness>,
+}
+
+impl Protection {
+    /// Adds the rules of another: in each respect the stricter one counts.
+    pub fn add(&mut self, other: &Protection) {
+        let known = &mut self.required_checks;
+        for check in &other.required_checks {
+            if !known.contains(check) {
+                known.push(check.clone());
+            }
+        }
+        self.policy = self.policy.max(other.policy);
+        self.strictness = self.strictness.max(other.strictness);
+    }
+}
+
+/// What is said of a branch, whatever happens to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchRules {
+    pub mode: CommitMode,
+    pub protection: Option<Protection>,
+    pub expiry: Expiry,
+}
+
+impl BranchRules {
+    /// Returns what is said of a branch now.
+    pub fn of(branch: &BranchRecord) -> BranchRules {
+        BranchRules {
+            mode: branch.mode,
+            protection: branch.protection.clone(),
+            expiry: branch.expiry,
+        }
+    }
+}
+
+/// What the removal of a branch expects of it. Anything else there makes it fail with `Lost`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    pub incarnation: [u8; 16],
+    /// The rules generation under which it was allowed.
+    pub rules: u64,
+    /// The branch's generation and seq, if it goes only while nobody writes to it.
+    pub untouched: Option<(u64, u64)>,
+    /// For the log of ref mutations.
+    pub reason: String,
+    pub time_us: u64,
 }
 
 /// What an append, fold or head move expects of the branch. Anything else there makes it fail with `Lost`.
@@ -123,6 +177,8 @@ pub struct Expected {
     pub head: CommitId,
     pub folded_seq: u64,
     pub seq: u64,
+    /// The rules generation under which it is allowed.
+    pub rules: u64,
     /// The epoch that was current when the work began, before anything was uploaded for it. Not a part of the
     /// branch: if the current epoch is more than 1 later, the collector may have removed what was uploaded,
     /// and the call fails with [`crate::Error::Storage`] (versioning.md 6, R2).
@@ -259,36 +315,42 @@ pub trait RefStore: Debug + Send + Sync {
     /// [`crate::Error::NotFound`].
     async fn set_repository_settings(&self, id: RepositoryId, settings: &[(String, String)]) -> Result<()>;
 
+    /// Returns the rules of a repository, and how often they changed.
+    async fn repository_rules(&self, id: RepositoryId) -> Result<(u64, RepositoryRules)>;
+    /// Replaces the rules of a repository if they changed `generation` times so far; returns whether they had. The
+    /// rules generation of each of its branches grows by 1 with that.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`].
+    async fn set_repository_rules(
+        &self,
+        id: RepositoryId,
+        generation: u64,
+        rules: &RepositoryRules,
+    ) -> Result<bool>;
+
     /// Creates a branch. Its log is empty, so `seq` and `folded_seq` are equal. Recorded in the ref log at
     /// `created_us`.
     ///
     /// # Errors
     /// [`crate::Error::AlreadyExists`] if a branch or a tag has the name; [`crate::Error::NotFound`] if the
-    /// repository is not there or the commit it starts from is not in the index.
+    /// repository is not there or the commit it starts from is not in the index;
+    /// [`crate::Error::RepositoryReadOnly`].
     async fn create_branch(&self, id: RepositoryId, branch: &BranchRecord) -> Result<()>;
-    /// Removes a branch and its log. Compares the incarnation alone.
-    async fn delete_branch(
-        &self,
-        id: RepositoryId,
-        name: &RefName,
-        incarnation: [u8; 16],
-        time_us: u64,
-    ) -> Result<Cas>;
+    /// Removes a branch and its log. Compares all that `removal` names.
+    ///
+    /// # Errors
+    /// [`crate::Error::RepositoryReadOnly`].
+    async fn delete_branch(&self, id: RepositoryId, name: &RefName, removal: &Removal) -> Result<Cas>;
     /// Returns the branch of that name.
     async fn branch(&self, id: RepositoryId, name: &RefName) -> Result<Option<BranchRecord>>;
     /// Returns all branches, by name.
     async fn branches(&self, id: RepositoryId) -> Result<Vec<BranchRecord>>;
-    /// Replaces mode and protection, whatever else happens to the branch; the rules generation grows by 1.
+    /// Replaces what is said of a branch, whatever else happens to it; the rules generation grows by 1.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`].
-    async fn set_branch_rules(
-        &self,
-        id: RepositoryId,
-        name: &RefName,
-        mode: CommitMode,
-        protection: Option<&Protection>,
-    ) -> Result<()>;
+    async fn set_branch_rules(&self, id: RepositoryId, name: &RefName, rules: &BranchRules) -> Result<()>;
 
     /// Creates a tag.
     ///
@@ -302,6 +364,9 @@ pub trait RefStore: Debug + Send + Sync {
         time_us: u64,
     ) -> Result<()>;
     /// Removes a tag; returns whether it was there.
+    ///
+    /// # Errors
+    /// [`crate::Error::RepositoryReadOnly`].
     async fn delete_tag(&self, id: RepositoryId, name: &RefName, time_us: u64) -> Result<bool>;
     /// Returns the commit of a tag.
     async fn tag(&self, id: RepositoryId, name: &RefName) -> Result<Option<CommitId>>;
@@ -309,8 +374,8 @@ pub trait RefStore: Debug + Send + Sync {
     async fn tags(&self, id: RepositoryId) -> Result<Vec<(RefName, CommitId)>>;
 
     /// Appends a batch that begins right behind `expected.seq`: the branch's `seq` becomes `record.seq`.
-    /// Compares incarnation, base generation and seq; neither head nor folded seq, so a commit or a fold by
-    /// another never makes a writer try again.
+    /// Compares incarnation, base generation, seq and the rules generation; neither head nor folded seq, so a commit
+    /// or a fold by another never makes a writer try again.
     async fn append(
         &self,
         id: RepositoryId,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{BranchRecord, CommitEntry, Expected, HeadMove, LogRecord, RepositoryId, RepositoryRecord};
+use super::{
+    BranchRecord, CommitEntry, Expected, HeadMove, LogRecord, Removal, RepositoryId, RepositoryRecord,
+    RepositoryRules,
+};
 use crate::id::is_lower_hex;
 use crate::{CommitId, Error, Hash, Result};
 
@@ -52,14 +55,36 @@ pub(super) fn check_branch(branch: &BranchRecord) -> Result<()> {
         branch.rules_generation,
         branch.seq,
         branch.created_us,
+        branch.touched_us,
     ])
+}
+
+pub(super) fn check_removal(removal: &Removal) -> Result<()> {
+    let compared = untouched(removal).map(Option::unwrap_or_default);
+    check_numbers(&[removal.time_us, removal.rules, compared[0], compared[1]])
+}
+
+/// Returns the generation and the seq that a removal compares, if it does.
+pub(super) fn untouched(removal: &Removal) -> [Option<u64>; 2] {
+    let (generation, seq) = removal.untouched.unzip();
+    [generation, seq]
+}
+
+/// Fails if a repository of that name and with these rules takes no writes.
+pub(super) fn check_open(name: &str, rules: &RepositoryRules) -> Result<()> {
+    match rules.read_only {
+        true => Err(Error::RepositoryReadOnly {
+            repository: name.to_owned(),
+        }),
+        false => Ok(()),
+    }
 }
 
 pub(super) fn check_append(expected: &Expected, record: &LogRecord) -> Result<()> {
     demand(record.ops > 0, "an empty batch was appended")?;
     let end = expected.seq.checked_add(record.ops.into());
     demand(end == Some(record.seq), "an append leaves a gap")?;
-    check_numbers(&[record.seq, record.time_us])
+    check_numbers(&[record.seq, record.time_us, expected.rules])
 }
 
 pub(super) fn check_move(expected: &Expected, to: &HeadMove) -> Result<()> {

@@ -14,6 +14,12 @@ pub(super) const REPOSITORY: &str = "
     SELECT id, name, default_branch, created_us, settings FROM repositories WHERE name = $1";
 pub(super) const REPOSITORIES: &str = "
     SELECT id, name, default_branch, created_us, settings FROM repositories ORDER BY name";
+pub(super) const RULES: &str = "SELECT name, rules, rules_generation FROM repositories WHERE id = $1";
+pub(super) const SET_REPOSITORY_RULES: &str = "
+    UPDATE repositories SET rules = $3, rules_generation = rules_generation + 1
+    WHERE id = $1 AND rules_generation = $2";
+pub(super) const RULES_OF_ALL: &str =
+    "UPDATE branches SET rules_generation = rules_generation + 1 WHERE repository = $1";
 pub(super) const SET_SETTINGS: &str = "UPDATE repositories SET settings = $2 WHERE id = $1";
 
 pub(super) const CLAIM_NAME: &str = "
@@ -23,20 +29,23 @@ pub(super) const FREE_NAME: &str = "DELETE FROM ref_names WHERE repository = $1 
 
 pub(super) const INSERT_BRANCH: &str = "
     INSERT INTO branches (repository, name, incarnation, generation, base_generation, head, staged,
-        folded_seq, seq, mode, protection, created_us, sealed_seq, rules_generation)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+        folded_seq, seq, mode, protection, created_us, sealed_seq, rules_generation, expiry, touched_us)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 pub(super) const BRANCH: &str = "
     SELECT name, incarnation, generation, base_generation, head, staged, folded_seq, seq, mode, protection,
-        created_us, sealed_seq, recent_writes, rules_generation
+        created_us, sealed_seq, recent_writes, rules_generation, expiry, touched_us
     FROM branches WHERE repository = $1 AND name = $2";
 pub(super) const BRANCHES: &str = "
     SELECT name, incarnation, generation, base_generation, head, staged, folded_seq, seq, mode, protection,
-        created_us, sealed_seq, recent_writes, rules_generation
+        created_us, sealed_seq, recent_writes, rules_generation, expiry, touched_us
     FROM branches WHERE repository = $1 ORDER BY name";
+/// `$5` and `$6` are generation and seq, or NULL where they are not compared.
 pub(super) const DELETE_BRANCH: &str = "
-    DELETE FROM branches WHERE repository = $1 AND name = $2 AND incarnation = $3";
+    DELETE FROM branches WHERE repository = $1 AND name = $2 AND incarnation = $3 AND rules_generation = $4
+        AND generation = COALESCE($5, generation) AND seq = COALESCE($6, seq)";
 pub(super) const SET_RULES: &str = "
-    UPDATE branches SET mode = $3, protection = $4, rules_generation = rules_generation + 1 WHERE repository = $1 AND name = $2";
+    UPDATE branches SET mode = $3, protection = $4, expiry = $5, rules_generation = rules_generation + 1
+    WHERE repository = $1 AND name = $2";
 
 pub(super) const INSERT_TAG: &str = "INSERT INTO tags (repository, name, target) VALUES ($1, $2, $3)";
 pub(super) const DELETE_TAG: &str = "DELETE FROM tags WHERE repository = $1 AND name = $2";
@@ -44,8 +53,9 @@ pub(super) const TAG: &str = "SELECT target FROM tags WHERE repository = $1 AND 
 pub(super) const TAGS: &str = "SELECT name, target FROM tags WHERE repository = $1 ORDER BY name";
 
 pub(super) const APPEND: &str = "
-    UPDATE branches SET seq = $6, recent_writes = $7
-    WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND seq = $5";
+    UPDATE branches SET seq = $6, recent_writes = $7, touched_us = $9
+    WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND seq = $5
+        AND rules_generation = $8";
 pub(super) const INSERT_LOG: &str = "
     INSERT INTO op_log (repository, incarnation, seq, ops, time_us, epoch, payload)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -63,7 +73,8 @@ pub(super) const FOLD: &str = "
 /// `$11` is the seq and `$13` the rules generation to compare, or NULL for a move that compares none.
 pub(super) const MOVE_HEAD: &str = "
     UPDATE branches SET head = $7, staged = $8, folded_seq = $9, sealed_seq = $9,
-        generation = generation + 1, base_generation = base_generation + $10, recent_writes = $12
+        generation = generation + 1, base_generation = base_generation + $10, recent_writes = $12,
+        touched_us = $14
     WHERE repository = $1 AND name = $2 AND incarnation = $3 AND base_generation = $4 AND head = $5
         AND folded_seq = $6 AND seq = COALESCE($11, seq) AND rules_generation = COALESCE($13, rules_generation)";
 

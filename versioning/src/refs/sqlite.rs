@@ -19,8 +19,8 @@ use self::database::Database;
 use self::rows::{sql, sql_limit};
 use self::writes::{bytes, query};
 use super::{
-    BranchRecord, Cas, CommitEntry, CommitMode, EventRecord, Expected, HeadMove, LogRecord, Protection,
-    RefLogEntry, RefStore, RepositoryId, RepositoryRecord, record, rules, sql as text,
+    BranchRecord, BranchRules, Cas, CommitEntry, EventRecord, Expected, HeadMove, LogRecord, RefLogEntry,
+    RefStore, Removal, RepositoryId, RepositoryRecord, RepositoryRules, record, rules, sql as text,
 };
 use crate::{CommitId, RefName, RepositoryName, Result, Roots};
 
@@ -147,6 +147,24 @@ impl RefStore for SqliteRefs {
         write.end(outcome).await
     }
 
+    async fn repository_rules(&self, id: RepositoryId) -> Result<(u64, RepositoryRules)> {
+        let found = rows_of::<rows::RulesRow>(text::RULES, id);
+        let found = self.one("reading rules", found).await?;
+        found.map_or_else(|| Ok(Default::default()), |row| rows::rules_of(&row))
+    }
+
+    async fn set_repository_rules(
+        &self,
+        id: RepositoryId,
+        generation: u64,
+        rules: &RepositoryRules,
+    ) -> Result<bool> {
+        rules::check_numbers(&[generation])?;
+        let mut write = self.database.write("changing rules").await?;
+        let outcome = write.set_repository_rules(id, generation, rules).await;
+        write.end(outcome).await
+    }
+
     async fn create_branch(&self, id: RepositoryId, branch: &BranchRecord) -> Result<()> {
         rules::check_branch(branch)?;
         let mut write = self.database.write("creating a branch").await?;
@@ -154,16 +172,10 @@ impl RefStore for SqliteRefs {
         write.end(outcome).await
     }
 
-    async fn delete_branch(
-        &self,
-        id: RepositoryId,
-        name: &RefName,
-        incarnation: [u8; 16],
-        time_us: u64,
-    ) -> Result<Cas> {
-        rules::check_numbers(&[time_us])?;
+    async fn delete_branch(&self, id: RepositoryId, name: &RefName, removal: &Removal) -> Result<Cas> {
+        rules::check_removal(removal)?;
         let mut write = self.database.write("deleting a branch").await?;
-        let outcome = write.delete_branch(id, name, incarnation, time_us).await;
+        let outcome = write.delete_branch(id, name, removal).await;
         write.end(outcome).await
     }
 
@@ -180,18 +192,13 @@ impl RefStore for SqliteRefs {
         found.into_iter().map(rows::branch).collect()
     }
 
-    async fn set_branch_rules(
-        &self,
-        id: RepositoryId,
-        name: &RefName,
-        mode: CommitMode,
-        protection: Option<&Protection>,
-    ) -> Result<()> {
+    async fn set_branch_rules(&self, id: RepositoryId, name: &RefName, rules: &BranchRules) -> Result<()> {
         let mut write = self.database.write("changing the rules of a branch").await?;
         let update = query(text::SET_RULES, id)
             .bind(name.to_string())
-            .bind(record::encode_mode(mode))
-            .bind(protection.map(record::encode_protection));
+            .bind(record::encode_mode(rules.mode))
+            .bind(rules.protection.as_ref().map(record::encode_protection))
+            .bind(record::encode_expiry(rules.expiry));
         let outcome = match write.run(update).await {
             Ok(0) => match write.check_repository(id).await {
                 Ok(()) => Err(rules::missing("branch", name)),

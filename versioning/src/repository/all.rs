@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::expiring::Kept;
 use super::names::Names;
 use super::{Inner, Limits, Parts, Repository, refs};
 use crate::attempts::Keeper;
@@ -180,6 +181,7 @@ impl Repositories {
                 record,
                 data,
                 names: Names::default(),
+                kept: Kept::default(),
             }),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::Repository;
+use super::landing::stricter;
 use crate::attempts::{Attempt, AttemptId, ConflictRecord, Decision};
 use crate::commit::CommitKind;
 use crate::merge::{Gate, Incoming, Landing, Merge, MergeOutcome, Resolver};
@@ -81,6 +82,12 @@ impl Repository {
     ) -> Result<MergeOutcome<R::Conflict>> {
         let known = self.attempt(id).await?;
         let branch = self.open_branch(&known.into).await?;
+        branch.state().check_open(&self.inner.record.name)?;
+        let least = branch.state().strictness();
+        let resolver = |decisions: &BTreeMap<String, Decision>| {
+            let resolver = resolver(decisions)?;
+            Ok(stricter(&resolver, least)?.unwrap_or(resolver))
+        };
         // what cannot be read is told before anything begins
         resolver(&known.decisions)?;
         let undecided = resolver(&BTreeMap::new())?;
@@ -101,7 +108,8 @@ impl Repository {
             message: run.message.clone(),
         };
         let core = &self.inner.core;
-        let merge = self.merging(core, &branch, (&landing, incoming), &undecided, gate, Some(run));
+        let by = (&undecided, least);
+        let merge = self.merging(core, &branch, (&landing, incoming), by, gate, Some(run));
         let merge = Merge {
             decided: Some(&resolver),
             ..merge

@@ -1,6 +1,6 @@
 //! What is done to refs under the eyes of a guard.
 
-use super::{ATTEMPTS_MAX, CommitMessage, Repository, refuse_protected};
+use super::{ATTEMPTS_MAX, CommitMessage, Repository};
 use crate::branch::Branch;
 use crate::commit::CommitKind;
 use crate::guard::{RefEvent, Ticket};
@@ -70,7 +70,7 @@ impl Repository {
         event: RefEvent,
     ) -> Result<CommitId> {
         for attempt in 1..=ATTEMPTS_MAX {
-            refuse_protected(branch)?;
+            self.check_committable(branch)?;
             let rules = branch.state().record.rules_generation;
             let mut prepared = self
                 .core()

@@ -8,14 +8,15 @@ use crate::branch::Branch;
 use crate::commit::CommitKind;
 use crate::core::Core;
 use crate::guard::RefEvent;
-use crate::merge::{Gate, Incoming, Journal, Landing, Merge, MergeOutcome, Resolver};
+use crate::merge::{Gate, Incoming, Journal, Landing, Merge, MergeOutcome, Resolver, Strictness};
 use crate::{CommitId, Error, RefExpr, Result};
 
 impl Repository {
     /// Merges `source` into a branch: all of its changes land, or none. Only committed state is merged.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Dirty`]; [`Error::HeadMoved`] when the branch keeps moving.
+    /// [`Error::NotFound`]; [`Error::Dirty`]; [`Error::HeadMoved`] when the branch keeps moving; [`Error::Refused`] if
+    /// what is wished is less strict than the rules; [`Error::RepositoryReadOnly`].
     pub async fn merge<R: Resolver>(
         &self,
         source: &RefExpr,
@@ -23,7 +24,7 @@ impl Repository {
         resolver: &R,
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
-        let branch = self.open_branch(&landing.into).await?;
+        let branch = self.destination(landing).await?;
         let core = self.core_for(landing);
         let (theirs, ahead) = match landing.dry_run {
             true => self.would_begin(&core, source).await?,
@@ -46,6 +47,15 @@ impl Repository {
         };
         self.bring(&core, &branch, landing, incoming, resolver, gate)
             .await
+    }
+
+    /// Returns the branch on which something lands, if anything may.
+    async fn destination(&self, landing: &Landing) -> Result<Arc<Branch>> {
+        let branch = self.open_branch(&landing.into).await?;
+        if !landing.dry_run {
+            branch.state().check_open(&self.inner.record.name)?;
+        }
+        Ok(branch)
     }
 
     /// Returns where trees are made: nothing that a dry run makes is stored.
@@ -125,7 +135,7 @@ impl Repository {
         resolver: &R,
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
-        let branch = self.open_branch(&landing.into).await?;
+        let branch = self.destination(landing).await?;
         let named = || format!("{} {}", ends.verb, commit.short());
         let incoming = Incoming {
             kind: ends.kind,
@@ -150,7 +160,10 @@ impl Repository {
         resolver: &R,
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
-        let merge = self.merging(core, branch, (landing, incoming), resolver, gate, None);
+        let least = branch.state().strictness();
+        let stricter = stricter(resolver, least)?;
+        let by = (stricter.as_ref().unwrap_or(resolver), least);
+        let merge = self.merging(core, branch, (landing, incoming), by, gate, None);
         self.watched(merge).await
     }
 
@@ -181,7 +194,7 @@ impl Repository {
         core: &'a Arc<Core>,
         branch: &'a Branch,
         (landing, incoming): (&'a Landing, Incoming),
-        resolver: &'a R,
+        (resolver, least): (&'a R, Option<Strictness>),
         gate: &'a dyn Gate,
         run: Option<Attempt>,
     ) -> Merge<'a, R> {
@@ -196,8 +209,14 @@ impl Repository {
             plain: resolver.plain(),
             journal: Journal::new(&self.inner.attempts, run),
             gate,
+            least,
         }
     }
+}
+
+/// Returns another resolver where a branch asks for one that leaves more to people.
+pub(super) fn stricter<R: Resolver>(resolver: &R, least: Option<Strictness>) -> Result<Option<R>> {
+    least.map_or(Ok(None), |least| resolver.at_least(least))
 }
 
 /// Returns what a guard is told of a merge.

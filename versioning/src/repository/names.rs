@@ -77,6 +77,11 @@ impl Names {
         slot.cell.get().cloned()
     }
 
+    /// Returns the names of branches that are open or being opened.
+    pub(super) fn opened(&self) -> Vec<RefName> {
+        self.branches().keys().cloned().collect()
+    }
+
     /// Closes all branches that nobody works with.
     pub(super) fn close(&self) {
         self.branches().clear();

@@ -3,9 +3,10 @@
 use futures::FutureExt;
 
 use super::Repository;
+use crate::branch::{Branch, Meanwhile, State};
 use crate::core::Core;
 use crate::guard::{Act, RefEvent};
-use crate::refs::{BranchRecord, CommitMode, Protection, RefLogEntry};
+use crate::refs::{BranchRecord, BranchRules, CommitMode, Expiry, Protection, RefLogEntry};
 use crate::{CommitId, Error, RefExpr, RefName, Result};
 
 impl Repository {
@@ -31,15 +32,35 @@ impl Repository {
     /// `from` the committed state counts; one that the server commits on its own is committed first.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`], [`Error::NotFound`].
+    /// [`Error::AlreadyExists`], [`Error::NotFound`], [`Error::RepositoryReadOnly`].
     pub async fn create_branch(
         &self,
         name: &RefName,
         from: &RefExpr,
         mode: CommitMode,
     ) -> Result<BranchRecord> {
+        let expiry = Expiry::default();
+        self.create_branch_until(name, from, mode, expiry).await
+    }
+
+    /// As [`Repository::create_branch`], a branch that lives for so long, or less where the rules for its name say so.
+    ///
+    /// # Errors
+    /// As [`Repository::create_branch`].
+    pub async fn create_branch_until(
+        &self,
+        name: &RefName,
+        from: &RefExpr,
+        mode: CommitMode,
+        expiry: Expiry,
+    ) -> Result<BranchRecord> {
+        let rules = self.rules().await?;
+        rules.check_open(&self.inner.record.name)?;
         let head = self.beginning(from).await?;
-        let record = new_branch(self.core(), name, head, mode);
+        let record = BranchRecord {
+            expiry: rules.expiry_of(name.as_str(), expiry),
+            ..new_branch(self.core(), name, head, mode)
+        };
         let event = RefEvent {
             commit: Some(head),
             source: Some(from.to_string()),
@@ -60,18 +81,30 @@ impl Repository {
     /// [`Error::NotFound`]; [`Error::Refused`] for the default branch, and for a protected one.
     pub async fn delete_branch(&self, name: &RefName) -> Result<()> {
         let branch = self.open_branch(name).await?;
+        branch.state().check_open(&self.inner.record.name)?;
         if *name == self.inner.record.default_branch {
             return Err(Error::Refused {
                 operation: "deleting a branch",
                 reason: "it is the default branch of its repository".into(),
             });
         }
+        let event = RefEvent::new(Act::DeleteBranch, name.clone());
+        self.remove_branch(&branch, event, as_asked).await
+    }
+
+    /// Removes a branch if that is allowed of it as it is.
+    pub(super) async fn remove_branch(
+        &self,
+        branch: &Branch,
+        event: RefEvent,
+        allowed: impl Fn(&State) -> Result<(String, Meanwhile)> + Send + 'static,
+    ) -> Result<()> {
         let event = RefEvent {
             head: Some(branch.state().record.head),
-            ..RefEvent::new(Act::DeleteBranch, name.clone())
+            ..event
         };
         let delete = async {
-            let deleted = branch.lane.run(|actor| actor.delete().boxed()).await;
+            let deleted = branch.lane.run(move |actor| actor.delete(allowed).boxed()).await;
             self.inner.names.forget();
             deleted
         };
@@ -88,7 +121,12 @@ impl Repository {
         mode: CommitMode,
         protection: Option<Protection>,
     ) -> Result<()> {
-        self.change_branch_rules(name, move |_| (mode, protection)).await
+        let change = move |now: &BranchRecord| BranchRules {
+            mode,
+            protection,
+            expiry: now.expiry,
+        };
+        self.change_branch_rules(name, change).await
     }
 
     /// Replaces the rules of a branch by what `change` makes of those that it has; no other change comes between.
@@ -98,7 +136,7 @@ impl Repository {
     pub async fn change_branch_rules(
         &self,
         name: &RefName,
-        change: impl FnOnce(&BranchRecord) -> (CommitMode, Option<Protection>) + Send + 'static,
+        change: impl FnOnce(&BranchRecord) -> BranchRules + Send + 'static,
     ) -> Result<()> {
         let branch = self.open_branch(name).await?;
         branch
@@ -118,8 +156,9 @@ impl Repository {
     /// Creates a tag; what it names is found as for [`Repository::create_branch`].
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`], [`Error::NotFound`].
+    /// [`Error::AlreadyExists`], [`Error::NotFound`], [`Error::RepositoryReadOnly`].
     pub async fn create_tag(&self, name: &RefName, at: &RefExpr) -> Result<CommitId> {
+        self.check_open().await?;
         let commit = self.beginning(at).await?;
         let core = self.core();
         let event = RefEvent {
@@ -140,8 +179,9 @@ impl Repository {
     /// Removes a tag.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`], [`Error::RepositoryReadOnly`].
     pub async fn delete_tag(&self, name: &RefName) -> Result<()> {
+        self.check_open().await?;
         let core = self.core();
         let delete = async {
             let deleted = core.refs.delete_tag(core.id, name, core.clock.now_us()).await;
@@ -176,8 +216,20 @@ impl Repository {
     }
 }
 
+/// Lets somebody's wish to remove a branch pass, unless it is protected.
+fn as_asked(state: &State) -> Result<(String, Meanwhile)> {
+    match state.protection() {
+        None => Ok(("delete branch".into(), Meanwhile::Anything)),
+        Some(_) => Err(Error::Refused {
+            operation: "deleting a branch",
+            reason: "it is protected".into(),
+        }),
+    }
+}
+
 /// Returns the record of a branch that begins at `head`.
 pub(super) fn new_branch(core: &Core, name: &RefName, head: CommitId, mode: CommitMode) -> BranchRecord {
+    let now_us = core.clock.now_us();
     BranchRecord {
         name: name.clone(),
         incarnation: core.ids.fresh(),
@@ -190,8 +242,10 @@ pub(super) fn new_branch(core: &Core, name: &RefName, head: CommitId, mode: Comm
         seq: 0,
         mode,
         protection: None,
+        expiry: Expiry::default(),
         rules_generation: 0,
-        created_us: core.clock.now_us(),
+        created_us: now_us,
+        touched_us: now_us,
         recent_writes: Vec::new(),
     }
 }

@@ -25,7 +25,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Dirty`] if something is staged that may not be dropped;
-    /// [`Error::HeadMoved`].
+    /// [`Error::HeadMoved`]; [`Error::RepositoryReadOnly`].
     pub async fn reset_to<C>(
         &self,
         into: &RefName,
@@ -36,13 +36,14 @@ impl Repository {
         let branch = self.open_branch(into).await?;
         self.core().entry(commit).await?;
         let before = branch.state();
+        before.check_open(&self.inner.record.name)?;
         if before.record.head == commit && !before.has_staged() {
             return Ok(MergeOutcome::UpToDate(commit));
         }
         check_staged(&branch, &before, reset)?;
         let message = reset.message.clone();
         let message = message.unwrap_or_else(|| format!("reset {into} to {}", commit.short()));
-        let is_protected = before.record.protection.is_some();
+        let is_protected = before.protection().is_some();
         let event = RefEvent {
             head: Some(before.record.head),
             commit: Some(commit),

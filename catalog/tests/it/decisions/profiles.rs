@@ -7,7 +7,7 @@ use super::{FILLED, PLAIN, Sides, all};
 
 async fn check_profile(profile: Profile, base: &str, ours: &str, theirs: &str, expected: Expect) {
     let options = Options {
-        profile,
+        profile: Some(profile),
         ..Options::default()
     };
     expected.assert_eq(&Sides::new(base, ours, theirs).await.text(&options).await);
@@ -163,7 +163,7 @@ async fn what_a_strict_profile_holds_back_is_taken_whole() {
         ),
     ] {
         let options = Options {
-            profile,
+            profile: Some(profile),
             ..all(Side::Theirs)
         };
         expected.assert_eq(&sides.text(&options).await);

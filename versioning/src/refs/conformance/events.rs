@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::fixture::{Fixture, NOWHERE, batch, branch, commit_move, expected, name};
+use super::fixture::{Fixture, NOWHERE, batch, branch, commit_move, expected, name, removal};
 use crate::refs::{Cas, HeadMove, LogRecord};
 
 fn payloads(texts: &[&'static str]) -> Vec<Bytes> {
@@ -105,7 +105,8 @@ async fn of_other_branches(fixture: &Fixture) {
         .await
         .unwrap();
     assert_eq!(told(fixture, 2, 0, 9).await, ["1 x at 6"], "each has its own");
-    refs.delete_branch(id, &etl, [2; 16], 7).await.unwrap();
+    let removed = removal(&fixture.branch("etl").await, 7);
+    refs.delete_branch(id, &etl, &removed).await.unwrap();
     assert_eq!(told(fixture, 2, 0, 9).await, [""; 0], "they go with it");
     assert_eq!(refs.last_event(id, [2; 16]).await.unwrap(), 0);
     assert_eq!(told(fixture, 1, 0, 9).await.len(), 1);

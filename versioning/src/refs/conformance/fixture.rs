@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::refs::{
-    BranchRecord, Cas, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, RefStore, RepositoryId,
-    RepositoryRecord, WriteId, encode_roots,
+    BranchRecord, Cas, CommitEntry, CommitMode, Expected, Expiry, HeadMove, LogRecord, RefStore, Removal,
+    RepositoryId, RepositoryRecord, WriteId, encode_roots,
 };
 use crate::tree::{Link, Root};
 use crate::{CommitId, Hash, RefName, RepositoryName, Roots, Space};
@@ -54,7 +54,8 @@ impl Fixture {
         let refs = &self.refs;
         let mut out = format!("epoch {}\n", refs.epoch().await.unwrap());
         for repository in refs.repositories().await.unwrap() {
-            writeln!(out, "{repository:?}").unwrap();
+            let rules = refs.repository_rules(repository.id).await.unwrap();
+            writeln!(out, "{repository:?} {rules:?}").unwrap();
             for branch in refs.branches(repository.id).await.unwrap() {
                 let log = refs
                     .log_after(repository.id, branch.incarnation, 0)
@@ -114,7 +115,7 @@ pub(super) fn repository(text: &str, id: RepositoryId) -> RepositoryRecord {
 }
 
 /// Returns a new branch at commit 0.
-pub(super) fn branch(text: &str, incarnation: u8) -> BranchRecord {
+pub(in crate::refs) fn branch(text: &str, incarnation: u8) -> BranchRecord {
     BranchRecord {
         name: name(text),
         incarnation: [incarnation; 16],
@@ -127,8 +128,10 @@ pub(super) fn branch(text: &str, incarnation: u8) -> BranchRecord {
         seq: 0,
         mode: CommitMode::Staged,
         protection: None,
+        expiry: Expiry::default(),
         rules_generation: 0,
         created_us: 2_000,
+        touched_us: 2_000,
         recent_writes: vec![],
     }
 }
@@ -201,8 +204,20 @@ pub(super) fn expected(at: &BranchRecord) -> Expected {
         head: at.head,
         folded_seq: at.folded_seq,
         seq: at.seq,
+        rules: at.rules_generation,
         epoch: 1,
         write: write_after(at),
+    }
+}
+
+/// Returns the removal of a branch as it is.
+pub(super) fn removal(at: &BranchRecord, time_us: u64) -> Removal {
+    Removal {
+        incarnation: at.incarnation,
+        rules: at.rules_generation,
+        untouched: None,
+        reason: "delete branch".into(),
+        time_us,
     }
 }
 

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::fixture::{
-    Fixture, NOWHERE, REPOSITORY, branch, commit, commit_id, commit_move, expected, name, repository,
+    Fixture, NOWHERE, REPOSITORY, branch, commit, commit_id, commit_move, expected, name, removal, repository,
 };
-use crate::merge::Policy;
-use crate::refs::{Cas, CommitMode, HeadMove, Protection, RefStore, RepositoryId};
-use crate::{Kind, RepositoryName};
+use crate::merge::{Policy, Strictness};
+use crate::refs::{
+    BranchRules, Cas, CommitMode, Expiry, HeadMove, Pattern, Protection, RefStore, Removal, RepositoryId,
+    RepositoryRules, Rule,
+};
+use crate::{Error, Kind, RepositoryName};
 
 pub(super) async fn repositories(refs: Arc<dyn RefStore>) {
     assert_eq!(refs.epoch().await.unwrap(), 1);
@@ -68,7 +71,13 @@ pub(super) async fn branches(fixture: &Fixture) {
     etl.protection = Some(Protection {
         required_checks: vec!["rows".into(), "schema".into()],
         policy: Policy::Rerun,
+        strictness: Some(Strictness(3)),
     });
+    etl.expiry = Expiry {
+        ttl_us: Some(7),
+        idle_us: Some(0),
+    };
+    etl.touched_us = 2_001;
     (etl.generation, etl.base_generation, etl.rules_generation) = (7, 3, 4);
     (etl.seq, etl.folded_seq, etl.sealed_seq) = (5, 5, 5);
     refs.create_branch(id, &etl).await.unwrap();
@@ -81,15 +90,20 @@ pub(super) async fn branches(fixture: &Fixture) {
     );
     assert_eq!(refs.branch(NOWHERE, &etl.name).await.unwrap(), None);
 
-    refs.set_branch_rules(id, &etl.name, CommitMode::Sync, None)
-        .await
-        .unwrap();
+    let rules = BranchRules {
+        mode: CommitMode::Sync,
+        protection: None,
+        expiry: Expiry {
+            ttl_us: None,
+            idle_us: Some(5),
+        },
+    };
+    refs.set_branch_rules(id, &etl.name, &rules).await.unwrap();
     (etl.mode, etl.protection, etl.rules_generation) = (CommitMode::Sync, None, 5);
+    etl.expiry = rules.expiry;
     assert_eq!(fixture.branch("etl").await, etl);
     for (repository, missing) in [(id, name("nobody")), (NOWHERE, etl.name.clone())] {
-        let missing = refs
-            .set_branch_rules(repository, &missing, CommitMode::Sync, None)
-            .await;
+        let missing = refs.set_branch_rules(repository, &missing, &rules).await;
         assert_eq!(missing.unwrap_err().kind(), Kind::NotFound);
     }
 
@@ -100,20 +114,39 @@ pub(super) async fn branches(fixture: &Fixture) {
         assert_eq!(refused.kind(), Kind::NotFound, "{refused}");
     }
     assert_eq!(refs.branches(id).await.unwrap().len(), 2);
-    assert_eq!(
-        refs.delete_branch(id, &name("nobody"), [2; 16], 9).await.unwrap(),
-        Cas::Lost(None)
-    );
-    assert_eq!(
-        refs.delete_branch(NOWHERE, &etl.name, [2; 16], 9).await.unwrap(),
-        Cas::Lost(None)
-    );
-    let other = refs.delete_branch(id, &etl.name, [1; 16], 9).await.unwrap();
-    assert_eq!(other, Cas::Lost(Some(etl.clone())), "another incarnation");
-    assert_eq!(
-        refs.delete_branch(id, &etl.name, [2; 16], 9).await.unwrap(),
-        Cas::Done
-    );
+    let as_it_is = removal(&etl, 9);
+    for (repository, gone) in [(id, name("nobody")), (NOWHERE, etl.name.clone())] {
+        let lost = refs.delete_branch(repository, &gone, &as_it_is).await.unwrap();
+        assert_eq!(lost, Cas::Lost(None));
+    }
+    let others = [
+        Removal {
+            incarnation: [1; 16],
+            ..as_it_is.clone()
+        },
+        Removal {
+            rules: 4,
+            ..as_it_is.clone()
+        },
+        Removal {
+            untouched: Some((6, 5)),
+            ..as_it_is.clone()
+        },
+        Removal {
+            untouched: Some((7, 4)),
+            ..as_it_is.clone()
+        },
+    ];
+    for other in others {
+        let lost = refs.delete_branch(id, &etl.name, &other).await.unwrap();
+        assert_eq!(lost, Cas::Lost(Some(etl.clone())), "{other:?}");
+    }
+    let untouched = Removal {
+        untouched: Some((7, 5)),
+        ..as_it_is
+    };
+    let done = refs.delete_branch(id, &etl.name, &untouched).await.unwrap();
+    assert_eq!(done, Cas::Done);
     assert_eq!(refs.branches(id).await.unwrap(), [branch("main", 1)]);
 }
 
@@ -171,7 +204,8 @@ pub(super) async fn names_are_shared(fixture: &Fixture) {
     assert!(refs.delete_tag(id, &name("v1"), 7).await.unwrap());
     assert!(!refs.delete_tag(id, &name("v1"), 7).await.unwrap());
     refs.create_branch(id, &branch("v1", 10)).await.unwrap();
-    refs.delete_branch(id, &name("v1"), [10; 16], 8).await.unwrap();
+    let removed = removal(&branch("v1", 10), 8);
+    refs.delete_branch(id, &name("v1"), &removed).await.unwrap();
     refs.create_tag(id, &name("v1"), commit_id(0), 9).await.unwrap();
 }
 
@@ -180,7 +214,7 @@ pub(super) async fn a_recreated_branch_is_another(fixture: &Fixture) {
     refs.create_branch(id, &branch("etl", 2)).await.unwrap();
     let old = fixture.branch("etl").await;
     fixture.append(&old, 3).await;
-    refs.delete_branch(id, &old.name, old.incarnation, 9)
+    refs.delete_branch(id, &old.name, &removal(&old, 9))
         .await
         .unwrap();
     assert_eq!(
@@ -203,7 +237,7 @@ pub(super) async fn a_recreated_branch_is_another(fixture: &Fixture) {
         "though head and numbers are the same"
     );
     let late = refs
-        .delete_branch(id, &old.name, old.incarnation, 9)
+        .delete_branch(id, &old.name, &removal(&old, 9))
         .await
         .unwrap();
     assert_eq!(late, Cas::Lost(Some(new.clone())));
@@ -218,7 +252,9 @@ pub(super) async fn rules_are_compared(fixture: &Fixture) {
         rules: Some(before.rules_generation),
         ..commit_move(1, 0)
     };
-    refs.set_branch_rules(id, &main, before.mode, None).await.unwrap();
+    refs.set_branch_rules(id, &main, &BranchRules::of(&before))
+        .await
+        .unwrap();
     let at = fixture.main().await;
     assert_eq!(at.rules_generation, before.rules_generation + 1);
     let lost = refs.move_head(id, &main, &expected(&at), &judged).await.unwrap();
@@ -230,4 +266,72 @@ pub(super) async fn rules_are_compared(fixture: &Fixture) {
     };
     let done = refs.move_head(id, &main, &expected(&at), &again).await.unwrap();
     assert_eq!(done, Cas::Done);
+}
+
+/// Rules of a repository are changed by compare-and-set, and count as a change of the rules of every branch.
+pub(super) async fn rules_of_repositories(fixture: &Fixture) {
+    let (refs, id) = (&fixture.refs, fixture.id);
+    assert_eq!(refs.repository_rules(id).await.unwrap(), Default::default());
+    assert_eq!(refs.repository_rules(NOWHERE).await.unwrap(), Default::default());
+    refs.create_branch(id, &branch("etl", 2)).await.unwrap();
+    let rule = Rule {
+        protection: Some(Protection::default()),
+        expiry: Expiry::default(),
+    };
+    let rules = RepositoryRules {
+        patterns: [(Pattern::parse("m*").unwrap(), rule)].into(),
+        ..RepositoryRules::default()
+    };
+    let before = fixture.dump().await;
+    assert!(!refs.set_repository_rules(id, 1, &rules).await.unwrap());
+    let nowhere = refs.set_repository_rules(NOWHERE, 0, &rules).await.unwrap_err();
+    assert_eq!(nowhere.kind(), Kind::NotFound);
+    assert_eq!(fixture.dump().await, before);
+    assert!(refs.set_repository_rules(id, 0, &rules).await.unwrap());
+    assert_eq!(refs.repository_rules(id).await.unwrap(), (1, rules.clone()));
+    for branch in refs.branches(id).await.unwrap() {
+        assert_eq!(branch.rules_generation, 1, "{}", branch.name);
+    }
+    assert!(!refs.set_repository_rules(id, 0, &rules).await.unwrap());
+}
+
+/// In a repository that is read-only no ref comes or goes, and what does not know yet that it is loses.
+pub(super) async fn a_read_only_repository(fixture: &Fixture) {
+    let (refs, id) = (&fixture.refs, fixture.id);
+    refs.create_branch(id, &branch("etl", 2)).await.unwrap();
+    refs.create_tag(id, &name("v1"), commit_id(0), 5).await.unwrap();
+    let (main, etl) = (fixture.main().await, fixture.branch("etl").await);
+    let rules = RepositoryRules {
+        read_only: true,
+        ..RepositoryRules::default()
+    };
+    assert!(refs.set_repository_rules(id, 0, &rules).await.unwrap());
+    let before = fixture.dump().await;
+    let refused = [
+        refs.create_branch(id, &branch("new", 3)).await,
+        refs.delete_branch(id, &etl.name, &removal(&etl, 9))
+            .await
+            .map(drop),
+        refs.create_tag(id, &name("v2"), commit_id(0), 6).await,
+        refs.delete_tag(id, &name("v1"), 6).await.map(drop),
+    ];
+    for outcome in refused {
+        assert!(
+            matches!(&outcome, Err(Error::RepositoryReadOnly { repository }) if repository == "lake"),
+            "{outcome:?}"
+        );
+    }
+    let record = super::fixture::batch(0, 1);
+    let late = refs
+        .append(id, &main.name, &expected(&main), &record)
+        .await
+        .unwrap();
+    assert!(matches!(late, Cas::Lost(Some(_))), "{late:?}");
+    let gone = refs.delete_branch(id, &name("nobody"), &removal(&etl, 9)).await;
+    assert_eq!(gone.unwrap(), Cas::Lost(None));
+    assert!(!refs.delete_tag(id, &name("v9"), 6).await.unwrap());
+    assert_eq!(fixture.dump().await, before);
+    let open = RepositoryRules::default();
+    assert!(refs.set_repository_rules(id, 1, &open).await.unwrap());
+    refs.create_branch(id, &branch("new", 3)).await.unwrap();
 }

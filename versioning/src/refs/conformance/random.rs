@@ -8,11 +8,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::fixture::{
-    Fixture, NOWHERE, batch, branch, commit, commit_id, commit_move, expected, name, roots,
+    Fixture, NOWHERE, batch, branch, commit, commit_id, commit_move, expected, name, removal, roots,
 };
 use crate::merge::Policy;
 use crate::refs::{
-    BranchRecord, CommitEntry, CommitMode, Expected, HeadMove, LogRecord, Protection, RefStore, RepositoryId,
+    BranchRecord, BranchRules, CommitEntry, CommitMode, Expected, Expiry, HeadMove, LogRecord, Pattern,
+    Protection, RefStore, Removal, RepositoryId, RepositoryRules, Rule,
 };
 use crate::{RefName, Result};
 
@@ -30,6 +31,12 @@ pub(in crate::refs) enum Call {
     },
     DeleteBranch {
         name: u8,
+        stale: bool,
+        untouched: Option<u64>,
+    },
+    SetRepositoryRules {
+        read_only: bool,
+        patterns: u8,
         stale: bool,
     },
     SetRules {
@@ -120,8 +127,11 @@ fn names() -> impl Strategy<Value = Call> {
         4 => (name.clone(), commit.clone(), any::<bool>(), prop::bool::weighted(0.1)).prop_map(
             |(name, head, staged, nowhere)| Call::CreateBranch { name, head, staged, nowhere }
         ),
-        2 => (name.clone(), prop::bool::weighted(0.3))
-            .prop_map(|(name, stale)| Call::DeleteBranch { name, stale }),
+        2 => (name.clone(), prop::bool::weighted(0.3), prop::option::of(0..2u64))
+            .prop_map(|(name, stale, untouched)| Call::DeleteBranch { name, stale, untouched }),
+        1 => (prop::bool::weighted(0.3), 0..3u8, prop::bool::weighted(0.3)).prop_map(
+            |(read_only, patterns, stale)| Call::SetRepositoryRules { read_only, patterns, stale }
+        ),
         1 => (name.clone(), 0..3u8).prop_map(|(name, checks)| Call::SetRules { name, checks }),
         2 => (name.clone(), commit).prop_map(|(name, target)| Call::CreateTag { name, target }),
         1 => name.prop_map(|name| Call::DeleteTag { name }),
@@ -235,26 +245,50 @@ async fn name_call(fixture: &Fixture, call: &Call, fresh: u8) -> String {
             (made.head, made.staged) = (commit_id(head), staged.then(|| roots(fresh)));
             show(refs.create_branch(id(fixture, nowhere), &made).await)
         }
-        Call::DeleteBranch { name, stale } => {
-            let mut incarnation = present(fixture, name).await.incarnation;
-            incarnation[0] ^= u8::from(stale);
-            show(
-                refs.delete_branch(fixture.id, &nth_name(name), incarnation, fresh.into())
-                    .await,
-            )
+        Call::DeleteBranch {
+            name,
+            stale,
+            untouched,
+        } => {
+            let at = present(fixture, name).await;
+            let mut removal = Removal {
+                untouched: untouched.map(|by| (at.generation, at.seq + by)),
+                ..removal(&at, fresh.into())
+            };
+            removal.incarnation[0] ^= u8::from(stale);
+            show(refs.delete_branch(fixture.id, &nth_name(name), &removal).await)
+        }
+        Call::SetRepositoryRules {
+            read_only,
+            patterns,
+            stale,
+        } => {
+            let (generation, before) = refs.repository_rules(fixture.id).await.unwrap();
+            let pattern = |n: u8| Pattern::parse(&"*".repeat(usize::from(n) + 1)).unwrap();
+            let rules = RepositoryRules {
+                read_only,
+                patterns: (0..patterns).map(|n| (pattern(n), Rule::default())).collect(),
+            };
+            let set = refs.set_repository_rules(fixture.id, generation + u64::from(stale), &rules);
+            format!("{before:?} {}", show(set.await))
         }
         Call::SetRules { name, checks } => {
             let required_checks = (0..checks).map(|n| n.to_string()).collect();
             let protection = Some(Protection {
                 required_checks,
                 policy: Policy::default(),
+                strictness: None,
             })
             .filter(|_| checks > 0);
-            let mode = [CommitMode::Staged, CommitMode::Coalesce, CommitMode::Sync][usize::from(checks)];
-            show(
-                refs.set_branch_rules(fixture.id, &nth_name(name), mode, protection.as_ref())
-                    .await,
-            )
+            let rules = BranchRules {
+                mode: [CommitMode::Staged, CommitMode::Coalesce, CommitMode::Sync][usize::from(checks)],
+                protection,
+                expiry: Expiry {
+                    ttl_us: (checks > 1).then_some(9),
+                    idle_us: None,
+                },
+            };
+            show(refs.set_branch_rules(fixture.id, &nth_name(name), &rules).await)
         }
         Call::CreateTag { name, target } => show(
             refs.create_tag(fixture.id, &nth_name(name), commit_id(target), fresh.into())

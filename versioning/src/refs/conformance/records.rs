@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::fixture::{Fixture, NOWHERE, branch, commit, commit_id, commit_move, expected, name};
+use super::fixture::{Fixture, NOWHERE, branch, commit, commit_id, commit_move, expected, name, removal};
 use crate::Kind;
 use crate::refs::{CommitEntry, RefLogEntry};
 
@@ -102,7 +102,8 @@ pub(super) async fn ref_log(fixture: &Fixture) {
     refs.create_branch(id, &branch("etl", 42)).await.unwrap();
     refs.create_tag(id, &name("v1"), commit_id(1), 20).await.unwrap();
     refs.delete_tag(id, &name("v1"), 10).await.unwrap();
-    refs.delete_branch(id, &name("etl"), [42; 16], 30).await.unwrap();
+    let removed = removal(&fixture.branch("etl").await, 30);
+    refs.delete_branch(id, &name("etl"), &removed).await.unwrap();
 
     let entry = |ref_name: &str, time_us, from: Option<u8>, to: Option<u8>, reason: &str| RefLogEntry {
         branch: name(ref_name),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::fixture::{
-    Fixture, NOWHERE, batch, branch, commit, commit_id, commit_move, expected, name, one_more_write, roots,
+    Fixture, NOWHERE, batch, branch, commit, commit_id, commit_move, expected, name, one_more_write, removal,
+    roots,
 };
 use crate::refs::{
     BranchRecord, Cas, Expected, HeadMove, RECENT_WRITES_MAX, RefStore, WriteId, encode_roots,
@@ -30,6 +31,7 @@ pub(super) async fn the_life_of_a_branch(fixture: &Fixture) {
     assert_eq!(refs.log_after(NOWHERE, [1; 16], 0).await.unwrap(), []);
 
     let at = fixture.main().await;
+    assert_eq!(at.touched_us, batch(6, 2).time_us);
     assert_eq!(
         refs.fold(id, &main, &expected(&at), &roots(1), 6).await.unwrap(),
         Cas::Done
@@ -53,6 +55,7 @@ pub(super) async fn the_life_of_a_branch(fixture: &Fixture) {
     );
     let committed = BranchRecord {
         recent_writes: one_more_write(&folded),
+        touched_us: to.time_us,
         sealed_seq: 6,
         head: commit_id(2),
         staged: None,
@@ -84,6 +87,7 @@ pub(super) async fn the_life_of_a_branch(fixture: &Fixture) {
     let (head, folded_seq) = (commit_id(0), 8);
     let reset = BranchRecord {
         recent_writes: one_more_write(&committed),
+        touched_us: back.time_us,
         sealed_seq: 8,
         head,
         folded_seq,
@@ -212,7 +216,7 @@ pub(super) async fn every_way_to_lose(make: &impl AsyncFn() -> Arc<dyn RefStore>
     const ALL: &[Swap] = &Swap::ALL;
     const ON_TREES: &[Swap] = &[Swap::Fold, Swap::Commit, Swap::Rebase];
     const ON_SEQ: &[Swap] = &[Swap::Append, Swap::Rebase];
-    let ways: [(&str, Change, &[Swap]); 9] = [
+    let ways: [(&str, Change, &[Swap]); 10] = [
         ("nothing", |_| {}, &[]),
         ("incarnation", |e| e.incarnation[15] ^= 1, ALL),
         ("base before", |e| e.base_generation -= 1, ALL),
@@ -222,6 +226,7 @@ pub(super) async fn every_way_to_lose(make: &impl AsyncFn() -> Arc<dyn RefStore>
         ("folded behind", |e| e.folded_seq += 1, ON_TREES),
         ("seq before", |e| e.seq -= 1, ON_SEQ),
         ("seq behind", |e| e.seq += 1, ON_SEQ),
+        ("rules", |e| e.rules += 1, &[Swap::Append]),
     ];
     for swap in Swap::ALL {
         for (what, change, losers) in ways {
@@ -247,7 +252,7 @@ async fn gone(make: &impl AsyncFn() -> Arc<dyn RefStore>) {
         let main = fixture.main().await;
         fixture
             .refs
-            .delete_branch(fixture.id, &main.name, main.incarnation, 9)
+            .delete_branch(fixture.id, &main.name, &removal(&main, 9))
             .await
             .unwrap();
         let before = fixture.dump().await;

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use crate::refs::rules::{self, demand};
 use crate::refs::{
-    BranchRecord, CommitEntry, EventRecord, Expected, LogRecord, RefLogEntry, RepositoryId, RepositoryRecord,
+    BranchRecord, CommitEntry, EventRecord, Expected, LogRecord, RefLogEntry, Removal, RepositoryId,
+    RepositoryRecord, RepositoryRules,
 };
 use crate::{CommitId, RefName, Result, Roots};
 
@@ -19,6 +20,8 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Repository {
     pub(super) record: RepositoryRecord,
+    /// How often its rules changed, and what they are.
+    pub(super) rules: (u64, RepositoryRules),
     pub(super) branches: BTreeMap<RefName, Branch>,
     pub(super) tags: BTreeMap<RefName, CommitId>,
     pub(super) incarnations: BTreeSet<[u8; 16]>,
@@ -59,6 +62,15 @@ impl Compared {
     }
 }
 
+/// Returns whether a branch is what its removal expects.
+pub(super) fn is_as_removed(found: &BranchRecord, removal: &Removal) -> bool {
+    found.incarnation == removal.incarnation
+        && found.rules_generation == removal.rules
+        && removal
+            .untouched
+            .is_none_or(|untouched| untouched == (found.generation, found.seq))
+}
+
 impl State {
     pub(super) fn repository(&mut self, id: RepositoryId) -> Result<&mut Repository> {
         self.repositories
@@ -71,6 +83,7 @@ impl Repository {
     pub(super) fn new(record: RepositoryRecord) -> Repository {
         Repository {
             record,
+            rules: Default::default(),
             branches: BTreeMap::new(),
             tags: BTreeMap::new(),
             incarnations: BTreeSet::new(),
@@ -79,6 +92,10 @@ impl Repository {
             small: BTreeMap::new(),
             versions: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn check_open(&self) -> Result<()> {
+        rules::check_open(self.record.name.as_str(), &self.rules.1)
     }
 
     pub(super) fn check_free(&self, name: &RefName) -> Result<()> {

@@ -18,11 +18,12 @@ const READERS_MAX: u32 = 4;
 const WAL_BYTES_KEPT: &str = "16777216";
 
 /// The schema, version by version; what stands here once is never changed, only added to.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2_branches.sql"),
     include_str!("schema_3_state.sql"),
     include_str!("schema_4_rules.sql"),
+    include_str!("schema_5_repository_rules.sql"),
 ];
 const CREATE_VERSIONS: &str =
     "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)";

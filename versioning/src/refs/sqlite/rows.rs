@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::codec::DecodeError;
 use crate::refs::{
     BranchRecord, CommitEntry, EventRecord, LogRecord, RefLogEntry, RepositoryId, RepositoryRecord,
-    decode_roots, record, rules,
+    RepositoryRules, decode_roots, record, rules,
 };
 use crate::{CommitId, Error, Hash, RefName, RepositoryName, Result};
 
@@ -25,7 +25,11 @@ pub(super) type BranchRow = (
     i64,
     Vec<u8>,
     i64,
+    Option<Vec<u8>>,
+    i64,
 );
+/// Name, rules, and how often these changed.
+pub(super) type RulesRow = (String, Vec<u8>, i64);
 pub(super) type LogRow = (i64, i64, i64, i64, Vec<u8>);
 pub(super) type EventRow = (i64, i64, Vec<u8>);
 pub(super) type CommitRow = (Vec<u8>, i64, i64, Vec<u8>);
@@ -54,6 +58,12 @@ pub(super) fn repository(row: RepositoryRow) -> Result<RepositoryRecord> {
     })
 }
 
+pub(super) fn rules_of((name, bytes, generation): &RulesRow) -> Result<(u64, RepositoryRules)> {
+    let damaged = |error: DecodeError| damage("rules of repository", name, &error);
+    let rules = record::decode_rules(bytes).map_err(damaged)?;
+    Ok((number(*generation).map_err(damaged)?, rules))
+}
+
 pub(super) fn branch(row: BranchRow) -> Result<BranchRecord> {
     let name = RefName::stored(&row.0).map_err(|e| damage("branch", &row.0, &e))?;
     let key = row.0.clone();
@@ -76,6 +86,8 @@ fn branch_fields(name: RefName, row: BranchRow) -> Result<BranchRecord, DecodeEr
         sealed_seq,
         writes,
         rules_generation,
+        expiry,
+        touched,
     ) = row;
     Ok(BranchRecord {
         name,
@@ -91,8 +103,13 @@ fn branch_fields(name: RefName, row: BranchRow) -> Result<BranchRecord, DecodeEr
         protection: protection
             .map(|bytes| record::decode_protection(&bytes))
             .transpose()?,
+        expiry: expiry
+            .map(|bytes| record::decode_expiry(&bytes))
+            .transpose()?
+            .unwrap_or_default(),
         rules_generation: number(rules_generation)?,
         created_us: number(created)?,
+        touched_us: number(touched)?,
         recent_writes: record::decode_writes(&writes)?,
     })
 }

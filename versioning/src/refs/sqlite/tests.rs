@@ -139,6 +139,7 @@ async fn read_all(path: &Path, id: crate::refs::RepositoryId) -> Result<String> 
     let read = async {
         refs.epoch().await?;
         refs.repositories().await?;
+        refs.repository_rules(id).await?;
         refs.branches(id).await?;
         refs.tags(id).await?;
         refs.log_after(id, [1; 16], 0).await?;
@@ -178,6 +179,8 @@ async fn a_record_that_makes_no_sense_is_named() {
         "protection = x'02'",
         "sealed_seq = -1",
         "recent_writes = x'00'",
+        "expiry = x'01'",
+        "touched_us = -1",
     ] {
         let mut write = refs.database.write("test").await.unwrap();
         let damage = sqlx::AssertSqlSafe(format!("UPDATE branches SET {damage}"));
@@ -217,6 +220,8 @@ async fn a_database_of_an_earlier_skep_is_taken_over() {
     );
     let found = refs.branch(id, &main).await.unwrap().unwrap();
     assert_eq!((found.generation, found.seq), (3, 5));
+    assert_eq!((found.touched_us, found.expiry), (1, Default::default()));
+    assert_eq!(refs.repository_rules(id).await.unwrap(), Default::default());
     let event = [Bytes::from_static(b"e")];
     refs.add_events(id, &main, [0; 16], 9, &event).await.unwrap();
     assert_eq!(refs.last_event(id, [0; 16]).await.unwrap(), 1);

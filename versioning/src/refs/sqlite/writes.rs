@@ -1,10 +1,10 @@
 //! Writes that take several steps, each within the transaction it is given.
 
 use super::database::Write;
-use super::rows::{self, BranchRow, sql};
+use super::rows::{self, BranchRow, RulesRow, sql};
 use crate::refs::{
-    BranchRecord, Cas, CommitEntry, Expected, HeadMove, LogRecord, RepositoryId, RepositoryRecord,
-    encode_roots, record, rules, sql as text,
+    BranchRecord, Cas, CommitEntry, Expected, HeadMove, LogRecord, Removal, RepositoryId, RepositoryRecord,
+    RepositoryRules, encode_roots, record, rules, sql as text,
 };
 use crate::{CommitId, RefName, Result, Roots};
 
@@ -55,6 +55,38 @@ impl Write<'_> {
             true => Ok(()),
             false => Err(rules::no_repository(id)),
         }
+    }
+
+    async fn rules_row(&mut self, id: RepositoryId) -> Result<Option<RulesRow>> {
+        let failed = self.failed();
+        let found = sqlx::query_as(text::RULES).bind(id.0.to_vec());
+        found.fetch_optional(&mut self.connection).await.map_err(failed)
+    }
+
+    /// Fails unless the repository is there and takes writes.
+    async fn check_open(&mut self, id: RepositoryId) -> Result<()> {
+        let row = self
+            .rules_row(id)
+            .await?
+            .ok_or_else(|| rules::no_repository(id))?;
+        rules::check_open(&row.0, &rows::rules_of(&row)?.1)
+    }
+
+    pub(super) async fn set_repository_rules(
+        &mut self,
+        id: RepositoryId,
+        generation: u64,
+        rules: &RepositoryRules,
+    ) -> Result<bool> {
+        self.check_repository(id).await?;
+        let set = query(text::SET_REPOSITORY_RULES, id)
+            .bind(sql(generation)?)
+            .bind(record::encode_rules(rules));
+        if self.run(set).await? == 0 {
+            return Ok(false);
+        }
+        self.run(query(text::RULES_OF_ALL, id)).await?;
+        Ok(true)
     }
 
     async fn check_commit(&mut self, id: RepositoryId, commit: CommitId) -> Result<()> {
@@ -123,7 +155,7 @@ impl Write<'_> {
     }
 
     pub(super) async fn create_branch(&mut self, id: RepositoryId, branch: &BranchRecord) -> Result<()> {
-        self.check_repository(id).await?;
+        self.check_open(id).await?;
         self.claim(id, &branch.name, "branch").await?;
         self.check_commit(id, branch.head).await?;
         let insert = query(text::INSERT_BRANCH, id)
@@ -139,7 +171,9 @@ impl Write<'_> {
             .bind(branch.protection.as_ref().map(record::encode_protection))
             .bind(sql(branch.created_us)?)
             .bind(sql(branch.sealed_seq)?)
-            .bind(sql(branch.rules_generation)?);
+            .bind(sql(branch.rules_generation)?)
+            .bind(record::encode_expiry(branch.expiry))
+            .bind(sql(branch.touched_us)?);
         self.run(insert).await?;
         let (name, time_us, to) = (&branch.name, branch.created_us, Some(branch.head));
         self.record_move(
@@ -159,15 +193,20 @@ impl Write<'_> {
         &mut self,
         id: RepositoryId,
         name: &RefName,
-        incarnation: [u8; 16],
-        time_us: u64,
+        removal: &Removal,
     ) -> Result<Cas> {
         let Some(branch) = self.branch(id, name).await? else {
             return Ok(Cas::Lost(None));
         };
+        self.check_open(id).await?;
+        let incarnation = removal.incarnation;
+        let [generation, seq] = rules::untouched(removal).map(|number| number.map(sql).transpose());
         let delete = query(text::DELETE_BRANCH, id)
             .bind(name.to_string())
-            .bind(incarnation.to_vec());
+            .bind(incarnation.to_vec())
+            .bind(sql(removal.rules)?)
+            .bind(generation?)
+            .bind(seq?);
         if self.run(delete).await? == 0 {
             return Ok(Cas::Lost(Some(branch)));
         }
@@ -180,10 +219,10 @@ impl Write<'_> {
             id,
             Move {
                 name,
-                time_us,
+                time_us: removal.time_us,
                 from,
                 to: None,
-                reason: "delete branch",
+                reason: &removal.reason,
             },
         )
         .await?;
@@ -197,7 +236,7 @@ impl Write<'_> {
         commit: CommitId,
         time_us: u64,
     ) -> Result<()> {
-        self.check_repository(id).await?;
+        self.check_open(id).await?;
         self.claim(id, name, "tag").await?;
         self.check_commit(id, commit).await?;
         let insert = query(text::INSERT_TAG, id)
@@ -230,6 +269,7 @@ impl Write<'_> {
             .bind(name.to_string());
         let tag: Option<Vec<u8>> = tag.fetch_optional(&mut self.connection).await.map_err(failed)?;
         let Some(tag) = tag else { return Ok(false) };
+        self.check_open(id).await?;
         self.run(query(text::DELETE_TAG, id).bind(name.to_string()))
             .await?;
         self.run(query(text::FREE_NAME, id).bind(name.to_string()))
@@ -263,7 +303,9 @@ impl Write<'_> {
         let update = compare(text::APPEND, id, name, expected)?
             .bind(sql(expected.seq)?)
             .bind(sql(record.seq)?)
-            .bind(remembering(&found, expected));
+            .bind(remembering(&found, expected))
+            .bind(sql(expected.rules)?)
+            .bind(sql(record.time_us)?);
         if self.run(update).await? == 0 {
             return Ok(Cas::Lost(Some(found)));
         }
@@ -324,7 +366,8 @@ impl Write<'_> {
             .bind(i64::from(to.rebased))
             .bind(to.rebased.then_some(sql(expected.seq)?))
             .bind(remembering(&found, expected))
-            .bind(to.rules.map(sql).transpose()?);
+            .bind(to.rules.map(sql).transpose()?)
+            .bind(sql(to.time_us)?);
         if self.run(update).await? == 0 {
             return Ok(Cas::Lost(Some(found)));
         }
