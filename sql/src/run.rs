@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 use tokio::runtime::{Builder, Runtime};
@@ -38,8 +38,14 @@ impl Workers {
         let runtime = self.0.get_or_init(|| runtime(threads)).as_ref();
         let runtime = runtime.ok_or_else(|| Error::Internal("no threads can be started".to_owned()))?;
         let (send, receive) = mpsc::channel(1);
-        let task = Some(runtime.spawn(drive(start, send, memory_bytes)));
         let deadline = Instant::now() + Duration::from_millis(limit_ms);
+        let driven = drive(start, send, memory_bytes);
+        // it ends in time by itself, too: a client that is there and takes no rows must not hold their memory
+        let within = async move {
+            let late = |_| Error::TooLong { limit_ms };
+            timeout_at(deadline, driven).await.map_err(late)?
+        };
+        let task = Some(runtime.spawn(within));
         let mut run = Run {
             receive,
             task,
@@ -172,7 +178,7 @@ impl Rows {
         Ok(batch.map(|batch| Page::new(vec![batch])))
     }
 
-    pub(crate) fn schema(&self) -> &Schema {
+    pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
