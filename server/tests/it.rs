@@ -4,6 +4,7 @@
 mod it {
     mod damage;
     mod disk;
+    mod flight;
     mod problems;
     mod rig;
     mod s3;
