@@ -7,7 +7,7 @@
 //! checks have to exist.
 //!
 //! *Architecture invariant:* knows no SQL engine and no Thrift. Whoever can run a check is handed in as a
-//! [`catalog::check::CheckRunner`]; what a hook may do to the machine or with secrets, as [`Settings`] and
+//! [`catalog::check::CheckRunner`], what reaches other metastores as a [`Registrar`]; what a hook may do to the machine or with secrets, as [`Settings`] and
 //! [`Secrets`].
 
 pub mod action;
@@ -23,6 +23,7 @@ mod log;
 mod pattern;
 mod payload;
 mod ready;
+mod registrar;
 mod service;
 mod settings;
 mod source;
@@ -35,6 +36,7 @@ pub use hook_file::{HOOKS_FOLDER, Hook, HookFile, HookSet, parse_hooks};
 pub use log::{Run, RunState};
 pub use pattern::Pattern;
 pub use payload::{PAYLOAD_VERSION, Payload};
+pub use registrar::{Registrar, Registration};
 pub use service::Hooks;
 pub use settings::{Kubernetes, SecretSource, Settings};
 pub use source::{FileLimits, checks_at, hooks_at};

@@ -14,6 +14,7 @@ use crate::gate;
 use crate::hook_file::{Hook, HookSet};
 use crate::log::{Logs, Run, RunState};
 use crate::payload::{PAYLOAD_VERSION, Payload};
+use crate::registrar::{NoRegistrar, Registrar};
 use crate::settings::Settings;
 use crate::source::hooks_at;
 use crate::template::{NoSecrets, Secrets};
@@ -40,6 +41,7 @@ impl Hooks {
         Hooks {
             tools: Tools {
                 checks: runner,
+                registrar: Arc::new(NoRegistrar),
                 secrets: Arc::new(NoSecrets),
                 settings: Arc::default(),
             },
@@ -54,6 +56,13 @@ impl Hooks {
     pub fn with_settings(mut self, settings: Settings, secrets: Arc<dyn Secrets>) -> Hooks {
         self.tools.settings = Arc::new(settings);
         self.tools.secrets = secrets;
+        self
+    }
+
+    /// Returns the same with a way to other metastores.
+    #[must_use]
+    pub fn with_registrar(mut self, registrar: Arc<dyn Registrar>) -> Hooks {
+        self.tools.registrar = registrar;
         self
     }
 

@@ -13,6 +13,7 @@ mod catalogs;
 mod complete;
 mod context;
 mod convert;
+pub mod elsewhere;
 mod exception;
 mod facts;
 pub mod filter;

@@ -8,6 +8,7 @@ mod it {
     mod constraints;
     mod databases;
     mod document;
+    mod elsewhere;
     mod exchanges;
     mod expressions;
     mod filters;

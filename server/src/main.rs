@@ -13,6 +13,7 @@ mod lent;
 mod listeners;
 mod machine;
 mod output;
+mod registrar;
 mod serve;
 mod settings;
 mod telemetry;

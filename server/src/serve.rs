@@ -28,6 +28,7 @@ use crate::error::{Exit, Failure};
 use crate::lent::{EngineRunner, FlightRunner, ParquetFooters, Runs};
 use crate::listeners::{ListenerPlace, ThriftListener};
 use crate::machine::{MachineClock, MachineIds, raise_open_files};
+use crate::registrar::Registrar;
 use crate::settings::Settings;
 use crate::{credentials, telemetry, warehouses};
 
@@ -234,7 +235,9 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
 fn hooks(engine: &sql::Engine, settings: &Settings) -> Hooks {
     let checks = Arc::new(sql::SqlChecks::new(engine.clone()));
     let secrets = Arc::new(ListedSecrets(settings.hooks.clone()));
-    Hooks::new(checks, hooks::Limits::default()).with_settings(settings.hooks.clone(), secrets)
+    Hooks::new(checks, hooks::Limits::default())
+        .with_settings(settings.hooks.clone(), secrets)
+        .with_registrar(Arc::new(Registrar::default()))
 }
 
 async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Failure> {

@@ -24,6 +24,7 @@ use versioning::{CommitId, Hash, Repository};
 use crate::document::{Fields, Node, Wrong};
 use crate::payload::Payload;
 use crate::ready;
+use crate::registrar::Registrar;
 use crate::settings::Settings;
 use crate::template::{Secrets, Values};
 
@@ -58,6 +59,7 @@ pub struct Limits {
 #[derive(Debug, Clone)]
 pub struct Tools {
     pub checks: Arc<dyn CheckRunner>,
+    pub registrar: Arc<dyn Registrar>,
     pub secrets: Arc<dyn Secrets>,
     pub settings: Arc<Settings>,
 }
@@ -145,7 +147,7 @@ fn id(text: Option<&str>) -> Option<CommitId> {
 type Parse = fn(&mut Fields) -> Result<Arc<dyn Action>, Wrong>;
 
 /// All kinds of actions, by name.
-const KINDS: [(&str, Parse); 14] = [
+const KINDS: [(&str, Parse); 15] = [
     ("airflow", airflow::parse),
     ("command", command::parse),
     ("docker", docker::parse),
@@ -154,6 +156,7 @@ const KINDS: [(&str, Parse); 14] = [
     ("no-missing-files", ready::no_missing_files),
     ("partition-columns", ready::partition_columns),
     ("partition-completeness", ready::partition_completeness),
+    ("register-metastore", ready::register_metastore),
     ("schema-compatibility", ready::schema_compatibility),
     ("spark", spark::parse),
     ("sql", sql::parse),

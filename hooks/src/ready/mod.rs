@@ -4,6 +4,7 @@ mod columns;
 mod completeness;
 mod files;
 mod manifests;
+mod registration;
 
 use std::fmt::Debug;
 
@@ -21,6 +22,7 @@ pub(crate) use self::columns::{partition_columns, schema_compatibility};
 pub(crate) use self::completeness::partition_completeness;
 pub(crate) use self::files::{file_format, no_missing_files};
 pub(crate) use self::manifests::symlink_manifests;
+pub(crate) use self::registration::register_metastore;
 
 /// How many findings are told.
 const FINDINGS_MAX: usize = 50;

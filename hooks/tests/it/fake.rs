@@ -11,7 +11,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use catalog::check::{CheckOutcome, CheckRunner, CheckSpec};
 use hooks::action::{Call, Limits, Outcome, Tools};
-use hooks::{Payload, Secrets, Settings, parse_hooks};
+use hooks::{Payload, Registrar, Registration, Secrets, Settings, parse_hooks};
 use serde_json::{Value, json};
 use versioning::{CommitId, Repository};
 
@@ -140,6 +140,28 @@ impl CheckRunner for ByText {
     }
 }
 
+/// A way to another metastore that tells what it was asked for.
+#[derive(Debug)]
+struct Told;
+
+#[async_trait]
+impl Registrar for Told {
+    async fn register(&self, _: &Repository, asked: Registration<'_>) -> Result<String, String> {
+        let wanted = ["sales.a", "sales.b", "web.a"].into_iter().filter(|name| {
+            let (database, table) = name.split_once('.').unwrap();
+            (asked.wants)(database, table)
+        });
+        Ok(format!(
+            "{} {} {} {:?} from a head: {}",
+            asked.address,
+            asked.at,
+            asked.scheme,
+            wanted.collect::<Vec<_>>(),
+            asked.before.is_some()
+        ))
+    }
+}
+
 /// Runs the action of this type and these properties (YAML in one line) on a commit.
 pub(super) async fn run_at(
     repository: &Repository,
@@ -159,6 +181,7 @@ pub(super) async fn run_at(
     .unwrap();
     let tools = Tools {
         checks: Arc::new(ByText),
+        registrar: Arc::new(Told),
         secrets: Arc::new(Known),
         settings: Arc::new(settings),
     };

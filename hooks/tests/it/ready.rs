@@ -304,3 +304,31 @@ async fn manifests_list_the_files_at_the_commit() {
         format!("s3a://lake/{commit}/{ORDERS}a\n").len() as u64
     );
 }
+
+#[tokio::test]
+async fn tables_are_registered_in_another_metastore() {
+    let run =
+        |properties: &'static str| super::fake::run("register-metastore", properties, Settings::default());
+    let told = run("{uri: 'thrift://hms:9083', tables: ['sales.*']}").await;
+    let expected = r#"hms:9083 main s3a ["sales.a", "sales.b"] from a head: true"#;
+    assert_eq!((told.ended, told.output.as_str()), (Ended::Passed, expected));
+    let told = run("{uri: 'thrift://[::1]:9083', locations: commit, scheme: s3}").await;
+    assert!(told.output.starts_with("[::1]:9083 "), "{}", told.output);
+    assert!(!told.output.contains(" main "), "{}", told.output);
+    let settings = Settings {
+        hosts: Some(vec!["other".into()]),
+        ..Settings::default()
+    };
+    let refused = super::fake::run("register-metastore", "{uri: 'thrift://hms:9083'}", settings).await;
+    assert_eq!(refused.ended, Ended::Errored);
+    for wrong in [
+        "{uri: 'http://hms:1'}",
+        "{uri: 'thrift://hms'}",
+        "{uri: 'thrift://h:1', locations: tag}",
+    ] {
+        let text = format!(
+            "name: f\non: {{post-merge: }}\nhooks:\n  - {{id: h, type: register-metastore, properties: {wrong}}}\n"
+        );
+        assert!(hooks::parse_hooks("f.yaml", text.as_bytes()).is_err(), "{wrong}");
+    }
+}
