@@ -82,7 +82,7 @@ def test_rows_come_as_arrow_however_many(main, orders):
     with main.cursor() as cursor:
         cursor.execute("select value as n, cast(value as varchar) as text from generate_series(1, 1000000)")
         table = cursor.fetch_arrow_table()
-    assert table.num_rows == 1_000_000 and table["text"][999_999].as_py() == "1000000"
+    assert table.num_rows == 1_000_000 and set(table["text"].to_pylist()) == {str(n) for n in range(1, 1_000_001)}
     assert table.schema.field("text").type == pyarrow.string()
     with main.cursor() as cursor:
         cursor.execute(f"select * from {orders}.orders where id = 2")
@@ -133,7 +133,7 @@ def test_prepared_statements(main, orders):
 
 def test_errors(main, orders):
     status = adbc_driver_manager.AdbcStatusCode
-    fails(status.INVALID_ARGUMENT, "Line: 1", main, "select from from")
+    fails(status.INVALID_ARGUMENT, "Line: 1, Column: 14", main, "select 1 fro m x")
     fails(status.INVALID_ARGUMENT, "x-skep-ref", main, "use branch main")
     fails(status.NOT_FOUND, "nothing", main, f"select * from {orders}.nothing")
     fails(status.NOT_FOUND, "gone", main, f'select * from "{orders}@gone".orders')

@@ -204,3 +204,36 @@ impl std::fmt::Debug for Piece {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::Schema;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use futures::stream;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_query_whose_rows_nobody_takes_ends_in_time() {
+        let (held, ended) = oneshot::channel::<()>();
+        let schema = SchemaRef::new(Schema::empty());
+        let batch = RecordBatch::new_empty(Arc::clone(&schema));
+        let start = async move {
+            let batches = stream::repeat_with(move || {
+                let _held = &held;
+                Ok(batch.clone())
+            });
+            Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)) as SendableRecordBatchStream)
+        };
+        let workers = Arc::new(Workers::default());
+        let mut rows = workers.run(1, 2_000, 0, start).await.unwrap();
+        assert!(ended.await.is_err());
+        let last = loop {
+            if let Err(error) = rows.next().await {
+                break error;
+            }
+        };
+        assert!(matches!(last, Error::TooLong { limit_ms: 2_000 }), "{last}");
+    }
+}

@@ -4,6 +4,7 @@
 mod it {
     mod checks;
     mod damage;
+    mod describe;
     mod files;
     mod footers;
     mod formats;
