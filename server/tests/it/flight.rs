@@ -52,7 +52,8 @@ fn told(error: FlightError) -> (Code, String) {
     }
 }
 
-#[tokio::test]
+// the connection has to be closed while the end of the server is waited for
+#[tokio::test(flavor = "multi_thread")]
 async fn statements_are_run_as_by_rest() {
     let (_folder, data) = folder();
     let skep = launched(&data);
