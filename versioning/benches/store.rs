@@ -17,12 +17,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use testkit::{SeededIds, SteppingClock};
 use versioning::attempts::ConflictRecord;
+use versioning::id::Domain;
 use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides};
 use versioning::refs::{CommitMode, SqliteRefs};
 use versioning::repository::{CommitMessage, Limits, Parts};
 use versioning::store::LocalFiles;
 use versioning::{
-    Batch, CommitId, Error, RefExpr, RefName, Repositories, Repository, RepositoryName, Space, Value,
+    Batch, CommitId, Error, Hash, RefExpr, RefName, Repositories, Repository, RepositoryName, Space, Value,
 };
 
 /// The usual end of what cannot go on: people run this, and read the text.
@@ -52,6 +53,7 @@ impl Resolver for Nothing {
         ConflictRecord {
             id: String::new(),
             content: conflict.clone(),
+            about: Hash::of(Domain::Blob, conflict),
         }
     }
 

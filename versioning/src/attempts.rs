@@ -15,7 +15,7 @@ use std::fmt;
 use bytes::Bytes;
 
 pub use self::conflicts::ConflictRecord;
-pub(crate) use self::conflicts::still_meant;
+pub(crate) use self::conflicts::meant;
 pub(crate) use self::keeper::Keeper;
 use crate::codec::DecodeError;
 use crate::commit::CommitKind;

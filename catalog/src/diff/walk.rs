@@ -85,13 +85,14 @@ impl<'a> Walk<'a> {
     }
 
     async fn load<T: Record>(&self, change: &Change3) -> Result<Pair<T>> {
-        let records = self.before.snapshot.records();
+        // what is staged has its blobs in memory, where only its own view finds them
+        let (before, after) = (self.before.snapshot.records(), self.after.snapshot.records());
         let before = match &change.base {
-            Some(value) => Some(records.load(&change.key, value).await?),
+            Some(value) => Some(before.load(&change.key, value).await?),
             None => None,
         };
         let after = match &change.theirs {
-            Some(value) => Some(records.load(&change.key, value).await?),
+            Some(value) => Some(after.load(&change.key, value).await?),
             None => None,
         };
         Ok((before, after))

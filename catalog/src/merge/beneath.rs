@@ -15,7 +15,7 @@ use super::generic::{Three, Whose};
 use super::owner::Unit;
 use super::params::{Folder, Writers};
 use super::settled::Settled;
-use super::walk::{Raw, Walk};
+use super::walk::{Raw, Walk, load_all};
 use crate::Result;
 use crate::model::{Table, TableId};
 use crate::records::Record;
@@ -36,18 +36,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Reads all versions of a record.
     async fn load<T: Record>(&self, key: &[u8], versions: &Raw) -> Result<Three<Option<T>>> {
-        let records = self.walk.records();
-        let mut loaded = Three::default();
-        for (into, value) in [
-            (&mut loaded.base, &versions.base),
-            (&mut loaded.ours, &versions.ours),
-            (&mut loaded.theirs, &versions.theirs),
-        ] {
-            if let Some(value) = value {
-                *into = Some(records.load(key, value).await?);
-            }
-        }
-        Ok(loaded)
+        load_all(self.walk.records(), key, versions).await
     }
 
     fn is_removed(&self, space: Space, table: TableId) -> bool {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use versioning::Hash;
+
 use super::options::Expected;
 
 pub use super::kind::ConflictKind;
@@ -152,6 +154,8 @@ pub struct Conflict {
     pub id: ConflictId,
     /// What can be decided, by force if the kind is unsafe.
     pub choices: Choices,
+    /// A digest of what the three versions have there. It may differ for the same versions in another release.
+    pub about: Hash,
 }
 
 impl Conflict {

@@ -146,9 +146,15 @@ async fn is_meant(walk: &Walk, (table, name): &PartitionKey, versions: &Raw) -> 
         return Ok(true);
     };
     let key = keys::partition(*table, name);
+    let records = walk.records();
+    let keeper = if versions.ours.is_some() {
+        records.ours
+    } else {
+        records.theirs
+    };
     let (base, kept): (Partition, Partition) = (
-        walk.records().load(&key, base).await?,
-        walk.records().load(&key, kept).await?,
+        records.base.load(&key, base).await?,
+        keeper.load(&key, kept).await?,
     );
     Ok(partition::meant(&base) != partition::meant(&kept))
 }

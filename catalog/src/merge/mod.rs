@@ -12,6 +12,7 @@
 //! some of them lie apart from it; and, only if both sides changed files that lie under no table's own name, the
 //! places of all tables, once.
 
+mod about;
 mod beneath;
 mod clashes;
 mod columns;
@@ -137,28 +138,27 @@ impl CatalogResolver {
             walk.histories = iceberg::histories(&walk, repository).await?;
         }
         let mut report = Report::new(Arc::clone(options));
-        let mut patch = self.plan(&walk, &mut report).await?;
+        let (mut patch, mut files) = self.plan(&walk, &mut report).await?;
         while let Some(next) = report.next() {
             report = next;
-            patch = self.plan(&walk, &mut report).await?;
+            (patch, files) = self.plan(&walk, &mut report).await?;
         }
         if let Some(refused) = report.refused() {
             return Err(refused.to_error());
         }
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.extend(report.used().iter().cloned());
-        Ok(Resolution {
-            patch,
-            conflicts: report.into_conflicts(),
-        })
+        let mut conflicts = report.into_conflicts();
+        about::tell(&walk, &files, &mut conflicts);
+        Ok(Resolution { patch, conflicts })
     }
 
-    /// Returns what is to be changed in ours.
-    async fn plan(&self, walk: &Walk, report: &mut Report) -> Result<Batch> {
+    /// Returns what is to be changed in ours, and the files by what they belong to.
+    async fn plan(&self, walk: &Walk, report: &mut Report) -> Result<(Batch, Files)> {
         let files = Files::group(walk, report.settled()).await?;
         let mut patch = merge_files(walk, &files, report).await?;
         let folders = self.count_folders(walk, &files, &patch).await?;
-        let mut changes = Changes::new(walk.records());
+        let mut changes = Changes::new(walk.records().ours);
         let mut entities = Entities::default();
         entities.merge_databases(walk, &mut changes, report);
         let extents = Extents::count(walk, &files).await?;
@@ -182,7 +182,7 @@ impl CatalogResolver {
         let mut rest = changes.into_batch();
         patch.mutations.append(&mut rest.mutations);
         patch.blobs.append(&mut rest.blobs);
-        Ok(patch)
+        Ok((patch, files))
     }
 
     /// Counts the files of those units that both sides wrote, as they are when the files are merged.

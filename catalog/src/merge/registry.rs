@@ -143,7 +143,8 @@ fn one_lost(has: Three<bool>) -> Option<bool> {
     (has.base && has.ours != has.theirs).then_some(has.ours)
 }
 
-fn subject(change: &Change3) -> Subject {
+/// Returns what conflicts call a record of the registry.
+pub(super) fn subject(change: &Change3) -> Subject {
     let name = match MetaKey::decode(&change.key) {
         Some(MetaKey::Registry(RegistryKey::Schema(_, name))) => format!("schema {name}"),
         Some(MetaKey::Registry(RegistryKey::Version(_, name, version))) => {

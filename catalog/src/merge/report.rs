@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use versioning::Hash;
+
+use super::about::Digest;
 use super::conflict::{Choices, Conflict, ConflictId, ConflictKind, Subject, quoted};
 use super::generic::{Three, Whose};
 use super::options::{Choice, Options};
@@ -46,14 +49,18 @@ pub(crate) struct Texts {
     pub(crate) base: Option<String>,
     pub(crate) ours: String,
     pub(crate) theirs: String,
+    /// A digest of them before they were cut.
+    about: Hash,
 }
 
 impl Texts {
     pub(crate) fn new(base: Option<&str>, ours: impl Into<String>, theirs: impl Into<String>) -> Texts {
+        let (ours, theirs) = (ours.into(), theirs.into());
         Texts {
+            about: Digest::of_texts([base, Some(&ours), Some(&theirs)]),
             base: base.map(str::to_owned),
-            ours: ours.into(),
-            theirs: theirs.into(),
+            ours,
+            theirs,
         }
     }
 
@@ -61,6 +68,7 @@ impl Texts {
     pub(crate) fn of(base: Option<&str>, ours: Option<&str>, theirs: Option<&str>) -> Texts {
         let text = |value: Option<&str>| value.map_or_else(|| "removed".to_owned(), quoted);
         Texts {
+            about: Digest::of_texts([base, ours, theirs]),
             base: base.map(quoted),
             ours: text(ours),
             theirs: text(theirs),
@@ -237,6 +245,7 @@ impl Report {
             theirs: texts.theirs,
             id,
             choices: offered,
+            about: texts.about,
         });
         Pick::Open
     }

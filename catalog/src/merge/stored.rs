@@ -98,6 +98,7 @@ impl StoredConflict {
         ConflictRecord {
             content: serde_json::json!(stored).to_string().into(),
             id: stored.id,
+            about: conflict.about,
         }
     }
 

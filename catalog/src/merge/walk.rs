@@ -111,31 +111,32 @@ impl Walk {
         Ok(walk)
     }
 
-    /// Returns the records of ours, which read what any side stored.
-    pub(crate) fn records(&self) -> &Records {
-        self.versions.ours.snapshot.records()
+    /// Returns the records of each version: what is staged has its blobs in memory, where only its own view finds them.
+    pub(crate) fn records(&self) -> Three<&Records> {
+        self.versions.as_ref().map(|version| version.snapshot.records())
     }
 
     async fn catalog(&mut self, sides: &Sides) -> Result<()> {
-        let records = self.records().clone();
+        let versions = self.versions.clone();
+        let records = versions.as_ref().map(|version| version.snapshot.records());
         let mut changes = sides.changes(Space::Meta, &KeyRange::all());
         while let Some(change) = changes.next().await? {
             let key = change.key.clone();
             match MetaKey::decode(&key) {
                 Some(MetaKey::Database(name)) => {
                     self.databases
-                        .insert(name.to_owned(), load(&records, change).await?);
+                        .insert(name.to_owned(), load(records, change).await?);
                 }
                 Some(MetaKey::Table(id)) => {
-                    self.tables.insert(id, load(&records, change).await?);
+                    self.tables.insert(id, load(records, change).await?);
                 }
                 Some(MetaKey::Function(database, name)) => {
                     let place = (database, name.to_owned());
-                    self.functions.insert(place, load(&records, change).await?);
+                    self.functions.insert(place, load(records, change).await?);
                 }
                 Some(MetaKey::Constraint(table, kind, name)) => {
                     let place = (table, kind, name.to_owned());
-                    self.constraints.insert(place, load(&records, change).await?);
+                    self.constraints.insert(place, load(records, change).await?);
                 }
                 Some(MetaKey::Entry(..)) => {
                     self.entries.extend(change.theirs.map(|value| (key, value)));
@@ -403,21 +404,31 @@ async fn is_alike(before: &View, after: &View, space: Space, range: &KeyRange) -
     Ok(sides.changes(space, range).next().await?.is_none())
 }
 
-async fn load<T: Record>(records: &Records, change: Change3) -> Result<Changed<T>> {
-    let mut versions = Three::default();
-    for (into, value) in [
-        (&mut versions.base, &change.base),
-        (&mut versions.ours, &change.ours),
-        (&mut versions.theirs, &change.theirs),
+async fn load<T: Record>(records: Three<&Records>, change: Change3) -> Result<Changed<T>> {
+    let raw = Three::new(change.base, change.ours, change.theirs);
+    Ok(Changed {
+        versions: load_all(records, &change.key, &raw).await?,
+        theirs_value: raw.theirs,
+    })
+}
+
+/// Reads all versions of a record.
+pub(crate) async fn load_all<T: Record>(
+    records: Three<&Records>,
+    key: &[u8],
+    raw: &Raw,
+) -> Result<Three<Option<T>>> {
+    let mut loaded = Three::default();
+    for (into, records, value) in [
+        (&mut loaded.base, records.base, &raw.base),
+        (&mut loaded.ours, records.ours, &raw.ours),
+        (&mut loaded.theirs, records.theirs, &raw.theirs),
     ] {
         if let Some(value) = value {
-            *into = Some(records.load(&change.key, value).await?);
+            *into = Some(records.load(key, value).await?);
         }
     }
-    Ok(Changed {
-        versions,
-        theirs_value: change.theirs,
-    })
+    Ok(loaded)
 }
 
 /// Returns what the store can say of an error.

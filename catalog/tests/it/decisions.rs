@@ -1,5 +1,6 @@
 //! Conflicts that are decided: by strategies, one by one, and by profiles.
 
+mod about;
 mod options;
 mod profiles;
 mod sides;

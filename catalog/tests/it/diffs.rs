@@ -299,3 +299,35 @@ async fn versions_have_to_be_settled() {
         "{refused:?}"
     );
 }
+
+#[tokio::test]
+async fn what_is_staged_is_compared_from_both_ends() {
+    let history = History::new("create sales.t (i int) by (d string)\nadd sales.t d=1").await;
+    history.branch("etl").await;
+    for step in [
+        "create sales.new (a int)",
+        "columns sales.t (i int, j int)",
+        "add sales.t d=2 k=1",
+    ] {
+        history.execute("etl", step).await.unwrap();
+    }
+    let repository = history.catalog.repository();
+    let main = repository.settled(&at("main")).await.unwrap();
+    let etl = repository.settled(&at("etl")).await.unwrap();
+    let there = diff(&main, &etl, &Limits::default()).await.unwrap();
+    let back = diff(&etl, &main, &Limits::default()).await.unwrap();
+    expect![[r#"
+        sales.new created
+          column a: Added
+          kind: None -> Some("MANAGED_TABLE")
+          format: None -> Some("hive")
+          location: None -> Some("sales.db/new")
+          serde: None -> Some("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe")
+        sales.t changed
+          column j: Added
+          partitions +1 -0, 0 appended, 0 rewritten, 0 altered
+            d=2 added
+    "#]]
+    .assert_eq(&text_of(&there));
+    assert_eq!(there.tables.len(), back.tables.len());
+}

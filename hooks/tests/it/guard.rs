@@ -6,11 +6,14 @@ use bytes::Bytes;
 use hooks::{CheckGate, Hooks, Limits, Run, Settings};
 use testkit::memory_parts;
 use versioning::attempts::ConflictRecord;
+use versioning::id::Domain;
 use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides};
 use versioning::object::Object;
 use versioning::refs::CommitMode;
 use versioning::repository::{self, CommitMessage, Parts};
-use versioning::{Batch, CommitId, Error, RefName, Repositories, Repository, RepositoryName, Result, Space};
+use versioning::{
+    Batch, CommitId, Error, Hash, RefName, Repositories, Repository, RepositoryName, Result, Space,
+};
 
 use super::fake::{ByText, Fake, Known};
 
@@ -30,6 +33,7 @@ impl Resolver for TakeTheirs {
         ConflictRecord {
             id: conflict.clone(),
             content: Bytes::new(),
+            about: Hash::of(Domain::Blob, conflict.as_bytes()),
         }
     }
 

@@ -6,12 +6,11 @@ use bytes::Bytes;
 
 use super::{Attempt, AttemptId, Decision};
 use crate::codec::{DecodeError, Reader, put_bytes};
-use crate::id::Domain;
 use crate::refs::{RefStore, RepositoryId};
 use crate::{Error, Hash, Result};
 
 const NAMESPACE: &str = "merge_conflicts";
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 /// How many records are written or read at once.
 const PAGE: usize = 1_000;
 
@@ -22,18 +21,16 @@ pub struct ConflictRecord {
     pub id: String,
     /// Bytes of an upper room: all that is needed to decide it.
     pub content: Bytes,
+    /// A digest of what the three versions have there: a decision is about these, and counts for no others.
+    pub about: Hash,
 }
 
 impl ConflictRecord {
-    /// Returns the hash of its content.
-    pub(crate) fn hash(&self) -> Hash {
-        Hash::of(Domain::Blob, &self.content)
-    }
-
     fn encode(&self) -> Bytes {
         let mut out = vec![FORMAT];
         put_bytes(&mut out, self.id.as_bytes());
         put_bytes(&mut out, &self.content);
+        out.extend(self.about.0);
         out.into()
     }
 
@@ -45,23 +42,22 @@ impl ConflictRecord {
         }
         let id = reader.text()?.to_owned();
         let content = crate::codec::share(bytes, reader.bytes()?);
+        let about = Hash(reader.array()?);
         reader.finish()?;
-        Ok(ConflictRecord { id, content })
+        Ok(ConflictRecord { id, content, about })
     }
 }
 
-/// Returns the decisions that are about conflicts as they are now.
-pub(crate) fn still_meant(
+/// Returns the decisions that are about these conflicts as they are.
+pub(crate) fn meant(
     decisions: &BTreeMap<String, Decision>,
     conflicts: &[ConflictRecord],
 ) -> BTreeMap<String, Decision> {
-    let now: BTreeMap<&str, Hash> = conflicts
-        .iter()
-        .map(|conflict| (conflict.id.as_str(), conflict.hash()))
-        .collect();
-    let mut decisions = decisions.clone();
-    decisions.retain(|id, decision| now.get(id.as_str()) == Some(&decision.about));
-    decisions
+    let about = |conflict: &ConflictRecord| {
+        let decision = decisions.get(&conflict.id)?;
+        (decision.about == conflict.about).then(|| (conflict.id.clone(), decision.clone()))
+    };
+    conflicts.iter().filter_map(about).collect()
 }
 
 fn prefix(id: &AttemptId, round: u64) -> String {

@@ -148,7 +148,7 @@ impl Keeper {
         let mut about = BTreeMap::new();
         for conflict in self.conflicts(&self.get(id).await?).await? {
             if choices.contains_key(&conflict.id) {
-                about.insert(conflict.id.clone(), conflict.hash());
+                about.insert(conflict.id.clone(), conflict.about);
             }
         }
         self.change(id, |attempt| {

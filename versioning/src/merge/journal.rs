@@ -1,9 +1,10 @@
 //! What a merge writes down of itself while it is on its way ([`crate::attempts`]).
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Landing, Merge, MergeOutcome, Resolver};
-use crate::attempts::{Attempt, AttemptId, AttemptState, ConflictRecord, Keeper};
+use crate::attempts::{Attempt, AttemptId, AttemptState, ConflictRecord, Decision, Keeper};
 use crate::{CommitId, Error, Result};
 
 /// The record of a merge, once there is one.
@@ -28,6 +29,16 @@ impl<'a> Journal<'a> {
 
     pub(super) fn run(&self) -> Option<Attempt> {
         self.held().clone()
+    }
+
+    /// Writes down the decisions that count.
+    pub(super) async fn decide(&self, decisions: BTreeMap<String, Decision>) -> Result<()> {
+        if let Some(run) = self.run() {
+            let note = |attempt: &mut Attempt| attempt.decisions.clone_from(&decisions);
+            let noted = self.keeper.progress(&run, note).await?;
+            *self.held() = Some(noted);
+        }
+        Ok(())
     }
 
     /// Does `work` and renews the lease meanwhile; gives up if the attempt is given up.

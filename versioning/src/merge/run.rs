@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::carry::Carried;
 use super::{Gate, Journal, Landing, MergeOutcome, Policy, Resolver, Sides};
-use crate::attempts::{Decision, still_meant};
+use crate::attempts::{Decision, meant};
 use crate::branch::{Branch, Lane};
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
@@ -57,11 +57,16 @@ pub(crate) struct Merge<'a, R> {
     pub(crate) landing: &'a Landing,
     pub(crate) incoming: Incoming,
     pub(crate) resolver: &'a R,
+    /// Makes the resolver that decides as was noted with the attempt.
+    pub(crate) decided: Option<&'a Decided<'a, R>>,
     /// For what comes to the branch besides.
     pub(crate) plain: R,
     pub(crate) journal: Journal<'a>,
     pub(crate) gate: &'a dyn Gate,
 }
+
+/// Makes a resolver that decides so.
+pub(crate) type Decided<'a, R> = dyn Fn(&BTreeMap<String, Decision>) -> Result<R> + Sync + 'a;
 
 /// A merged state on top of a certain head.
 pub(super) struct Candidate {
@@ -87,14 +92,6 @@ impl<'a, R: Resolver> Merge<'a, R> {
         }
         let outcome = self.journal.alive_while(Box::pin(self.candidates())).await;
         self.end(outcome).await
-    }
-
-    /// Returns the same merge by another resolver.
-    pub(crate) fn deciding<'b>(self, resolver: &'b R) -> Merge<'b, R>
-    where
-        'a: 'b,
-    {
-        Merge { resolver, ..self }
     }
 
     async fn candidates(&self) -> Result<MergeOutcome<R::Conflict>> {
@@ -155,16 +152,58 @@ impl<'a, R: Resolver> Merge<'a, R> {
         if self.brings_nothing(base) {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        let candidate = self.anew(self.resolver, (base, head)).await?;
+        let merged = self.as_decided(base, head).await?;
+        let candidate = self.first(merged, (base, head)).await?;
         if let ControlFlow::Continue(candidate) = &candidate {
             self.check_staged(head, &candidate.roots).await?;
         }
         Ok(candidate)
     }
 
-    /// Merges all that is brought with a head.
-    async fn anew(&self, resolver: &R, (base, head): (CommitId, CommitId)) -> Result<Step<R::Conflict>> {
-        let roots = match self.three_way(resolver, base, head, self.incoming.theirs).await? {
+    /// Merges all that is brought with a head, by those decisions alone that are about what these very versions have:
+    /// a decision that was made about something else is forgotten, and its conflict is back.
+    ///
+    /// Conflicts may follow from decisions, so these are applied as they are asked for.
+    async fn as_decided(&self, base: CommitId, head: CommitId) -> Result<Merged<R::Conflict>> {
+        let theirs = self.incoming.theirs;
+        let (Some(decided), Some(run)) = (self.decided, self.journal.run()) else {
+            return self.three_way(self.resolver, base, head, theirs).await;
+        };
+        let mut counted = BTreeMap::new();
+        let merged = loop {
+            let resolver = decided(&counted)?;
+            let merged = self.three_way(&resolver, base, head, theirs).await?;
+            let Merged::Conflicts(conflicts) = &merged else {
+                break merged;
+            };
+            let records: Vec<_> = conflicts.iter().map(R::record).collect();
+            let before = counted.len();
+            counted.extend(meant(&run.decisions, &records));
+            if counted.len() == before {
+                break merged;
+            }
+        };
+        if counted != run.decisions {
+            self.journal.decide(counted).await?;
+        }
+        Ok(merged)
+    }
+
+    /// Merges all that is brought with a head that came meanwhile.
+    async fn anew(&self, (base, head): (CommitId, CommitId)) -> Result<Step<R::Conflict>> {
+        let merged = self
+            .three_way(&self.plain, base, head, self.incoming.theirs)
+            .await?;
+        self.first(merged, (base, head)).await
+    }
+
+    /// Makes a candidate of what was merged, or tells the conflicts.
+    async fn first(
+        &self,
+        merged: Merged<R::Conflict>,
+        (base, head): (CommitId, CommitId),
+    ) -> Result<Step<R::Conflict>> {
+        let roots = match merged {
             Merged::Conflicts(conflicts) => {
                 self.note(base, head, None).await?;
                 return Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts)));
@@ -216,7 +255,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
             // told in terms of what is merged, of which the candidate is only a step
             Merged::Conflicts(_) => {
                 let base = self.base(head).await?;
-                self.anew(&self.plain, (base, head)).await
+                self.anew((base, head)).await
             }
             Merged::Roots(roots) => self.candidate(self.base(head).await?, head, *roots).await,
         }
@@ -283,28 +322,6 @@ impl<'a, R: Resolver> Merge<'a, R> {
             branch: self.branch.name.clone(),
             operation: "a merge",
         }
-    }
-
-    /// Returns the decisions of the attempt that are about conflicts as they are with the present head; `None` if
-    /// the head is the one that they were made on.
-    pub(crate) async fn still_meant(&self) -> Result<Option<BTreeMap<String, Decision>>> {
-        let Some(run) = self.journal.run() else {
-            return Ok(None);
-        };
-        let head = self.branch.state().record.head;
-        if head == run.ours || run.decisions.is_empty() {
-            return Ok(None);
-        }
-        let base = self.base(head).await?;
-        let conflicts = match self
-            .three_way(self.resolver, base, head, self.incoming.theirs)
-            .await?
-        {
-            Merged::Conflicts(conflicts) => conflicts,
-            Merged::Roots(_) => Vec::new(),
-        };
-        let records: Vec<_> = conflicts.iter().map(R::record).collect();
-        Ok(Some(still_meant(&run.decisions, &records)))
     }
 
     async fn three_way(

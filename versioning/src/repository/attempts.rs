@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Repository;
 use crate::attempts::{Attempt, AttemptId, ConflictRecord, Decision};
 use crate::commit::CommitKind;
-use crate::merge::{Gate, Incoming, Landing, MergeOutcome, Resolver};
+use crate::merge::{Gate, Incoming, Landing, Merge, MergeOutcome, Resolver};
 use crate::{CommitId, Result};
 
 impl Repository {
@@ -76,13 +76,14 @@ impl Repository {
     pub async fn finish<R: Resolver>(
         &self,
         id: &AttemptId,
-        resolver: impl Fn(&BTreeMap<String, Decision>) -> Result<R>,
+        resolver: impl Fn(&BTreeMap<String, Decision>) -> Result<R> + Sync,
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<R::Conflict>> {
         let known = self.attempt(id).await?;
         let branch = self.open_branch(&known.into).await?;
         // what cannot be read is told before anything begins
-        let (undecided, mut decided) = (resolver(&BTreeMap::new())?, resolver(&known.decisions)?);
+        resolver(&known.decisions)?;
+        let undecided = resolver(&BTreeMap::new())?;
         let run = self.inner.attempts.resume(id).await?;
         let landing = Landing {
             message: Some(run.message.clone()),
@@ -99,17 +100,12 @@ impl Repository {
             source: run.source.clone(),
             message: run.message.clone(),
         };
-        if run.decisions != known.decisions {
-            decided = resolver(&run.decisions)?;
-        }
         let core = &self.inner.core;
         let merge = self.merging(core, &branch, (&landing, incoming), &undecided, gate, Some(run));
-        let meant = Box::pin(merge.still_meant()).await;
-        match meant {
-            Ok(None) => {}
-            Ok(Some(decisions)) => decided = resolver(&decisions)?,
-            Err(error) => return merge.end(Err(error)).await,
-        }
-        Box::pin(self.watched(merge.deciding(&decided))).await
+        let merge = Merge {
+            decided: Some(&resolver),
+            ..merge
+        };
+        Box::pin(self.watched(merge)).await
     }
 }

@@ -161,7 +161,10 @@ impl Repository {
     ) -> Result<MergeOutcome<R::Conflict>> {
         let watched = match merge.landing.dry_run {
             true => None,
-            false => self.before(told(&merge)).await?,
+            false => match self.before(told(&merge)).await {
+                Ok(watched) => watched,
+                Err(error) => return merge.end(Err(error)).await,
+            },
         };
         let outcome = merge.run().await;
         let landed = match &outcome {
@@ -189,6 +192,7 @@ impl Repository {
             landing,
             incoming,
             resolver,
+            decided: None,
             plain: resolver.plain(),
             journal: Journal::new(&self.inner.attempts, run),
             gate,

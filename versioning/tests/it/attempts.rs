@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Notify;
 use versioning::attempts::{Attempt, AttemptId, AttemptState, ConflictRecord, Decision};
+use versioning::id::Domain;
 use versioning::merge::{
     Extent, Gate, Landing, MergeOutcome, OpenGate, Proposal, Refusal, Resolution, Resolver, Sides, Verdict,
 };
 use versioning::refs::CommitMode;
-use versioning::{Clock, Error, Repositories, RepositoryName, Result, Space, View};
+use versioning::{Clock, Error, Hash, Repositories, RepositoryName, Result, Space, View};
 
 use super::lake::{Lake, name};
 use super::model::KeyByKey;
@@ -62,7 +63,8 @@ impl Resolver for Deciding {
     fn record((key, sides): &Contested) -> ConflictRecord {
         ConflictRecord {
             id: String::from_utf8_lossy(key).into_owned(),
-            content: Bytes::from(sides.clone()),
+            content: Bytes::new(),
+            about: Hash::of(Domain::Blob, sides.as_bytes()),
         }
     }
 
@@ -174,11 +176,79 @@ async fn a_decision_says_nothing_of_what_changed_since() {
         panic!("what was decided about a was about something else")
     };
     assert_eq!(conflicts[0].0, "a");
+    // it is forgotten, and does not count the next time either
+    let attempt = lake.repository.attempt(&id).await.unwrap();
+    assert_eq!(attempt.decisions.keys().collect::<Vec<_>>(), ["b"]);
+    let again = finish(&lake, &id).await;
+    assert!(matches!(again, Ok(MergeOutcome::Conflicts(_))), "{again:?}");
     decide(&lake, &id, "a", Some("ours")).await.unwrap();
     let landed = finish(&lake, &id).await;
     assert!(matches!(landed, Ok(MergeOutcome::Landed(_))), "{landed:?}");
     assert_eq!(lake.get("main", "a").await.unwrap(), "ours again");
     assert_eq!(lake.get("main", "b").await.unwrap(), "ours");
+}
+
+#[tokio::test]
+async fn a_decision_says_nothing_of_what_is_staged_since() {
+    let lake = contested().await;
+    let (id, _) = merge(&lake, &OpenGate).await;
+    decide(&lake, &id, "a", Some("theirs")).await.unwrap();
+    // the server commits it before it merges
+    let main = name("main");
+    lake.repository
+        .set_branch_rules(&main, CommitMode::Coalesce, None)
+        .await
+        .unwrap();
+    lake.write("main", "a", "ours again").await.unwrap();
+    let outcome = finish(&lake, &id).await;
+    assert!(matches!(outcome, Ok(MergeOutcome::Conflicts(_))), "{outcome:?}");
+    assert_eq!(lake.get("main", "a").await.unwrap(), "ours again");
+}
+
+/// A conflict that follows from how another one was decided.
+#[derive(Debug, Clone, Default)]
+struct Following(BTreeMap<String, Bytes>);
+
+#[async_trait]
+impl Resolver for Following {
+    type Conflict = Contested;
+
+    async fn resolve(&self, sides: &Sides) -> Result<Resolution<Contested>> {
+        let mut resolution = Deciding(self.0.clone()).resolve(sides).await?;
+        if self.0.contains_key("a") && !self.0.contains_key("after a") {
+            resolution
+                .conflicts
+                .push((Bytes::from_static(b"after a"), String::new()));
+        }
+        Ok(resolution)
+    }
+
+    fn record(conflict: &Contested) -> ConflictRecord {
+        Deciding::record(conflict)
+    }
+
+    fn plain(&self) -> Following {
+        Following::default()
+    }
+}
+
+#[tokio::test]
+async fn what_follows_from_a_decision_is_decided_as_well() {
+    let lake = contested().await;
+    let (id, _) = merge(&lake, &OpenGate).await;
+    let finish = async || {
+        let resolver = |decisions: &_| Deciding::by(decisions).map(|deciding| Following(deciding.0));
+        lake.repository.finish(&id, resolver, &OpenGate).await
+    };
+    decide(&lake, &id, "a", Some("ours")).await.unwrap();
+    let outcome = finish().await;
+    let Ok(MergeOutcome::Conflicts(conflicts)) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(conflicts[0].0, "after a");
+    decide(&lake, &id, "after a", Some("ours")).await.unwrap();
+    let landed = finish().await;
+    assert!(matches!(landed, Ok(MergeOutcome::Landed(_))), "{landed:?}");
 }
 
 /// Waits, once it was asked, until it is told to go on.

@@ -10,13 +10,14 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use versioning::attempts::ConflictRecord;
+use versioning::id::Domain;
 use versioning::merge::{Change3, Extent, Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides};
 use versioning::object::Object;
 use versioning::refs::CommitMode;
 use versioning::repository::{CommitMessage, Limits, Parts};
 use versioning::{
-    Batch, CommitId, Error, KeyRange, Mutation, RefExpr, RefName, Repositories, Repository, RepositoryName,
-    Result, Space, Value, View,
+    Batch, CommitId, Error, Hash, KeyRange, Mutation, RefExpr, RefName, Repositories, Repository,
+    RepositoryName, Result, Space, Value, View,
 };
 
 type State = BTreeMap<(Space, Bytes), Value>;
@@ -47,6 +48,7 @@ impl Resolver for KeyByKey {
         ConflictRecord {
             id: format!("{space:?} {}", key.escape_ascii()),
             content: key.clone(),
+            about: Hash::of(Domain::Blob, key),
         }
     }
 

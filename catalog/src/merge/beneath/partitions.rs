@@ -126,7 +126,7 @@ impl Context<'_> {
             changes.batch().put(Space::Parts, place, value.clone());
             return Ok(());
         }
-        let mut partition: Partition = self.walk.records().load(&place, value).await?;
+        let mut partition: Partition = self.walk.records().take(whose).load(&place, value).await?;
         if let Some(renumbered) = renumbered {
             partition::renew_ids(&mut partition, renumbered);
         }
