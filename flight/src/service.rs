@@ -77,7 +77,7 @@ impl Service {
         let at = if described.is_change { place.at } else { at };
         let schema = plain_schema(&described.schema);
         let name = &place.repository.record().name;
-        let ticket = Ticket::new(name, at, sql, Some(columns(&schema)));
+        let ticket = Ticket::new(name, &at, sql, Some(columns(&schema)));
         let ticket = TicketStatementQuery {
             statement_handle: ticket.to_bytes()?,
         };

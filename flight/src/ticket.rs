@@ -30,8 +30,8 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     pub(crate) fn new(
-        repository: impl ToString,
-        at: impl ToString,
+        repository: &impl ToString,
+        at: &impl ToString,
         sql: String,
         columns: Option<u64>,
     ) -> Ticket {
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn tickets_come_back_as_they_were() {
-        let ticket = Ticket::new("lake", "main~2", "select 'é\"'".to_owned(), Some(u64::MAX));
+        let ticket = Ticket::new(&"lake", &"main~2", "select 'é\"'".to_owned(), Some(u64::MAX));
         assert_eq!(Ticket::parse(&ticket.to_bytes().unwrap()).unwrap(), ticket);
     }
 

@@ -15,7 +15,7 @@ use super::rig::{Client, Rig, fetched, told};
 /// The rows of a list, each with its texts between bars.
 async fn rows(client: &mut Client, info: FlightInfo) -> Vec<String> {
     let batches = fetched(client, info).await.unwrap();
-    batches.iter().flat_map(|batch| shown(batch)).collect()
+    batches.iter().flat_map(shown).collect()
 }
 
 fn shown(batch: &RecordBatch) -> Vec<String> {
