@@ -3,7 +3,7 @@ CACHE ?= $(or $(SKEP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skep-build)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 SPARK ?= 4.0
-PARTS ?= thrift transports s3 hmsclient hive-java hiveserver2 trino spark-4.0 merges iceberg delta hudi s3-warehouse
+PARTS ?= thrift transports s3 hmsclient flight hive-java hiveserver2 trino spark-4.0 merges iceberg delta hudi s3-warehouse
 ROUNDS ?= 100
 CASES ?= 2000
 SEED ?= 1

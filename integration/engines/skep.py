@@ -12,8 +12,8 @@ import subprocess
 REPOSITORY = "lake"
 KEY = os.environ.get("SKEP_ACCESS_KEY", "skep")
 SECRET = os.environ.get("SKEP_SECRET_KEY", "skep-secret")
-URL, S3, THRIFT, THRIFT_ETL, THRIFT_V1, THRIFT_HTTP = (
-    os.environ.get(f"SKEP_{name}") for name in ("URL", "S3", "THRIFT", "THRIFT_ETL", "THRIFT_V1", "THRIFT_HTTP")
+URL, S3, THRIFT, THRIFT_ETL, THRIFT_V1, THRIFT_HTTP, FLIGHT = (
+    os.environ.get(f"SKEP_{name}") for name in ("URL", "S3", "THRIFT", "THRIFT_ETL", "THRIFT_V1", "THRIFT_HTTP", "FLIGHT")
 )
 IDL = pathlib.Path(os.environ.get("SKEP_IDL", pathlib.Path(__file__).parents[2] / "thrift-idl/idl/hive_metastore.thrift"))
 

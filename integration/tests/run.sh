@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [thrift|transports|s3|hmsclient|hive-java|hiveserver2|trino|spark-4.0|spark-3.5|merges|iceberg|delta|hudi|s3-warehouse]...
+# usage: run.sh [thrift|transports|s3|hmsclient|flight|hive-java|hiveserver2|trino|spark-4.0|spark-3.5|merges|iceberg|delta|hudi|s3-warehouse]...
 #
 # Runs these parts of the tests with real clients, all if none is named, each beside a skep of its own. What a part needs
 # is fetched; a part for which something is missing is told as SKIPPED.
@@ -13,7 +13,7 @@ engines=$here/../engines
 . "$engines/lib.sh"
 
 [[ ${1:-} != -* ]] || usage
-(($#)) || set -- thrift transports s3 hmsclient hive-java hiveserver2 trino spark-4.0 spark-3.5 merges iceberg delta hudi s3-warehouse
+(($#)) || set -- thrift transports s3 hmsclient flight hive-java hiveserver2 trino spark-4.0 spark-3.5 merges iceberg delta hudi s3-warehouse
 SKEP_BIN=$(skep_program)
 export SKEP_BIN
 work=$(mktemp -d "${TMPDIR:-/tmp}/skep-tests.XXXXXX")
@@ -57,6 +57,10 @@ for part; do
   hmsclient)
     there python "$part" "$engines/python.sh" hmsclient true || continue
     check "$part" "$engines/python.sh" hmsclient -- test_hmsclient.py
+    ;;
+  flight)
+    there python "$part" "$engines/python.sh" flight true || continue
+    check "$part" "$engines/python.sh" flight -- test_flight.py
     ;;
   hive-java)
     there hive "$part" "$engines/hive-java.sh" fetch || continue

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which rooms a room may depend on. Rooms of one level are strangers.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("thrift-idl", &[]),
     ("versioning", &[]),
     ("catalog", &["versioning"]),
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("sql", &["catalog", "versioning"]),
     ("gateway", &["versioning"]),
     ("api", &["catalog", "versioning"]),
+    ("flight", &["versioning"]),
     ("hooks", &["catalog", "versioning"]),
     ("warehouse", &["catalog"]),
     (
@@ -24,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         &[
             "api",
             "catalog",
+            "flight",
             "gateway",
             "hooks",
             "metastore",
@@ -38,8 +40,9 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// What is heavy, or would spread, and the only rooms that may name it outside of their tests.
-const OWNERS: [(&str, &[&str]); 22] = [
+const OWNERS: [(&str, &[&str]); 24] = [
     ("arrow-avro", &["sql"]),
+    ("arrow-flight", &["flight"]),
     ("axum", &["api"]),
     ("bcrypt", &["metastore"]),
     ("clap", &["server"]),
@@ -57,6 +60,7 @@ const OWNERS: [(&str, &[&str]); 22] = [
     ("s3s", &["gateway"]),
     ("sqlx", &["versioning"]),
     ("thrift", &[]),
+    ("tonic", &["flight"]),
     ("ureq", &["bench"]),
     ("utoipa", &["api"]),
     ("uuid", &["server"]),

@@ -4,9 +4,10 @@ use api::hooks::{HookFileAnswer, HookFileBody, RunBody};
 use api::{ArrowBytes, HookRuns, Problem, SqlAnswer, SqlColumn, SqlRunner};
 use async_trait::async_trait;
 use catalog::diff::RowCounter;
+use flight::{Described, Fault, Rows, Statements};
 use futures::{StreamExt, TryStreamExt};
 use hooks::{Hooks, Run, parse_check, parse_hooks};
-use versioning::{RefExpr, Repository, View};
+use versioning::{Kind, RefExpr, Repository, View};
 
 /// The engine, as the REST API wants it.
 #[derive(Debug)]
@@ -47,6 +48,60 @@ impl SqlRunner for EngineRunner {
 
 pub(crate) fn problem(error: &sql::Error) -> Problem {
     Problem::new(error.kind(), error.to_string())
+}
+
+/// The engine, as Flight SQL wants it.
+#[derive(Debug)]
+pub(crate) struct FlightRunner(pub(crate) sql::Engine);
+
+#[async_trait]
+impl Statements for FlightRunner {
+    async fn describe(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<Described, Fault> {
+        refuse_use(sql)?;
+        let described = self.0.describe(repository, at, sql).await;
+        let described = described.map_err(|error| fault(&error))?;
+        Ok(Described {
+            schema: described.schema,
+            is_change: described.is_change,
+        })
+    }
+
+    async fn rows(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<Rows, Fault> {
+        refuse_use(sql)?;
+        let rows = self.0.rows(repository, at, sql).await;
+        let rows = rows.map_err(|error| fault(&error))?;
+        Ok(Rows {
+            schema: rows.schema_ref(),
+            batches: rows.into_batches().map_err(|error| fault(&error)).boxed(),
+        })
+    }
+}
+
+/// `USE BRANCH` is for the shell, which remembers it: calls of Flight SQL have nothing in common but their headers.
+fn refuse_use(sql: &str) -> Result<(), Fault> {
+    match sql::Change::parse(sql) {
+        Ok(Some(sql::Change::Use { at })) => Err(Fault::Of {
+            kind: Kind::Invalid,
+            message: format!(
+                "there are no sessions here: set the header {} to {at}",
+                flight::REF
+            ),
+        }),
+        // others are judged where they are run
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn fault(error: &sql::Error) -> Fault {
+    let message = error.to_string();
+    match error {
+        sql::Error::OutOfMemory { .. } => Fault::OutOfMemory { message },
+        sql::Error::TooLong { .. } => Fault::TooLong { message },
+        other => Fault::Of {
+            kind: other.kind(),
+            message,
+        },
+    }
 }
 
 /// Counts rows by the footers of Parquet files.

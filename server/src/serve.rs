@@ -8,6 +8,7 @@ use std::time::Duration;
 use api::{Api, Metrics};
 use catalog::merge::CatalogResolver;
 use catalog::{Catalog, Layout, OpenWarehouse, WarehouseSettings};
+use flight::Flight;
 use hooks::Hooks;
 use metastore::{Context, Listener};
 use tokio::net::TcpListener;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use versioning::events::Narrate;
 use versioning::guard::Guard;
+use versioning::merge::Gate;
 use versioning::refs::{FolderLock, RefStore, SqliteRefs};
 use versioning::repository::{Limits, Parts};
 use versioning::store::LocalFiles;
@@ -23,7 +25,7 @@ use versioning::{RefName, Repositories, RepositoryName};
 use crate::branch_statements::BranchStatements;
 use crate::credentials::ListedSecrets;
 use crate::error::{Exit, Failure};
-use crate::lent::{EngineRunner, ParquetFooters, Runs};
+use crate::lent::{EngineRunner, FlightRunner, ParquetFooters, Runs};
 use crate::listeners::{ListenerPlace, ThriftListener};
 use crate::machine::{MachineClock, MachineIds, raise_open_files};
 use crate::registrar::Registrar;
@@ -32,6 +34,9 @@ use crate::{credentials, expiry, telemetry, warehouses};
 
 /// How long open requests may take when the server stops.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// The author of what is done by a request that names none.
+const AUTHOR: &str = "anonymous";
 
 /// The branch that a first start creates.
 const DEFAULT_BRANCH: &str = "main";
@@ -119,6 +124,10 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     // ports first: what is taken is told before anything is made
     let http = bind("REST API", settings.http).await?;
     let s3 = bind("S3 gateway", settings.s3).await?;
+    let flight = match settings.flight {
+        Some(address) => Some(bind("Flight SQL service", address).await?),
+        None => None,
+    };
     let mut metastores = Vec::new();
     for listener in thrift {
         metastores.push((bind("metastore", listener.place.address).await?, listener));
@@ -148,11 +157,23 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let announced = announcement(&settings, &http, &s3, &metastores)?;
+    let announced = announcement(&settings, &http, &s3, flight.as_ref(), &metastores)?;
     let metrics = Metrics::new(move || metrics.render());
+    let gate = Arc::new(hooks::CheckGate::of(folder.repositories.clone(), hooks.clone()));
+    let resolver = Arc::new(CatalogResolver::default());
+    let engine = changing(engine, gate.clone(), resolver.clone());
     let rest = api::serve(
         http,
-        api(&folder.repositories, engine, hooks.clone()),
+        Api {
+            repositories: folder.repositories.clone(),
+            gate,
+            hooks: Arc::new(Runs(hooks.clone())),
+            resolver,
+            data: Arc::new(EngineRunner(engine.clone())),
+            rows: Arc::new(ParquetFooters),
+            sql: Arc::new(EngineRunner(engine.clone())),
+            author: AUTHOR.to_owned(),
+        },
         metrics,
         stop.clone().cancelled_owned(),
     );
@@ -161,6 +182,16 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
             tracing::error!(%error, "the REST API ended");
         }
     });
+    if let Some(socket) = flight {
+        let repositories = folder.repositories.clone();
+        tasks.spawn(serve_flight(
+            socket,
+            repositories,
+            default.clone(),
+            engine,
+            stop.clone(),
+        ));
+    }
     let keys = gateway::Credentials::new([(settings.access_key.clone(), secret)]);
     tasks.spawn(gateway::serve(
         s3,
@@ -285,24 +316,31 @@ async fn found_warehouse(
     Ok(catalog::warehouse::found(&catalog, &settings.root).await?)
 }
 
-fn api(repositories: &Repositories, engine: sql::Engine, hooks: Hooks) -> Api {
-    let gate = Arc::new(hooks::CheckGate::of(repositories.clone(), hooks.clone()));
-    let (resolver, author) = (Arc::new(CatalogResolver::default()), "anonymous".to_owned());
-    let branches = BranchStatements {
-        gate: gate.clone(),
-        resolver: resolver.clone(),
-        author: author.clone(),
+async fn serve_flight(
+    socket: TcpListener,
+    repositories: Repositories,
+    default: RepositoryName,
+    engine: sql::Engine,
+    stop: CancellationToken,
+) {
+    let statements = Arc::new(FlightRunner(engine));
+    let flight = Flight {
+        repositories,
+        default,
+        statements,
     };
-    Api {
-        repositories: repositories.clone(),
-        gate,
-        hooks: Arc::new(Runs(hooks)),
-        resolver,
-        data: Arc::new(EngineRunner(engine.clone())),
-        rows: Arc::new(ParquetFooters),
-        sql: Arc::new(EngineRunner(engine.with_branches(Arc::new(branches)))),
-        author,
+    if let Err(error) = flight::serve(socket, flight, stop.cancelled_owned()).await {
+        tracing::error!(%error, "Flight SQL ended");
     }
+}
+
+/// Returns the engine for statements of users, which may be about branches.
+fn changing(engine: sql::Engine, gate: Arc<dyn Gate>, resolver: Arc<CatalogResolver>) -> sql::Engine {
+    engine.with_branches(Arc::new(BranchStatements {
+        gate,
+        resolver,
+        author: AUTHOR.to_owned(),
+    }))
 }
 
 fn context(
@@ -323,6 +361,7 @@ fn announcement(
     settings: &Settings,
     http: &TcpListener,
     s3: &TcpListener,
+    flight: Option<&TcpListener>,
     metastores: &[(TcpListener, ThriftListener)],
 ) -> Result<String, Failure> {
     let mut text = format!("skep is up, with its data in {}\n", settings.data.display());
@@ -332,6 +371,9 @@ fn announcement(
         s3.local_addr()?,
         settings.access_key
     );
+    if let Some(flight) = flight {
+        text += &format!("  Flight SQL grpc://{}\n", flight.local_addr()?);
+    }
     for (socket, listener) in metastores {
         let announced = listener.announce(socket.local_addr()?, &settings.repository);
         text += &format!("  metastore  {announced}\n");

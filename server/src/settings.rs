@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) thrift: Vec<ListenerSetting>,
     /// Where the metastore listens for HTTP, any number.
     pub(crate) thrift_http: Vec<ListenerSetting>,
+    /// Where Arrow Flight SQL is served, if it is.
+    pub(crate) flight: Option<SocketAddr>,
     /// The repository that a first start creates, and that clients mean who name none.
     pub(crate) repository: String,
     /// The plain warehouse of that repository, such as `file:/warehouse` or `s3a://bucket/warehouse`: a folder
@@ -95,6 +97,7 @@ impl Default for Settings {
             s3: local(S3_PORT),
             thrift: vec![ListenerSetting::Short(THRIFT_PORT.to_string())],
             thrift_http: Vec::new(),
+            flight: None,
             repository: "lake".into(),
             warehouse: None,
             warehouse_delete: "keep".into(),

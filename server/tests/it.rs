@@ -5,6 +5,7 @@ mod it {
     mod damage;
     mod diffs;
     mod disk;
+    mod flight;
     mod problems;
     mod rig;
     mod rules;

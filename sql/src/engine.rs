@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use catalog::DEFAULT_DATABASE;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{
     CatalogProvider as _, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider as _, TableProvider,
 };
@@ -14,12 +14,14 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::physical_plan::EmptyRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use versioning::{RefExpr, Repository};
 
 use crate::answer::Answer;
+use crate::batches::Described;
 use crate::bounded::bound_functions;
 use crate::branches::{Branches, Change, Changed};
 use crate::error::{Error, Result};
@@ -152,9 +154,32 @@ impl Engine {
         at: &RefExpr,
         sql: &str,
     ) -> Result<Rows> {
+        self.begin(Wanted::Rows, time_ms, repository, at, sql).await
+    }
+
+    /// Returns what a statement would answer with, which is planned for it and not run.
+    ///
+    /// # Errors
+    /// As [`Engine::query`], as far as they show before there are rows.
+    pub async fn describe(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<Described> {
+        let begun = self.begin(Wanted::Columns, self.limits.time_ms, repository, at, sql);
+        Ok(Described {
+            schema: begun.await?.schema_ref(),
+            is_change: Change::parse(sql)?.is_some(),
+        })
+    }
+
+    async fn begin(
+        &self,
+        wanted: Wanted,
+        time_ms: u64,
+        repository: &Repository,
+        at: &RefExpr,
+        sql: &str,
+    ) -> Result<Rows> {
         let (engine, repository, at, sql) = (self.clone(), repository.clone(), at.clone(), sql.to_owned());
         // parsed there, too: what is nested deeply needs the large stack of those threads to be dropped again
-        let start = async move { engine.start(&repository, &at, parse(&sql)?).await };
+        let start = async move { engine.start(wanted, &repository, &at, parse(&sql)?).await };
         let Limits {
             parallel,
             memory_bytes,
@@ -200,6 +225,7 @@ impl Engine {
 
     async fn start(
         &self,
+        wanted: Wanted,
         repository: &Repository,
         at: &RefExpr,
         statement: Statement,
@@ -217,8 +243,11 @@ impl Engine {
         versions.plan_views_by(move || session.upgrade().map(|state| state.read().clone()));
         context.register_udtf("diff", Arc::new(DiffFunction(Arc::clone(&versions))));
         let started = match statement {
-            Statement::Query(parsed) => plan_and_start(&context, *parsed).await,
-            Statement::Change(change) => self.change(&context, repository, at, &change).await,
+            Statement::Query(parsed) => plan_and_start(&context, *parsed, wanted).await,
+            Statement::Change(change) if wanted == Wanted::Rows => {
+                self.change(&context, repository, at, &change).await
+            }
+            Statement::Change(_) => self.changing().map(|_| no_rows(changed_schema())),
             Statement::Databases(like) => {
                 let names = versions.database("").await?.1.databases().await?;
                 list(&context, "database", names, like).await
@@ -241,16 +270,18 @@ impl Engine {
         at: &RefExpr,
         change: &Change,
     ) -> Result<SendableRecordBatchStream, DataFusionError> {
-        let Some(branches) = &self.branches else {
-            let statement = "a statement about branches".to_owned();
-            return Err(Error::Refused { statement }.into());
-        };
+        let branches = self.changing()?;
         let Changed { at, commit, outcome } = branches.change(repository, at, change).await?;
-        let fields = ["ref", "commit", "outcome"].map(|name| Field::new(name, DataType::Utf8, true));
         let values = [Some(at), commit, Some(outcome)];
         let columns = values.map(|value| Arc::new(StringArray::from(vec![value])) as ArrayRef);
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), columns.to_vec())?;
+        let batch = RecordBatch::try_new(changed_schema(), columns.to_vec())?;
         context.read_batch(batch)?.execute_stream().await
+    }
+
+    fn changing(&self) -> Result<&Arc<dyn Branches>, DataFusionError> {
+        let statement = "a statement about branches".to_owned();
+        let branches = self.branches.as_ref();
+        branches.ok_or_else(|| Error::Refused { statement }.into())
     }
 
     /// Each query has an environment of its own, in which the names of stores are its own; the memory is shared.
@@ -286,9 +317,18 @@ impl Engine {
     }
 }
 
+/// What a statement is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Rows,
+    /// It is planned, and not run.
+    Columns,
+}
+
 async fn plan_and_start(
     context: &SessionContext,
     parsed: Parsed,
+    wanted: Wanted,
 ) -> Result<SendableRecordBatchStream, DataFusionError> {
     let plan = context.state().statement_to_plan(parsed).await?;
     let reading = SQLOptions::new()
@@ -296,7 +336,25 @@ async fn plan_and_start(
         .with_allow_dml(false)
         .with_allow_statements(false);
     reading.verify_plan(&plan)?;
-    context.execute_logical_plan(plan).await?.execute_stream().await
+    if let Some(name) = plan.get_parameter_names()?.into_iter().min() {
+        let message = format!("parameters ({name}) are not taken: write the values into the statement");
+        return Err(Error::Statement { message }.into());
+    }
+    let frame = context.execute_logical_plan(plan).await?;
+    match wanted {
+        Wanted::Rows => frame.execute_stream().await,
+        Wanted::Columns => Ok(no_rows(frame.create_physical_plan().await?.schema())),
+    }
+}
+
+fn no_rows(schema: SchemaRef) -> SendableRecordBatchStream {
+    Box::pin(EmptyRecordBatchStream::new(schema))
+}
+
+/// The columns of the row with which a change answers.
+fn changed_schema() -> SchemaRef {
+    let fields = ["ref", "commit", "outcome"].map(|name| Field::new(name, DataType::Utf8, true));
+    Arc::new(Schema::new(fields.to_vec()))
 }
 
 /// Answers `SHOW`: the names that match the pattern of `LIKE`.

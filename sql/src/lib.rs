@@ -4,10 +4,12 @@
 //! query of a commit gives the same rows for ever. Names take a ref as suffix: `"sales@etl".orders`.
 //!
 //! *Architecture invariant:* knows no Thrift and no HTTP, and changes nothing by itself: statements about branches
-//! are handed to [`Branches`], and an engine without one can only read. No type of DataFusion, Arrow or `object_store` leaves this room.
+//! are handed to [`Branches`], and an engine without one can only read. No type of DataFusion or `object_store` leaves
+//! this room, and of Arrow only batches and their schemas, by [`Rows::into_batches`] and [`Engine::describe`].
 
 mod adapter;
 mod answer;
+mod batches;
 mod bounded;
 mod branches;
 mod checks;
@@ -41,6 +43,7 @@ mod views;
 mod yields;
 
 pub use answer::{Answer, AnswerColumn, Page};
+pub use batches::Described;
 pub use branches::{Branches, Change, Changed};
 pub use checks::SqlChecks;
 pub use data_diff::{

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 use tokio::runtime::{Builder, Runtime};
@@ -38,8 +38,14 @@ impl Workers {
         let runtime = self.0.get_or_init(|| runtime(threads)).as_ref();
         let runtime = runtime.ok_or_else(|| Error::Internal("no threads can be started".to_owned()))?;
         let (send, receive) = mpsc::channel(1);
-        let task = Some(runtime.spawn(drive(start, send, memory_bytes)));
         let deadline = Instant::now() + Duration::from_millis(limit_ms);
+        let driven = drive(start, send, memory_bytes);
+        // it ends in time by itself, too: a client that is there and takes no rows must not hold their memory
+        let within = async move {
+            let late = |_| Error::TooLong { limit_ms };
+            timeout_at(deadline, driven).await.map_err(late)?
+        };
+        let task = Some(runtime.spawn(within));
         let mut run = Run {
             receive,
             task,
@@ -172,7 +178,7 @@ impl Rows {
         Ok(batch.map(|batch| Page::new(vec![batch])))
     }
 
-    pub(crate) fn schema(&self) -> &Schema {
+    pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
@@ -196,5 +202,38 @@ impl std::fmt::Debug for Piece {
             Piece::Columns(schema) => write!(f, "Columns({})", schema.fields().len()),
             Piece::Rows(batch) => write!(f, "Rows({})", batch.num_rows()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::Schema;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use futures::stream;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_query_whose_rows_nobody_takes_ends_in_time() {
+        let (held, ended) = oneshot::channel::<()>();
+        let schema = SchemaRef::new(Schema::empty());
+        let batch = RecordBatch::new_empty(Arc::clone(&schema));
+        let start = async move {
+            let batches = stream::repeat_with(move || {
+                let _held = &held;
+                Ok(batch.clone())
+            });
+            Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)) as SendableRecordBatchStream)
+        };
+        let workers = Arc::new(Workers::default());
+        let mut rows = workers.run(1, 2_000, 0, start).await.unwrap();
+        assert!(ended.await.is_err());
+        let last = loop {
+            if let Err(error) = rows.next().await {
+                break error;
+            }
+        };
+        assert!(matches!(last, Error::TooLong { limit_ms: 2_000 }), "{last}");
     }
 }

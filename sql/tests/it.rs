@@ -5,6 +5,7 @@ mod it {
     mod checks;
     mod damage;
     mod data_diff;
+    mod describe;
     mod files;
     mod footers;
     mod formats;

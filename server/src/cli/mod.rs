@@ -134,6 +134,10 @@ struct ServeArguments {
     #[arg(long)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     thrift_http: Vec<String>,
+    /// Where Arrow Flight SQL is served, such as 127.0.0.1:7375 [default: nowhere]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flight: Option<String>,
     /// The repository that a first start creates [default: lake]
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -20,6 +20,8 @@ pub(crate) struct Skep {
     pub(crate) rest: SocketAddr,
     pub(crate) s3: SocketAddr,
     pub(crate) thrift: SocketAddr,
+    /// Only of a server that was told where.
+    pub(crate) flight: Option<SocketAddr>,
 }
 
 impl Skep {
@@ -36,24 +38,28 @@ impl Skep {
             .spawn()
             .unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let mut at = |door: &str, scheme: &str| loop {
+        let mut lines: Vec<String> = Vec::new();
+        // the metastore is told last
+        while !lines
+            .iter()
+            .any(|line| line.trim_start().starts_with("metastore"))
+        {
             let mut line = String::new();
-            assert_ne!(
-                stdout.read_line(&mut line).unwrap(),
-                0,
-                "ended before it told its {door}"
-            );
-            if let Some((_, address)) = line
-                .split_once(scheme)
-                .filter(|_| line.trim_start().starts_with(door))
-            {
-                return address.split_whitespace().next().unwrap().parse().unwrap();
-            }
+            let read = stdout.read_line(&mut line).unwrap();
+            assert_ne!(read, 0, "ended before it told its doors: {lines:?}");
+            lines.push(line);
+        }
+        let at = |door: &str, scheme: &str| {
+            let mut lines = lines.iter();
+            let line = lines.find(|line| line.trim_start().starts_with(door))?;
+            let (_, address) = line.split_once(scheme)?;
+            address.split_whitespace().next()?.parse().ok()
         };
-        let (rest, s3, thrift) = (
-            at("REST", "http://"),
-            at("S3", "http://"),
-            at("metastore", "thrift://"),
+        let (rest, s3, thrift, flight) = (
+            at("REST", "http://").unwrap(),
+            at("S3", "http://").unwrap(),
+            at("metastore", "thrift://").unwrap(),
+            at("Flight SQL", "grpc://"),
         );
         Skep {
             process,
@@ -61,6 +67,7 @@ impl Skep {
             rest,
             s3,
             thrift,
+            flight,
         }
     }
 

@@ -26,6 +26,10 @@ fn a_port_that_is_taken_is_told_and_nothing_is_made() {
         );
         assert!(!data.exists(), "{flag}");
     }
+    let mut arguments = serve(&data).to_vec();
+    arguments.extend(["--flight", &address]);
+    fails(&arguments, 1, &["Flight SQL", &address, "in use", "hint: "]);
+    assert!(!data.exists());
 }
 
 #[test]
