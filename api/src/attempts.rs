@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::attempts::{Attempt, AttemptId};
+use versioning::attempts::{Attempt, AttemptId, AttemptState};
 use versioning::{Error, Kind, Repository};
 
 use crate::branches::PolicyBody;
@@ -193,6 +193,11 @@ async fn list(
     Query(filter): Query<AttemptFilter>,
 ) -> Result<Json<Vec<AttemptBody>>, Problem> {
     let attempts = api.repository(&repository).await?.attempts().await?;
+    let known = AttemptState::ALL.map(AttemptState::name);
+    if let Some(state) = filter.state.as_deref().filter(|state| !known.contains(state)) {
+        let problem = Problem::new(Kind::Invalid, format!("no merge is ever {state:?}"));
+        return Err(problem.with_hint(format!("states are {}", known.join(", "))));
+    }
     let is_wanted = |attempt: &&Attempt| {
         let of = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
         of(&filter.state, attempt.state.name()) && of(&filter.into, attempt.into.as_str())

@@ -23,6 +23,10 @@ pub mod tags;
 pub mod wishes;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -51,16 +55,9 @@ pub fn router(api: Api) -> Router {
         .nest(
             BASE,
             OpenApiRouter::new()
-                .merge(repositories::routes())
-                .merge(rules::routes())
-                .merge(branches::routes())
-                .merge(tags::routes())
-                .merge(commits::routes())
+                .merge(changing())
                 .merge(diffs::routes())
                 .merge(data_diffs::routes())
-                .merge(merges::routes())
-                .merge(hooks::routes())
-                .merge(attempts::routes())
                 .merge(sql::routes()),
         )
         .with_state(api)
@@ -70,4 +67,30 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/openapi.json", get(async move || description.clone()))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)
+}
+
+/// Returns the routes that change something, or may.
+fn changing() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(repositories::routes())
+        .merge(rules::routes())
+        .merge(branches::routes())
+        .merge(tags::routes())
+        .merge(commits::routes())
+        .merge(merges::routes())
+        .merge(hooks::routes())
+        .merge(attempts::routes())
+        .layer(middleware::from_fn(to_its_end))
+}
+
+/// Answers a request, and does what it asks for to the end though its client may leave: a head that moved has hooks
+/// that are to be told.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+    }
 }

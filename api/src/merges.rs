@@ -287,7 +287,9 @@ async fn merge(
     let outcome = repository
         .merge(&source, &landing, &resolver, api.gate.as_ref())
         .await?;
-    let (status, Json(mut answer)) = answer(outcome, landing.attempt.as_ref());
+    // a dry run is not kept
+    let kept = landing.attempt.as_ref().filter(|_| !landing.dry_run);
+    let (status, Json(mut answer)) = answer(outcome, kept);
     answer.source_uncommitted = is_uncommitted(&repository, &source).await?;
     Ok((status, Json(answer)))
 }
@@ -391,7 +393,10 @@ async fn pick(
                 .await?
         }
     };
-    Ok(answer(outcome, landing.attempt.as_ref()))
+    Ok(answer(
+        outcome,
+        landing.attempt.as_ref().filter(|_| !landing.dry_run),
+    ))
 }
 
 /// Fails unless `parent` tells what a commit of so many parents is compared with.

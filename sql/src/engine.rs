@@ -220,7 +220,7 @@ impl Engine {
         context.register_catalog(CATALOG, catalog);
         let parser = DFParserBuilder::new(sql).with_dialect(&GenericDialect {}).build();
         let parsed = parser.and_then(|mut parser| parser.parse_statement())?;
-        plan_and_start(&context, parsed).await
+        plan_and_start(&context, parsed, Wanted::Rows).await
     }
 
     async fn start(

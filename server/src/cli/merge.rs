@@ -229,13 +229,18 @@ pub(super) fn finish(what: &str, answer: &MergeAnswer, remote: &Remote) -> Resul
                 Some(id) => failure.with_hint(format!(
                     "skep merge resolve {id} CONFLICT ours|theirs|base decides one, skep merge finish {id} goes on"
                 )),
+                None => failure.with_hint("without --dry-run the merge is kept, and its conflicts can be decided"),
+            })
+        }
+        MergeState::Refused => {
+            let failure = Failure::new(Exit::Refused, "refused by checks: nothing was changed");
+            Err(match &answer.merge {
+                Some(id) => failure.with_hint(format!(
+                    "once what was refused is put right, skep merge finish {id} tries again on the present head"
+                )),
                 None => failure,
             })
         }
-        MergeState::Refused => Err(Failure::new(
-            Exit::Refused,
-            "refused by checks: nothing was changed",
-        )),
     }
 }
 

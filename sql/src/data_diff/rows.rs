@@ -149,7 +149,7 @@ impl Engine {
             paths_max: CHANGES_MAX,
             ..Limits::default()
         };
-        let compared = Compared::open(repository, refs, &limits).await?;
+        let compared = Box::pin(Compared::open(repository, refs, &limits)).await?;
         let (database, name) = names(&wish.table)?;
         let Some((sides, units)) = found(&compared, &database, &name).await? else {
             is_anywhere(&compared, &database, &name).await?;
@@ -166,13 +166,13 @@ impl Engine {
                 .iter()
                 .map(|unit| (unit.partition.as_ref(), unit.after.as_ref())),
         );
-        let tables = sides.handed_in(before, after).await?;
+        let tables = Box::pin(sides.handed_in(before, after)).await?;
         let names: Vec<&str> = tables.iter().map(|table| table.name).collect();
         let rows = match names.is_empty() {
             true => None,
             false => {
                 let sql = columns.statement(&names, wish.rows_max.saturating_add(1));
-                Some(self.rows_over(self.limits().time_ms, tables, sql).await?)
+                Some(Box::pin(self.rows_over(self.limits().time_ms, tables, sql)).await?)
             }
         };
         Ok(RowDiff {

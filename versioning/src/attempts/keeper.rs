@@ -216,7 +216,7 @@ impl Keeper {
                 Ok(_) | Err(Error::MergeState { .. } | Error::NotFound { .. }) => {}
                 // it stays as it is, and hinders no other
                 Err(error) => {
-                    tracing::error!(merge = %attempt.id, %error, "what became of a merge cannot be found out")
+                    tracing::error!(merge = %attempt.id, %error, "what became of a merge cannot be found out");
                 }
             }
         }
