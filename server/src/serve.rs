@@ -132,7 +132,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     for listener in thrift {
         metastores.push((bind("metastore", listener.place.address).await?, listener));
     }
-    let warehouses = warehouse::opener(s3_service);
+    let warehouses = warehouse::opener(s3_service, &settings.data);
     if let Some(warehouse) = &warehouse {
         warehouses::check(warehouse, &default, &*warehouses).await?;
     }

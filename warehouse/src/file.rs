@@ -19,6 +19,8 @@ pub struct FileWarehouse {
     uri: String,
     root: PathBuf,
     trash: Option<PathBuf>,
+    /// A folder that is nobody's table, wherever a client says that one lies: the server's own.
+    kept: Option<PathBuf>,
 }
 
 impl FileWarehouse {
@@ -29,7 +31,17 @@ impl FileWarehouse {
             uri: settings.root.clone(),
             root: path_of(&settings.root)?,
             trash: trash.transpose().ok()?,
+            kept: None,
         })
+    }
+
+    /// Returns the same, by which nothing in `folder`, and no folder that it lies in, is removed or moved.
+    #[must_use]
+    pub fn keeping(self, folder: &Path) -> FileWarehouse {
+        FileWarehouse {
+            kept: Some(folder.to_owned()),
+            ..self
+        }
     }
 
     /// Runs `work` on the path of a URI where it may block.
@@ -52,7 +64,7 @@ impl FileWarehouse {
         }
     }
 
-    /// Fails for a folder that the warehouse lies in, and so for the root of the file system.
+    /// Fails for a folder that the warehouse lies in, and so for the root of the file system, and for the server's own.
     fn check_removable(&self, path: &Path) -> std::io::Result<()> {
         let trash_in_it = self.trash.as_ref().is_some_and(|trash| trash.starts_with(path));
         if self.root.starts_with(path) || trash_in_it {
@@ -60,6 +72,13 @@ impl FileWarehouse {
                 ErrorKind::PermissionDenied,
                 "the warehouse lies in it",
             ));
+        }
+        if let Some(kept) = self.kept.as_ref().and_then(|kept| kept.canonicalize().ok())
+            && let Ok(real) = path.canonicalize()
+            && (kept.starts_with(&real) || real.starts_with(&kept))
+        {
+            let message = "the server keeps its own data there, and no table's";
+            return Err(IoError::new(ErrorKind::PermissionDenied, message));
         }
         Ok(())
     }
@@ -295,6 +314,34 @@ mod tests {
         std::os::unix::fs::symlink(&outside, path_of(&format!("{table}/link")).unwrap()).unwrap();
         warehouse.remove_dir(&table, true).await.unwrap();
         assert!(outside.join("file").exists());
+    }
+
+    #[tokio::test]
+    async fn the_servers_own_data_is_no_tables() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("own");
+        std::fs::create_dir_all(own.join("objects/a")).unwrap();
+        let warehouse = warehouse(folder.path(), None).keeping(&own);
+        let link = format!("{}/link", warehouse.root());
+        std::os::unix::fs::symlink(&own, path_of(&link).unwrap()).unwrap();
+        for uri in [
+            spell(&own),
+            spell(&own.join("objects")),
+            format!("{link}/objects"),
+        ] {
+            warehouse.remove_dir(&uri, true).await.unwrap_err();
+            let to = format!("{}/moved", warehouse.root());
+            warehouse.move_dir(&uri, &to).await.unwrap_err();
+        }
+        assert!(own.join("objects/a").exists());
+        warehouse
+            .make_dir(&spell(&folder.path().join("other")))
+            .await
+            .unwrap();
+        warehouse
+            .remove_dir(&spell(&folder.path().join("other")), true)
+            .await
+            .unwrap();
     }
 
     #[test]

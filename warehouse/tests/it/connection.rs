@@ -1,5 +1,7 @@
 //! What a person is told whose settings are wrong. No text has a secret or a signature in it.
 
+use std::path::Path;
+
 use catalog::warehouse::DeleteMode;
 use catalog::{Warehouse as _, WarehouseSettings};
 use warehouse::{Connection, Limits, S3, S3Warehouse};
@@ -72,7 +74,10 @@ fn only_what_is_known_is_opened() {
         session_token: None,
     };
     let s3 = S3::new(connection, Limits::default()).unwrap();
-    let (with, without) = (warehouse::opener(Some(s3)), warehouse::opener(None));
+    let (with, without) = (
+        warehouse::opener(Some(s3), Path::new("/none")),
+        warehouse::opener(None, Path::new("/none")),
+    );
     for (root, trash, expected) in [
         ("file:/w", None, (true, true)),
         ("s3a://bucket/w", None, (true, false)),
