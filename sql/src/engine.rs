@@ -177,9 +177,18 @@ impl Engine {
         at: &RefExpr,
         sql: &str,
     ) -> Result<Rows> {
+        let changed = match wanted {
+            Wanted::Rows => self.changed(repository, at, sql).await?,
+            Wanted::Columns => None,
+        };
         let (engine, repository, at, sql) = (self.clone(), repository.clone(), at.clone(), sql.to_owned());
         // parsed there, too: what is nested deeply needs the large stack of those threads to be dropped again
-        let start = async move { engine.start(wanted, &repository, &at, parse(&sql)?).await };
+        let start = async move {
+            match changed {
+                Some(changed) => engine.tell(changed).await.map_err(|error| engine.error(&error)),
+                None => engine.start(wanted, &repository, &at, parse(&sql)?).await,
+            }
+        };
         let Limits {
             parallel,
             memory_bytes,
@@ -244,10 +253,11 @@ impl Engine {
         context.register_udtf("diff", Arc::new(DiffFunction(Arc::clone(&versions))));
         let started = match statement {
             Statement::Query(parsed) => plan_and_start(&context, *parsed, wanted).await,
-            Statement::Change(change) if wanted == Wanted::Rows => {
-                self.change(&context, repository, at, &change).await
-            }
-            Statement::Change(_) => self.changing().map(|_| no_rows(changed_schema())),
+            // what it makes is made before ([`Engine::changed`])
+            Statement::Change => self
+                .changing()
+                .map(|_| no_rows(changed_schema()))
+                .map_err(Into::into),
             Statement::Databases(like) => {
                 let names = versions.database("").await?.1.databases().await?;
                 list(&context, "database", names, like).await
@@ -262,26 +272,32 @@ impl Engine {
         started.map_err(|error| self.error(&error))
     }
 
-    /// Makes a change, and answers with one row.
-    async fn change(
-        &self,
-        context: &SessionContext,
-        repository: &Repository,
-        at: &RefExpr,
-        change: &Change,
-    ) -> Result<SendableRecordBatchStream, DataFusionError> {
-        let branches = self.changing()?;
-        let Changed { at, commit, outcome } = branches.change(repository, at, change).await?;
+    /// Makes the change that a statement is, if it is one. It takes as long as the checks of a merge do, and is made to
+    /// its end though nobody waits for it any more: the limit of queries is none for it.
+    async fn changed(&self, repository: &Repository, at: &RefExpr, sql: &str) -> Result<Option<Changed>> {
+        let Some(change) = Change::parse(sql)? else {
+            return Ok(None);
+        };
+        let branches = Arc::clone(self.changing()?);
+        let (repository, at) = (repository.clone(), at.clone());
+        let made = tokio::spawn(async move { branches.change(&repository, &at, &change).await });
+        let made = made.await.map_err(|error| Error::Internal(error.to_string()))?;
+        made.map(Some)
+    }
+
+    /// Answers with one row what became of a change.
+    async fn tell(&self, changed: Changed) -> Result<SendableRecordBatchStream, DataFusionError> {
+        let Changed { at, commit, outcome } = changed;
         let values = [Some(at), commit, Some(outcome)];
         let columns = values.map(|value| Arc::new(StringArray::from(vec![value])) as ArrayRef);
         let batch = RecordBatch::try_new(changed_schema(), columns.to_vec())?;
+        let context = self.context(self.runtime()?)?;
         context.read_batch(batch)?.execute_stream().await
     }
 
-    fn changing(&self) -> Result<&Arc<dyn Branches>, DataFusionError> {
+    fn changing(&self) -> Result<&Arc<dyn Branches>> {
         let statement = "a statement about branches".to_owned();
-        let branches = self.branches.as_ref();
-        branches.ok_or_else(|| Error::Refused { statement }.into())
+        self.branches.as_ref().ok_or(Error::Refused { statement })
     }
 
     /// Each query has an environment of its own, in which the names of stores are its own; the memory is shared.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
 use sql::{Branches, Change, Changed};
+use tokio::sync::Notify;
 use versioning::{Kind, RefExpr, Repository};
 
 use super::lake::{Lake, at, branch, hive_table, parquet};
@@ -194,4 +195,39 @@ async fn changes_are_made_by_whoever_may() {
         .unwrap();
     assert_eq!(super::lake::lines(&answer.page), ["etl|NULL|done"]);
     assert_eq!(*noted.0.lock().unwrap(), [Change::Commit { message: "x".into() }]);
+}
+
+#[derive(Debug, Default)]
+struct Slow {
+    begun: Notify,
+    go_on: Notify,
+    made: Notify,
+}
+
+#[async_trait]
+impl Branches for Slow {
+    async fn change(&self, _: &Repository, at: &RefExpr, _: &Change) -> sql::Result<Changed> {
+        self.begun.notify_one();
+        self.go_on.notified().await;
+        self.made.notify_one();
+        Ok(Changed {
+            at: at.to_string(),
+            commit: None,
+            outcome: "done".into(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_made_though_nobody_waits_for_it() {
+    let lake = lake().await;
+    let slow = Arc::new(Slow::default());
+    let engine = lake.engine.clone().with_branches(slow.clone());
+    let repository = lake.repository.clone();
+    let asked = tokio::spawn(async move { engine.query(&repository, &at("etl"), "commit 'x'", 10).await });
+    slow.begun.notified().await;
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    slow.go_on.notify_one();
+    slow.made.notified().await;
 }
