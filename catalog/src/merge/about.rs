@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 
-use versioning::{Hash, Value};
+use versioning::Hash;
 
 use super::conflict::{Conflict, Subject};
 use super::entities::scope_of;
-use super::files::Files;
+use super::files::{Files, Work};
 use super::generic::Three;
+use super::objects::FileChange;
 use super::owner::Unit;
 use super::registry;
 use super::walk::{Raw, Walk};
@@ -22,21 +23,26 @@ use crate::snapshot::OpenTable;
 #[derive(Debug)]
 pub(crate) struct Digest(blake3::Hasher);
 
+/// The context of digests of what conflicts are about.
+const ABOUT: &str = "skep/conflict-about/v1";
+
 impl Digest {
-    fn new() -> Digest {
-        Digest(blake3::Hasher::new_derive_key("skep/conflict-about/v1"))
+    /// Returns an empty digest of a context, which no other one shares.
+    pub(super) fn new(context: &str) -> Digest {
+        Digest(blake3::Hasher::new_derive_key(context))
     }
 
     /// Returns the digest of texts, missing ones told from empty ones.
     pub(crate) fn of_texts(texts: [Option<&str>; 3]) -> Hash {
-        let mut digest = Digest::new();
+        let mut digest = Digest::new(ABOUT);
         for text in texts {
             digest.put(text.map(str::as_bytes));
         }
         digest.finish()
     }
 
-    fn put(&mut self, bytes: Option<&[u8]>) {
+    /// Adds a part: what is missing is told from what is empty, and no two run together.
+    pub(super) fn put(&mut self, bytes: Option<&[u8]>) {
         let length = bytes.map_or(u64::MAX, |bytes| bytes.len() as u64);
         self.0.update(&length.to_be_bytes());
         self.0.update(bytes.unwrap_or_default());
@@ -46,7 +52,7 @@ impl Digest {
         let Three { base, ours, theirs } = versions;
         for value in [base, ours, theirs] {
             self.put(value.as_ref().map(|value| &*value.payload));
-            for blob in value.as_ref().map_or(&[][..], blobs) {
+            for blob in value.iter().flat_map(|value| &value.blobs) {
                 self.put(Some(&blob.hash.0));
             }
         }
@@ -56,13 +62,9 @@ impl Digest {
         self.put(Some(format!("{record:?}").as_bytes()));
     }
 
-    fn finish(self) -> Hash {
+    pub(super) fn finish(self) -> Hash {
         Hash(*self.0.finalize().as_bytes())
     }
-}
-
-fn blobs(value: &Value) -> &[versioning::BlobRef] {
-    &value.blobs
 }
 
 /// Says of all conflicts what they are about.
@@ -72,7 +74,7 @@ pub(super) fn tell(walk: &Walk, files: &Files, conflicts: &mut [Conflict]) {
     }
     let known = Known::of(walk, files);
     for conflict in conflicts {
-        let mut digest = Digest::new();
+        let mut digest = Digest::new(ABOUT);
         digest.put(Some(&conflict.about.0));
         known.tell(conflict, &mut digest);
         conflict.about = digest.finish();
@@ -84,6 +86,7 @@ struct Known<'a> {
     walk: &'a Walk,
     files: &'a Files,
     tables: HashMap<(String, String), Vec<TableId>>,
+    paths: HashMap<&'a str, &'a FileChange>,
 }
 
 impl<'a> Known<'a> {
@@ -97,7 +100,13 @@ impl<'a> Known<'a> {
             );
             tables.entry(named).or_default().push(*id);
         }
-        Known { walk, files, tables }
+        let paths = walk.files.iter().map(|file| (file.path.as_str(), file));
+        Known {
+            walk,
+            files,
+            tables,
+            paths: paths.collect(),
+        }
     }
 
     fn tell(&self, conflict: &Conflict, digest: &mut Digest) {
@@ -120,9 +129,8 @@ impl<'a> Known<'a> {
                 (None, _) => self.database(&named.0, digest),
             },
             Subject::Path(path) => {
-                let all = self.walk.files.iter();
-                all.filter(|file| file.path == *path)
-                    .for_each(|file| digest.raw(&file.versions));
+                let file = self.paths.get(path.as_str());
+                file.into_iter().for_each(|file| digest.raw(&file.versions));
             }
             Subject::Folder(_) => ids.iter().for_each(|id| self.table(*id, digest)),
             Subject::Function(name) => {
@@ -166,17 +174,16 @@ impl<'a> Known<'a> {
         if let Some(versions) = self.walk.partitions.get(&(id, name.to_owned())) {
             digest.raw(versions);
         }
-        self.unit(id, Some(name), digest);
-    }
-
-    fn unit(&self, id: TableId, partition: Option<&str>, digest: &mut Digest) {
         let unit = Unit {
             table: id,
-            partition: partition.map(str::to_owned),
+            partition: Some(name.to_owned()),
         };
-        let Some(work) = self.files.units.get(&unit) else {
-            return;
-        };
+        if let Some(work) = self.files.units.get(&unit) {
+            self.work(work, digest);
+        }
+    }
+
+    fn work(&self, work: &Work, digest: &mut Digest) {
         for index in work.data.iter().chain(&work.rest) {
             let file = &self.walk.files[*index];
             digest.put(Some(file.path.as_bytes()));
@@ -198,9 +205,13 @@ impl<'a> Known<'a> {
             digest.put(Some(name.as_bytes()));
             digest.raw(versions);
         }
-        let units = self.files.units.keys().filter(|unit| unit.table == id);
-        for unit in units {
-            self.unit(id, unit.partition.as_deref(), digest);
+        let first = Unit {
+            table: id,
+            partition: None,
+        };
+        let units = self.files.units.range(first..);
+        for (_, work) in units.take_while(|(unit, _)| unit.table == id) {
+            self.work(work, digest);
         }
     }
 

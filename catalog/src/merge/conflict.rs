@@ -4,6 +4,7 @@ use std::fmt;
 
 use versioning::Hash;
 
+use super::about::Digest;
 use super::options::Expected;
 
 pub use super::kind::ConflictKind;
@@ -66,16 +67,13 @@ impl ConflictId {
         } else {
             name
         };
-        let mut hasher = blake3::Hasher::new_derive_key("skep/conflict/v1");
+        let mut digest = Digest::new("skep/conflict/v1");
         let parts = [&scope.database, &scope.table, &scope.partition].map(Option::as_deref);
         let rest = [kind.name(), class, name].map(Some);
         for part in parts.into_iter().chain(rest) {
-            // what is missing is told from what is empty, and no two texts run together
-            let length = part.map_or(u64::MAX, |part| part.len() as u64);
-            hasher.update(&length.to_be_bytes());
-            hasher.update(part.unwrap_or_default().as_bytes());
+            digest.put(part.map(str::as_bytes));
         }
-        let mut hex = hasher.finalize().to_hex().to_string();
+        let mut hex = digest.finish().to_string();
         hex.truncate(ConflictId::DIGITS);
         ConflictId(hex)
     }

@@ -186,12 +186,7 @@ impl Work<'_> {
             self.done.tables += 1;
             return self.add_missing(open, &BTreeSet::new()).await;
         };
-        let Some(mark) = self.mark_of(&known) else {
-            self.leave(
-                database,
-                name,
-                "the other metastore has one of that name that is not from here",
-            );
+        let Some(mark) = self.mark_or_leave(database, name, &known) else {
             return Ok(());
         };
         let args = AlterTableWithEnvironmentContextArgs {
@@ -338,12 +333,7 @@ impl Work<'_> {
         let Some(known) = self.find_table(database, name).await? else {
             return Ok(());
         };
-        if self.mark_of(&known).is_none() {
-            self.leave(
-                database,
-                name,
-                "the other metastore has one of that name that is not from here",
-            );
+        if self.mark_or_leave(database, name, &known).is_none() {
             return Ok(());
         }
         let args = DropTableArgs {
@@ -419,11 +409,16 @@ impl Work<'_> {
         format!("{}@{commit}", self.repository)
     }
 
-    /// Returns the mark of a table that this repository registered.
-    fn mark_of(&self, table: &types::Table) -> Option<String> {
-        let mark = table.parameters.as_ref()?.get(MARK)?;
-        let (repository, _) = mark.split_once('@')?;
-        (repository == self.repository).then(|| mark.clone())
+    /// Returns the mark of a table that this repository registered; another one is left alone.
+    fn mark_or_leave(&mut self, database: &str, name: &str, known: &types::Table) -> Option<String> {
+        let mark = known.parameters.as_ref().and_then(|all| all.get(MARK));
+        let from = mark.and_then(|mark| mark.split_once('@'));
+        if from.is_some_and(|(repository, _)| repository == self.repository) {
+            return mark.cloned();
+        }
+        let reason = "the other metastore has one of that name that is not from here";
+        self.leave(database, name, reason);
+        None
     }
 
     fn names(&self, database: &str) -> Names {
