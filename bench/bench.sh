@@ -42,3 +42,5 @@ mkdir "$dir/skep"
 ready() { grep -q '^skep is up' "$1/log"; }
 start "$dir/skep" "$SKEP_BIN" serve --data "$dir/skep/data" --http "127.0.0.1:$http" --s3 "127.0.0.1:$s3" --thrift "127.0.0.1:$thrift"
 "$target/bench" "skep=127.0.0.1:$thrift/$(cat "$dir/skep/pid")" "${theirs[@]}" --rest "http://127.0.0.1:$http" "$@"
+# what no client can ask for: durable writes of many writers, and the merge base of a long history
+(cd "$here/.." && cargo bench -q --locked --profile "$PROFILE" -p versioning --bench store)

@@ -122,16 +122,12 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let (warehouse, layout) = (settings.warehouse()?, settings.layout()?);
     let s3_service = warehouses::s3(&settings)?;
     // ports first: what is taken is told before anything is made
-    let http = bind("REST API", settings.http).await?;
-    let s3 = bind("S3 gateway", settings.s3).await?;
-    let flight = match settings.flight {
-        Some(address) => Some(bind("Flight SQL service", address).await?),
-        None => None,
-    };
-    let mut metastores = Vec::new();
-    for listener in thrift {
-        metastores.push((bind("metastore", listener.place.address).await?, listener));
-    }
+    let Doors {
+        http,
+        s3,
+        flight,
+        metastores,
+    } = Doors::open(&settings, thrift).await?;
     let warehouses = warehouse::opener(s3_service, &settings.data);
     if let Some(warehouse) = &warehouse {
         warehouses::check(warehouse, &default, &*warehouses).await?;
@@ -216,6 +212,42 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     signalled().await?;
     tracing::info!("stopping");
     stop.cancel();
+    drained(&tasks, &hooks).await;
+    folder.close().await;
+    Ok(())
+}
+
+/// The sockets on which the server listens.
+struct Doors {
+    http: TcpListener,
+    s3: TcpListener,
+    flight: Option<TcpListener>,
+    metastores: Vec<(TcpListener, ThriftListener)>,
+}
+
+impl Doors {
+    async fn open(settings: &Settings, thrift: Vec<ThriftListener>) -> Result<Doors, Failure> {
+        let http = bind("REST API", settings.http).await?;
+        let s3 = bind("S3 gateway", settings.s3).await?;
+        let flight = match settings.flight {
+            Some(address) => Some(bind("Flight SQL service", address).await?),
+            None => None,
+        };
+        let mut metastores = Vec::new();
+        for listener in thrift {
+            metastores.push((bind("metastore", listener.place.address).await?, listener));
+        }
+        Ok(Doors {
+            http,
+            s3,
+            flight,
+            metastores,
+        })
+    }
+}
+
+/// Waits for open requests, and then for post-hooks, as long as they are given.
+async fn drained(tasks: &TaskTracker, hooks: &Hooks) {
     tasks.close();
     if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
         tracing::warn!(
@@ -229,8 +261,6 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
             GRACE.as_secs()
         );
     }
-    folder.close().await;
-    Ok(())
 }
 
 /// Returns the hooks, with what the settings allow them.
