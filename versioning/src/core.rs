@@ -1,6 +1,6 @@
 //! What all handles of one repository share, and how operations become trees and commits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -28,9 +28,32 @@ pub(crate) const RULES_VERSION: u32 = 1;
 const COMMITS_BYTES: u64 = 32 << 20;
 /// How many entries are read at once when a history turns out not to be in memory; twice as many each time.
 const HISTORY_READ_MIN: usize = 16;
-const HISTORY_READ_MAX: usize = 4_096;
+const HISTORY_READ_MAX: usize = 16_384;
 /// The author of what the server commits on its own.
 const SERVER: &str = "skep";
+
+/// Entries of the commit index that a walk towards the roots has read before it came to them.
+///
+/// They are the walk's own: the shared memory for entries does not take a history that is longer than it, and those of
+/// a long walk are hardly ever asked for again.
+#[derive(Debug, Default)]
+pub(crate) struct ReadAhead {
+    limit: usize,
+    /// Of the generations below the commit that missed its parents. A walk goes down, so those of another miss come in
+    /// their place.
+    entries: HashMap<CommitId, Arc<CommitEntry>>,
+}
+
+impl ReadAhead {
+    fn grow(&mut self) {
+        self.limit = (2 * self.limit).clamp(HISTORY_READ_MIN, HISTORY_READ_MAX);
+    }
+
+    fn replace(&mut self, below: Vec<CommitEntry>) {
+        let below = below.into_iter().map(|entry| (entry.id, Arc::new(entry)));
+        self.entries = below.collect();
+    }
+}
 
 /// The shared inside of a repository's handles.
 #[derive(Debug)]
@@ -169,13 +192,13 @@ impl Core {
         }
         let found = self.refs.commit_entries(self.id, &[id]).await?;
         let entry = found.into_iter().next().ok_or_else(|| not_found(&id))?;
-        Ok(self.remember(entry))
+        let entry = Arc::new(entry);
+        self.remember(entry.clone());
+        Ok(entry)
     }
 
-    fn remember(&self, entry: CommitEntry) -> Arc<CommitEntry> {
-        let entry = Arc::new(entry);
-        self.entries.insert(entry.id, entry.clone());
-        entry
+    fn remember(&self, entry: Arc<CommitEntry>) {
+        self.entries.insert(entry.id, entry);
     }
 
     /// Returns the entries of commits of which some are likely not in memory, with one request.
@@ -187,7 +210,7 @@ impl Core {
             .collect();
         if !missing.is_empty() {
             for entry in self.refs.commit_entries(self.id, &missing).await? {
-                self.remember(entry);
+                self.remember(Arc::new(entry));
             }
         }
         let mut found = Vec::with_capacity(ids.len());
@@ -197,24 +220,44 @@ impl Core {
         Ok(found)
     }
 
-    /// Returns the entries of the parents of `entry`. Where they are not in memory, those of the generations below
-    /// come with them, `read_ahead` of them, which grows.
+    /// Returns the entries of the parents of `entry`. Where they are neither in memory nor among those that were read
+    /// ahead, those of the generations below come with them, more each time.
     pub(crate) async fn parents(
         &self,
         entry: &CommitEntry,
-        read_ahead: &mut usize,
+        ahead: &mut ReadAhead,
     ) -> Result<Vec<Arc<CommitEntry>>> {
-        let is_missing = |id: &CommitId| !self.entries.contains_key(id);
-        if entry.generation > 0 && entry.parents.iter().any(is_missing) {
-            let limit = (*read_ahead).clamp(HISTORY_READ_MIN, HISTORY_READ_MAX);
-            *read_ahead = 2 * limit;
+        let mut parents = Vec::with_capacity(entry.parents.len());
+        for id in &entry.parents {
+            if let Some(known) = self.known_or_ahead(id, ahead) {
+                parents.push(known);
+                continue;
+            }
+            ahead.grow();
             let below = self
                 .refs
-                .commits_up_to(self.id, entry.generation - 1, limit)
+                .commits_up_to(self.id, entry.generation.saturating_sub(1), ahead.limit)
                 .await?;
-            below.into_iter().for_each(|entry| drop(self.remember(entry)));
+            ahead.replace(below);
+            if ahead.limit < HISTORY_READ_MAX {
+                ahead
+                    .entries
+                    .values()
+                    .for_each(|entry| self.remember(entry.clone()));
+            }
+            parents.push(match self.known_or_ahead(id, ahead) {
+                Some(known) => known,
+                None => self.entry(*id).await?,
+            });
         }
-        self.entries(&entry.parents).await
+        Ok(parents)
+    }
+
+    fn known_or_ahead(&self, id: &CommitId, ahead: &mut ReadAhead) -> Option<Arc<CommitEntry>> {
+        if let Some(entry) = ahead.entries.get(id) {
+            return Some(Arc::clone(entry));
+        }
+        self.entries.get(id)
     }
 
     /// Returns a commit.
@@ -384,7 +427,8 @@ impl Core {
             generation,
             parents: parents.to_vec(),
         };
-        Ok(CommitEntry::clone(&self.remember(entry)))
+        self.remember(Arc::new(entry.clone()));
+        Ok(entry)
     }
 
     /// Returns the first-parent ancestors at distances 2, 4, 8, … of a commit with this first parent: the

@@ -4,11 +4,37 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use crate::commit::Commit;
-use crate::core::Core;
+use crate::core::{Core, ReadAhead};
+use crate::refs::CommitEntry;
 use crate::{CommitId, Error, Result};
 
 const OURS: u8 = 1;
 const THEIRS: u8 = 2;
+
+/// The commits that a walk towards the roots has reached and not looked at yet, and from which sides.
+#[derive(Default)]
+struct Frontier {
+    queue: BinaryHeap<(u64, CommitId)>,
+    reached: HashMap<CommitId, (Arc<CommitEntry>, u8)>,
+}
+
+impl Frontier {
+    fn reach(&mut self, entry: Arc<CommitEntry>, sides: u8) {
+        let place = (entry.generation, entry.id);
+        let reached = self.reached.entry(entry.id).or_insert_with(|| {
+            self.queue.push(place);
+            (entry, 0)
+        });
+        reached.1 |= sides;
+    }
+
+    /// Takes the commit of the greatest generation. Parents have smaller ones, so its sides are complete, and it is not
+    /// reached again.
+    fn pop(&mut self) -> Option<(Arc<CommitEntry>, u8)> {
+        let (_, id) = self.queue.pop()?;
+        self.reached.remove(&id)
+    }
+}
 
 impl Core {
     /// Returns the `back`-th first parent of a commit, by the commits' skips.
@@ -51,26 +77,16 @@ impl Core {
     /// Returns the best common ancestor: that of the greatest generation, and of these the one with the
     /// greatest id, so that every server gives the same answer.
     pub(crate) async fn merge_base(&self, ours: CommitId, theirs: CommitId) -> Result<Option<CommitId>> {
-        let mut seen: HashMap<CommitId, u8> = HashMap::new();
-        let mut queue = BinaryHeap::new();
-        let mut read_ahead = 0;
+        let (mut frontier, mut ahead) = (Frontier::default(), ReadAhead::default());
         for (id, side) in [(ours, OURS), (theirs, THEIRS)] {
-            *seen.entry(id).or_default() |= side;
-            queue.push((self.entry(id).await?.generation, id));
+            frontier.reach(self.entry(id).await?, side);
         }
-        // parents have smaller generations, so a commit's sides are complete when it is taken
-        while let Some((_, id)) = queue.pop() {
-            let sides = seen.get(&id).copied().unwrap_or_default();
+        while let Some((entry, sides)) = frontier.pop() {
             if sides == OURS | THEIRS {
-                return Ok(Some(id));
+                return Ok(Some(entry.id));
             }
-            let entry = self.entry(id).await?;
-            for parent in self.parents(&entry, &mut read_ahead).await? {
-                let known = seen.entry(parent.id).or_default();
-                if *known == 0 {
-                    queue.push((parent.generation, parent.id));
-                }
-                *known |= sides;
+            for parent in self.parents(&entry, &mut ahead).await? {
+                frontier.reach(parent, sides);
             }
         }
         Ok(None)
