@@ -15,6 +15,7 @@ mod policy;
 mod rehearsal;
 mod run;
 mod sides;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -27,6 +28,7 @@ pub(crate) use self::journal::Journal;
 pub use self::policy::{Extent, Policy, Strictness};
 pub(crate) use self::run::{Incoming, Merge};
 pub use self::sides::{Change3, Changes, Sides};
+pub use self::warnings::Warnings;
 use crate::attempts::{AttemptId, ConflictRecord};
 use crate::view::View;
 use crate::{Batch, CommitId, RefName, Result};
@@ -39,6 +41,8 @@ pub struct Resolution<C> {
     pub patch: Batch,
     /// All conflicts, not just the first.
     pub conflicts: Vec<C>,
+    /// What was merged and is to be looked at.
+    pub warnings: Warnings,
 }
 
 /// Decides what a merge of three versions is. Knows what keys and values mean; the store does not.
@@ -135,4 +139,21 @@ pub enum MergeOutcome<C> {
         candidate: CommitId,
         refusals: Vec<Refusal>,
     },
+}
+
+/// How a merge, revert or cherry-pick ended, and what of it is to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergeReport<C> {
+    pub outcome: MergeOutcome<C>,
+    /// Those of what landed, would land or was refused; beside conflicts, those of the rest.
+    pub warnings: Warnings,
+}
+
+impl<C> From<MergeOutcome<C>> for MergeReport<C> {
+    fn from(outcome: MergeOutcome<C>) -> MergeReport<C> {
+        MergeReport {
+            outcome,
+            warnings: Warnings::default(),
+        }
+    }
 }

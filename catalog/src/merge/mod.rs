@@ -5,7 +5,8 @@
 //! right there is a conflict, never a guess, and all conflicts are reported.
 //!
 //! A conflict passes through the report (`report`), where it may be decided by what was said beforehand ([`Options`]).
-//! What is decided about wholes (`settled`) is noted, and the merge planned again from the same walk.
+//! What is decided about wholes (`settled`) is noted, and the merge planned again from the same walk. So does a warning
+//! (`warning`) of what was merged and is to be looked at.
 //!
 //! The cost follows what the sides changed. Beyond that are read: the databases, of which there are few; the
 //! folder of a partition that both sides appended to, to count its files; the partitions of a changed table, if
@@ -20,6 +21,7 @@ mod common;
 mod conflict;
 mod constraints;
 pub(crate) mod database;
+mod drops;
 mod entities;
 mod extents;
 mod files;
@@ -36,6 +38,7 @@ mod partition_keys;
 mod places;
 mod registry;
 mod report;
+mod schema;
 mod settled;
 mod spark;
 mod statistics;
@@ -49,6 +52,7 @@ mod tests;
 mod touch;
 mod validate;
 mod walk;
+mod warning;
 mod whole_table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +60,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use versioning::attempts::ConflictRecord;
-use versioning::merge::{Extent, Resolution, Resolver, Sides, Strictness};
+use versioning::merge::{Extent, Resolution, Resolver, Sides, Strictness, Warnings};
 use versioning::{Batch, Repository, View};
 
 use crate::Result;
@@ -80,6 +84,7 @@ pub use conflict::{Choices, Conflict, ConflictId, ConflictKind, Subject};
 pub use options::{Choice, Expected, Options, Profile, Side, Strategy};
 pub use stored::StoredConflict;
 pub use touch::read_by_checks;
+pub use warning::{Warning, WarningKind};
 
 /// Merges catalogs with their data: databases, tables, constraints, partitions, statistics, functions and files.
 #[derive(Debug, Clone, Default)]
@@ -148,9 +153,13 @@ impl CatalogResolver {
         }
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.extend(report.used().iter().cloned());
-        let mut conflicts = report.into_conflicts();
+        let (mut conflicts, warnings) = report.into_parts();
         about::tell(&walk, &files, &mut conflicts);
-        Ok(Resolution { patch, conflicts })
+        Ok(Resolution {
+            patch,
+            conflicts,
+            warnings: Warnings::new(warnings.iter().map(Warning::record)),
+        })
     }
 
     /// Returns what is to be changed in ours, and the files by what they belong to.

@@ -296,7 +296,7 @@ fn shared(ours: &Storage, columns: Vec<Column>) -> Arc<Columns> {
 
 /// Returns how the table's files find columns; of two formats the stricter counts. A view has no files. Who wrote
 /// files that lie elsewhere is not known.
-fn layout_of(input: Input<'_>) -> Layout {
+pub(super) fn layout_of(input: Input<'_>) -> Layout {
     let layout = |open: &OpenTable| match open.table.kind {
         TableKind::View | TableKind::MaterializedView => Layout::ByName,
         _ => storage::layout(

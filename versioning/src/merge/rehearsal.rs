@@ -8,7 +8,7 @@ use crate::{CommitId, Result, Roots};
 
 impl<R: Resolver> Merge<'_, R> {
     /// Merges what both sides would be once the server committed what it is yet to commit, and keeps nothing.
-    pub(super) async fn rehearse(self) -> Result<MergeOutcome<R::Conflict>> {
+    pub(super) async fn rehearse(&self) -> Result<MergeOutcome<R::Conflict>> {
         let state = self.branch.state();
         let head = state.record.head;
         let base = self.base(head).await?;
@@ -22,6 +22,7 @@ impl<R: Resolver> Merge<'_, R> {
         };
         let sides = self.sides_with(base, head, ours).await?;
         let resolution = self.resolver.resolve(&sides).await?;
+        self.journal.warn(resolution.warnings);
         if !resolution.conflicts.is_empty() {
             return Ok(MergeOutcome::Conflicts(resolution.conflicts));
         }
