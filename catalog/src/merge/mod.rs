@@ -14,6 +14,7 @@
 //! places of all tables, once.
 
 mod about;
+mod avro;
 mod beneath;
 mod clashes;
 mod columns;
@@ -21,6 +22,7 @@ mod common;
 mod conflict;
 mod constraints;
 pub(crate) mod database;
+mod derived;
 mod drops;
 mod entities;
 mod extents;

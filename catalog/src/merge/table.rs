@@ -10,7 +10,7 @@ use super::iceberg::History;
 use super::options::Expected;
 use super::params::{self, Data, Writers};
 use super::report::Pick;
-use super::{iceberg, partition_keys, spark, storage, table_place, validate};
+use super::{derived, iceberg, partition_keys, storage, table_place, validate};
 use crate::model::{
     Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableId, TableKind,
 };
@@ -222,7 +222,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     } else {
         &mut *report
     };
-    let derived = spark::merge(tables, (merged.columns(), &renumbered), scope, derived_report);
+    let derived = derived::merge(tables, (merged.columns(), &renumbered), scope, derived_report);
     let more: Vec<_> = kind.1.into_iter().chain(derived).collect();
     if !more.is_empty() {
         merged.parameters.get_or_insert_default().extend(more);
