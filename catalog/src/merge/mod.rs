@@ -1,6 +1,6 @@
 //! What a merge of two catalogs is: the walk over what both sides changed, and the rules that decide.
 //!
-//! The walk (`walk`, `files`, `beneath`) is asynchronous and holds no rules; rules are synchronous functions of
+//! The walk (`walk`, `files`, `file_patch`, `beneath`) is asynchronous and holds no rules; rules are synchronous functions of
 //! three values, one file per entity. Their tables stand in versioning.md 5. Where no rule is fine enough to be
 //! right there is a conflict, never a guess, and all conflicts are reported.
 //!
@@ -26,6 +26,7 @@ mod derived;
 mod drops;
 mod entities;
 mod extents;
+mod file_patch;
 mod files;
 mod functions;
 mod generic;
@@ -282,7 +283,7 @@ async fn merge_files(walk: &Walk, files: &Files, report: &mut Report) -> Result<
             None => table,
         }
     };
-    files::merge(walk, files, &is_settled, &scope, report).await
+    file_patch::merge(walk, files, &is_settled, &scope, report).await
 }
 
 /// Merges the tables that a side changed, and those whose own data both sides wrote.
