@@ -61,6 +61,9 @@ pub struct NewMerge {
 #[serde(deny_unknown_fields)]
 pub struct NewPick {
     pub commit: String,
+    /// Of a cherry-pick: repeat the change though the branch has the commit in its history.
+    #[serde(default)]
+    pub again: bool,
     /// Of a merge commit: the parent to compare with, from 1.
     #[serde(default)]
     pub parent: Option<usize>,
@@ -363,6 +366,9 @@ async fn revert(
     Path(at): Path<(String, String)>,
     Json(new): Json<NewPick>,
 ) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
+    if new.again {
+        return Err(Problem::new(Kind::Invalid, "again is for cherry-picks alone"));
+    }
     pick(&api, at, new, Pick::Revert).await
 }
 
@@ -423,6 +429,7 @@ async fn pick(
     check_parent(&new.commit, parents, new.parent)?;
     let landing = Landing {
         dry_run: new.dry_run,
+        again: new.again,
         attempt: Some(AttemptId::fresh(repository.ids().as_ref())),
         ..landing(api, &branch, new.author, new.message)?
     };

@@ -101,6 +101,8 @@ pub struct Landing {
     pub policy: Option<Policy>,
     /// Of a merge: make a commit that does not remember the source as a parent.
     pub squash: bool,
+    /// Of a cherry-pick: repeat the change though the branch has the commit in its history.
+    pub again: bool,
     /// The id by which it is recorded; `None` is a fresh one.
     pub attempt: Option<AttemptId>,
     /// What is wished of the resolver: kept with the attempt for those who make the same resolver again.
@@ -119,6 +121,7 @@ impl Landing {
             metadata: BTreeMap::new(),
             policy: None,
             squash: false,
+            again: false,
             attempt: None,
             options: Bytes::new(),
             dry_run: false,

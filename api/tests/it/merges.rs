@@ -72,6 +72,20 @@ async fn conflicts_are_listed_decided_and_finished() {
 }
 
 #[tokio::test]
+async fn a_commit_that_the_branch_has_is_picked_only_again() {
+    let rig = Rig::contested(&["loose/a"]).await;
+    rig.commit("main", &["loose/a"], "later").await;
+    let picks = "branches/main/cherry-picks";
+    let (status, problem) = rig.post(picks, json!({"commit": "main~1"})).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("conflict")), "{problem}");
+    assert!(problem["hint"].as_str().unwrap().contains("--again"), "{problem}");
+    let (status, answer) = rig.post(picks, json!({"commit": "main~1", "again": true})).await;
+    assert_eq!((status, &answer["state"]), (409, &json!("conflicts")), "{answer}");
+    let revert = json!({"commit": "main~1", "again": true});
+    assert_eq!(rig.post("branches/main/reverts", revert).await.0, 400);
+}
+
+#[tokio::test]
 async fn what_is_to_be_looked_at_is_told_and_kept() {
     let rig = Rig::contested(&[]).await;
     rig.create("main", "t", "raw/x").await;

@@ -138,6 +138,23 @@ pub(super) struct PickArguments {
     remote: Remote,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct CherryPickArguments {
+    #[command(flatten)]
+    pick: PickArguments,
+    /// Bring the change back though the branch has the commit in its history
+    #[arg(long)]
+    again: bool,
+}
+
+pub(super) async fn cherry_pick(arguments: CherryPickArguments) -> Result<(), Failure> {
+    pick("cherry-picks", arguments.pick, arguments.again).await
+}
+
+pub(super) async fn revert(arguments: PickArguments) -> Result<(), Failure> {
+    pick("reverts", arguments, false).await
+}
+
 pub(super) async fn merge(arguments: MergeArguments) -> Result<(), Failure> {
     match arguments.command {
         Some(command) => attempts::run(command).await,
@@ -186,7 +203,7 @@ async fn begin(arguments: NewArguments) -> Result<(), Failure> {
 }
 
 /// Reverts or cherry-picks; `route` is the last segment of the path.
-pub(super) async fn pick(route: &str, arguments: PickArguments) -> Result<(), Failure> {
+async fn pick(route: &str, arguments: PickArguments, again: bool) -> Result<(), Failure> {
     let PickArguments {
         commit,
         into,
@@ -205,6 +222,7 @@ pub(super) async fn pick(route: &str, arguments: PickArguments) -> Result<(), Fa
     let what = format!("{verb} of {commit} on {into}");
     let new = NewPick {
         commit,
+        again,
         parent,
         message,
         author: author(),

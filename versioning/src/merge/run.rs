@@ -243,6 +243,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
         self.journal.warn(merged.warnings);
         match merged.result {
             Err(conflicts) => {
+                self.check_news(head).await?;
                 self.note(base, head, None).await?;
                 Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts)))
             }
@@ -255,6 +256,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
         if self.changes_nothing(head, &roots).await? {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
+        self.check_news(head).await?;
         let candidate = self.store(head, roots, Vec::new()).await?;
         self.note(base, head, Some(candidate.id)).await?;
         Ok(ControlFlow::Continue(candidate))
@@ -307,6 +309,22 @@ impl<'a, R: Resolver> Merge<'a, R> {
     /// Returns whether a commit of these trees on `head` would say nothing: it remembers no other parent either.
     async fn changes_nothing(&self, head: CommitId, roots: &Roots) -> Result<bool> {
         Ok(self.incoming.second_parent.is_none() && *roots == self.core.commit(head).await?.roots)
+    }
+
+    /// Fails if a commit is picked that `head` has in its history. What came after it there is about the same data, and
+    /// three versions do not tell: what was overwritten since looks like what never came.
+    pub(super) async fn check_news(&self, head: CommitId) -> Result<()> {
+        let commit = self.incoming.theirs;
+        if self.incoming.kind != CommitKind::CherryPick || self.landing.again {
+            return Ok(());
+        }
+        match self.core.merge_base(head, commit).await? == Some(commit) {
+            true => Err(Error::NothingToPick {
+                branch: self.branch.name.clone(),
+                commit,
+            }),
+            false => Ok(()),
+        }
     }
 
     /// Returns whether another merge brought the same commit to `head` meanwhile.

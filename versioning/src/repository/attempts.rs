@@ -96,6 +96,8 @@ impl Repository {
             message: Some(run.message.clone()),
             metadata: run.metadata.clone(),
             policy: run.policy,
+            // it was asked when it began
+            again: true,
             ..Landing::onto(run.into.clone(), &*run.author)
         };
         let incoming = Incoming {

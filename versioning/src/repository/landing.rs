@@ -93,7 +93,8 @@ impl Repository {
     /// Repeats the change of a commit on a branch. `parent` counts from 1 and is needed for merge commits.
     ///
     /// # Errors
-    /// As [`Repository::revert`].
+    /// As [`Repository::revert`]; [`Error::NothingToPick`] if the branch has the commit in its history, and it would bring
+    /// something back: not with [`Landing::again`].
     pub async fn cherry_pick<R: Resolver>(
         &self,
         commit: CommitId,
