@@ -91,7 +91,7 @@ impl DataDiffs for Nothing {
         let first = RowLine::Columns {
             key: wish.key.clone(),
             columns: Vec::new(),
-            left_out: Vec::new(),
+            one_sided: Vec::new(),
         };
         let end = RowLine::End {
             rows: wish.rows_max as u64,
