@@ -15,7 +15,7 @@ use versioning::{Error, Kind, Repository};
 
 use crate::branches::PolicyBody;
 use crate::extract::{Json, Path, Query};
-use crate::merges::{ConflictBody, MergeAnswer, RefusalBody, answer};
+use crate::merges::{ConflictBody, MergeAnswer, RefusalBody, WarningBody, answer};
 use crate::wishes::{ChoiceBody, WishesBody};
 use crate::{Api, Problem, ProblemBody};
 
@@ -60,6 +60,11 @@ pub struct AttemptBody {
     pub decided: u64,
     #[serde(default)]
     pub refusals: Vec<RefusalBody>,
+    /// The first of what was merged by the rules and is to be looked at, at most 50.
+    #[serde(default)]
+    pub warnings: Vec<WarningBody>,
+    #[serde(default)]
+    pub warnings_total: u64,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -150,6 +155,8 @@ impl AttemptBody {
                 0
             },
             refusals: attempt.refusals.iter().cloned().map(RefusalBody::from).collect(),
+            warnings: WarningBody::all(&attempt.warnings),
+            warnings_total: attempt.warnings.total,
             failure: attempt.failure.clone(),
             created_us: attempt.created_us,
             updated_us: attempt.updated_us,

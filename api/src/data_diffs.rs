@@ -139,8 +139,8 @@ pub enum RowLine {
         key: Vec<String>,
         /// The other columns that are compared.
         columns: Vec<String>,
-        /// Those that one side alone has, which are not.
-        left_out: Vec<String>,
+        /// Those of them that one side alone has: on the other they are `null`.
+        one_sided: Vec<String>,
     },
     Row(RowBody),
     End {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use bytes::Bytes;
-use catalog::merge::{Conflict, StoredConflict};
+use catalog::merge::{Conflict, StoredConflict, Warning};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use versioning::attempts::AttemptId;
-use versioning::merge::{Landing, MergeOutcome, Policy, Refusal};
+use versioning::merge::{Landing, MergeOutcome, MergeReport, Policy, Refusal, Warnings};
 use versioning::repository::Reset;
 use versioning::{Error, Kind, RefExpr, Repository};
 
@@ -61,6 +61,9 @@ pub struct NewMerge {
 #[serde(deny_unknown_fields)]
 pub struct NewPick {
     pub commit: String,
+    /// Of a cherry-pick: repeat the change though the branch has the commit in its history.
+    #[serde(default)]
+    pub again: bool,
     /// Of a merge commit: the parent to compare with, from 1.
     #[serde(default)]
     pub parent: Option<usize>,
@@ -124,6 +127,11 @@ pub struct MergeAnswer {
     pub conflicts_total: u64,
     #[serde(default)]
     pub refusals: Vec<RefusalBody>,
+    /// The first of what was merged by the rules and is to be looked at, at most 50.
+    #[serde(default)]
+    pub warnings: Vec<WarningBody>,
+    #[serde(default)]
+    pub warnings_total: u64,
     /// Whether the source is a branch with changes that are not committed, which a merge leaves out.
     #[serde(default)]
     pub source_uncommitted: bool,
@@ -170,6 +178,45 @@ pub struct RefusalBody {
     pub reason: String,
 }
 
+/// Something that was merged by the rules, and that somebody should look at all the same.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct WarningBody {
+    /// `PositionalDrop`, `PartitionSchemaMismatch`, `Cascaded` or `SharedLocation`.
+    pub kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// The partition, or the first of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// What is so and what to do about it, for people.
+    pub message: String,
+}
+
+impl WarningBody {
+    /// Returns those that are told of a merge.
+    pub(crate) fn all(warnings: &Warnings) -> Vec<WarningBody> {
+        let told = warnings.first.iter().filter_map(Warning::read);
+        told.map(WarningBody::from).collect()
+    }
+}
+
+impl From<Warning> for WarningBody {
+    fn from(warning: Warning) -> WarningBody {
+        WarningBody {
+            kind: warning.kind.name().to_owned(),
+            database: warning.database,
+            table: warning.table,
+            partition: warning.partition,
+            column: warning.column,
+            message: warning.message,
+        }
+    }
+}
+
 impl From<Refusal> for RefusalBody {
     fn from(refusal: Refusal) -> RefusalBody {
         RefusalBody {
@@ -214,6 +261,8 @@ impl MergeAnswer {
             conflicts: Vec::new(),
             conflicts_total: 0,
             refusals: Vec::new(),
+            warnings: Vec::new(),
+            warnings_total: 0,
             source_uncommitted: false,
         }
     }
@@ -317,6 +366,9 @@ async fn revert(
     Path(at): Path<(String, String)>,
     Json(new): Json<NewPick>,
 ) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
+    if new.again {
+        return Err(Problem::new(Kind::Invalid, "again is for cherry-picks alone"));
+    }
     pick(&api, at, new, Pick::Revert).await
 }
 
@@ -353,9 +405,9 @@ async fn reset(
         force: new.force,
     };
     let outcome = repository
-        .reset_to(&ref_name(&branch)?, commit, &reset, api.gate.as_ref())
+        .reset_to::<Conflict>(&ref_name(&branch)?, commit, &reset, api.gate.as_ref())
         .await?;
-    Ok(answer(outcome, None))
+    Ok(answer(outcome.into(), None))
 }
 
 /// What is done with one commit.
@@ -377,6 +429,7 @@ async fn pick(
     check_parent(&new.commit, parents, new.parent)?;
     let landing = Landing {
         dry_run: new.dry_run,
+        again: new.again,
         attempt: Some(AttemptId::fresh(repository.ids().as_ref())),
         ..landing(api, &branch, new.author, new.message)?
     };
@@ -419,12 +472,15 @@ fn check_parent(commit: &str, parents: usize, parent: Option<usize>) -> Result<(
 
 /// Returns the answer to a merge that is recorded under an id, unless it was a dry run or there was nothing to do.
 pub(crate) fn answer(
-    outcome: MergeOutcome<Conflict>,
+    report: MergeReport<Conflict>,
     recorded: Option<&AttemptId>,
 ) -> (StatusCode, Json<MergeAnswer>) {
+    let MergeReport { outcome, warnings } = report;
     let is_recorded = !matches!(outcome, MergeOutcome::Clean | MergeOutcome::UpToDate(_));
     let answer = MergeAnswer {
         merge: recorded.filter(|_| is_recorded).map(AttemptId::to_string),
+        warnings: WarningBody::all(&warnings),
+        warnings_total: warnings.total,
         ..MergeAnswer::from(outcome)
     };
     let status = match answer.state {

@@ -96,6 +96,9 @@ fn terms(kind: Kind) -> (StatusCode, &'static str, &'static str) {
 fn hint(error: &versioning::Error) -> Option<&'static str> {
     match error {
         versioning::Error::NothingToCommit { .. } => Some("write something first, or set allow_empty"),
+        versioning::Error::NothingToPick { .. } => {
+            Some("if it is to come back, repeat the cherry-pick with again (--again)")
+        }
         versioning::Error::Ambiguous { .. } => Some("give more digits"),
         versioning::Error::ReadOnly { .. } => Some("create a branch there and write to it"),
         versioning::Error::Protected { .. } => Some("write to a branch of your own and merge it"),

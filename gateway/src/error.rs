@@ -143,6 +143,7 @@ fn store_code(error: &versioning::Error) -> S3ErrorCode {
         // 409: somebody else was faster, and a repetition decides on the new state.
         Store::AlreadyExists { .. }
         | Store::NothingToCommit { .. }
+        | Store::NothingToPick { .. }
         | Store::HeadMoved { .. }
         | Store::Dirty { .. }
         | Store::MergeState { .. } => S3ErrorCode::OperationAborted,

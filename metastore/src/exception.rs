@@ -345,6 +345,7 @@ fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {
         ),
         Error::RepositoryReadOnly { .. } => (META, error.to_string()),
         Error::NothingToCommit { .. }
+        | Error::NothingToPick { .. }
         | Error::HeadMoved { .. }
         | Error::Dirty { .. }
         | Error::MergeState { .. }

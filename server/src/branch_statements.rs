@@ -89,10 +89,10 @@ impl BranchStatements {
         landing: &Landing,
     ) -> sql::Result<Changed> {
         let resolver = self.resolver.reading(repository);
-        let outcome = repository
+        let report = repository
             .merge(source, landing, &resolver, self.gate.as_ref())
             .await?;
-        told(landing.into.as_str(), outcome)
+        told(landing.into.as_str(), report.outcome)
     }
 }
 

@@ -106,7 +106,7 @@ fn lines(diff: RowDiff) -> RowLines {
             let first = RowLine::Columns {
                 key: diff.key().to_vec(),
                 columns: diff.columns().to_vec(),
-                left_out: diff.left_out().to_vec(),
+                one_sided: diff.one_sided().to_vec(),
             };
             Some((Ok(first), Telling::Rows(diff, 0)))
         }

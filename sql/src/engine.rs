@@ -24,6 +24,7 @@ use crate::answer::Answer;
 use crate::batches::Described;
 use crate::bounded::bound_functions;
 use crate::branches::{Branches, Change, Changed};
+use crate::either::{self, EitherDatabases};
 use crate::error::{Error, Result};
 use crate::levels;
 use crate::names::{Databases, Versions};
@@ -247,6 +248,7 @@ impl Engine {
         ));
         let context = self.context(runtime).map_err(|error| self.error(&error))?;
         context.register_catalog(CATALOG, Arc::new(Databases(Arc::clone(&versions))));
+        context.register_catalog(either::CATALOG, Arc::new(EitherDatabases(Arc::clone(&versions))));
         // not by the context itself, which owns the catalog
         let session = context.state_weak_ref();
         versions.plan_views_by(move || session.upgrade().map(|state| state.read().clone()));

@@ -15,6 +15,7 @@ mod branches;
 mod checks;
 mod data_diff;
 mod depth;
+mod either;
 mod engine;
 mod error;
 mod files;

@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 
 use crate::branches::quoted;
+use crate::either;
 use crate::error::{Error, Result};
 
 const NAME: &str = "diff_rows";
@@ -78,8 +79,8 @@ fn texts(arguments: &[FunctionArg]) -> Result<Vec<String>> {
 
 fn query(arguments: &[String]) -> Result<Box<Query>> {
     let sql = match arguments {
-        [from, to, table] => by_rows(&named(table, from)?, &named(table, to)?),
-        [from, to, table, keys] => by_keys(&named(table, from)?, &named(table, to)?, keys),
+        [from, to, table] => by_rows(&named(table, from, to)?, &named(table, to, from)?),
+        [from, to, table, keys] => by_keys(&named(table, from, to)?, &named(table, to, from)?, keys),
         _ => return Err(misused()),
     };
     let mut parser = DFParserBuilder::new(sql.as_str())
@@ -95,34 +96,32 @@ fn query(arguments: &[String]) -> Result<Box<Query>> {
     }
 }
 
-/// Returns the table at a ref.
-fn named(table: &str, at: &str) -> Result<String> {
+/// Returns the table at a ref, which has no rows where only the `other` ref has it.
+fn named(table: &str, at: &str, other: &str) -> Result<String> {
     let (database, name) = table
         .split_once('.')
         .unwrap_or((catalog::DEFAULT_DATABASE, table));
     if name.contains('.') || database.contains('@') || name.is_empty() {
         return Err(misused());
     }
-    Ok(format!(
-        "{}.{}",
-        quoted(&format!("{database}@{at}"), '"'),
-        quoted(name, '"')
-    ))
+    let parts = [either::CATALOG, &either::database_name(database, at, other), name];
+    Ok(parts.map(|part| quoted(part, '"')).join("."))
 }
 
-/// Rows are counted: one that is there more often on one side is told once, with how many more. DataFusion's
+/// Rows of both sides with all columns that either has: NULL where it has none, in a type that serves both. Rows are
+/// counted: one that is there more often on one side is told once, with how many more. DataFusion's
 /// `EXCEPT ALL` takes away all that are alike, however many there are.
 fn by_rows(old: &str, new: &str) -> String {
     format!(
         "select case when more_before > 0 then 'removed' else 'added' end as change, abs(more_before) as times, \
          * exclude (more_before) from \
          (select * exclude (in_old), sum(in_old) as more_before from \
-         (select *, 1 as in_old from {old} union all select *, -1 as in_old from {new}) \
+         (select *, 1 as in_old from {old} union all by name select *, -1 as in_old from {new}) \
          group by all having sum(in_old) <> 0)"
     )
 }
 
-/// A row that changed is told as it is on the new side.
+/// As [`by_rows`]; a row that changed is told as it is on the new side.
 fn by_keys(old: &str, new: &str, keys: &str) -> String {
     let equal = |a: &str, b: &str| {
         let pair = |key: &str| {
@@ -133,10 +132,13 @@ fn by_keys(old: &str, new: &str, keys: &str) -> String {
     };
     let on = equal("a", "b");
     format!(
-        "select 'removed' as change, a.* from {old} a left anti join {new} b on {on} \
-         union all select 'added' as change, a.* from {new} a left anti join {old} b on {on} \
+        "with u as (select *, true as in_old from {old} union all by name select *, false as in_old from {new}), \
+         o as (select * exclude (in_old) from u where in_old), \
+         n as (select * exclude (in_old) from u where not in_old) \
+         select 'removed' as change, a.* from o a left anti join n b on {on} \
+         union all select 'added' as change, a.* from n a left anti join o b on {on} \
          union all select 'changed' as change, a.* \
-         from (select * from {new} except all select * from {old}) a left semi join {old} b on {on}"
+         from (select * from n except all select * from o) a left semi join o b on {on}"
     )
 }
 
@@ -162,7 +164,7 @@ mod tests {
     fn calls_become_queries() {
         let shown = expanded("select count(*) from diff_rows('main', 'etl', 'sales.orders') d");
         assert!(
-            shown.contains(r#"FROM "sales@main"."orders" UNION ALL"#),
+            shown.contains("FROM \"diff_rows\".\"sales\nmain\netl\".\"orders\" UNION ALL BY NAME"),
             "{shown}"
         );
         assert!(shown.ends_with(") d"), "{shown}");
@@ -173,6 +175,6 @@ mod tests {
         );
         assert!(expanded("select * from diff_rows('a', 'b')").contains("takes two refs"));
         assert!(expanded("select * from diff_rows('a', x, 't')").contains("takes two refs"));
-        assert!(expanded(r#"select * from diff_rows('a', 'b"x', 't')"#).contains(r#""default@b""x""#));
+        assert!(expanded(r#"select * from diff_rows('a', 'b"x', 't')"#).contains("\"default\na\nb\"\"x\""));
     }
 }

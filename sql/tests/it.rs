@@ -6,6 +6,7 @@ mod it {
     mod damage;
     mod data_diff;
     mod describe;
+    mod diff_rows;
     mod files;
     mod footers;
     mod formats;

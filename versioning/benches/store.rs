@@ -18,7 +18,7 @@ use bytes::Bytes;
 use testkit::{SeededIds, SteppingClock};
 use versioning::attempts::ConflictRecord;
 use versioning::id::Domain;
-use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides};
+use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides, Warnings};
 use versioning::refs::{CommitMode, SqliteRefs};
 use versioning::repository::{CommitMessage, Limits, Parts};
 use versioning::store::LocalFiles;
@@ -46,6 +46,7 @@ impl Resolver for Nothing {
         Ok(Resolution {
             patch: Batch::default(),
             conflicts: Vec::new(),
+            warnings: Warnings::default(),
         })
     }
 
@@ -172,7 +173,8 @@ async fn commit(repository: &Repository, branch: &str) -> Result<CommitId> {
 async fn merge(repository: &Repository) -> Result<CommitId> {
     let landing = Landing::onto(name("main")?, "bench");
     let source = RefExpr::from(name("etl")?);
-    match repository.merge(&source, &landing, &Nothing, &OpenGate).await? {
+    let report = repository.merge(&source, &landing, &Nothing, &OpenGate).await?;
+    match report.outcome {
         MergeOutcome::Landed(commit) => Ok(commit),
         other => Err(format!("a merge that changes nothing: {other:?}").into()),
     }

@@ -20,7 +20,7 @@ pub(crate) use self::keeper::Keeper;
 use crate::codec::DecodeError;
 use crate::commit::CommitKind;
 use crate::id::Domain;
-use crate::merge::{Policy, Refusal};
+use crate::merge::{Policy, Refusal, Warnings};
 use crate::state::Stateful;
 use crate::{CommitId, Error, Hash, Ids, RefName, Result};
 
@@ -179,6 +179,8 @@ pub struct Attempt {
     pub refusals: Vec<Refusal>,
     /// Why it failed.
     pub failure: Option<String>,
+    /// What of the merged state is to be looked at, as it was merged last.
+    pub warnings: Warnings,
     pub created_us: u64,
     pub updated_us: u64,
     /// Until when the server that works on it may be silent.

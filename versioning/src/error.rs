@@ -51,6 +51,11 @@ pub enum Error {
     Protected { branch: RefName, rule: String },
     #[error("nothing to commit on branch {branch}")]
     NothingToCommit { branch: RefName },
+    #[error(
+        "branch {branch} has commit {} already, and what it changed there was changed again: a cherry-pick would bring \
+         that back", .commit.short()
+    )]
+    NothingToPick { branch: RefName, commit: CommitId },
     #[error("branch {branch} moved: expected {expected:?}, found {found:?}")]
     HeadMoved {
         branch: RefName,
@@ -106,6 +111,7 @@ impl Error {
             | Error::Protected { .. }
             | Error::Refused { .. } => Kind::Denied,
             Error::NothingToCommit { .. }
+            | Error::NothingToPick { .. }
             | Error::HeadMoved { .. }
             | Error::Dirty { .. }
             | Error::MergeState { .. } => Kind::Conflict,

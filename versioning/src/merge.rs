@@ -15,6 +15,7 @@ mod policy;
 mod rehearsal;
 mod run;
 mod sides;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -27,6 +28,7 @@ pub(crate) use self::journal::Journal;
 pub use self::policy::{Extent, Policy, Strictness};
 pub(crate) use self::run::{Incoming, Merge};
 pub use self::sides::{Change3, Changes, Sides};
+pub use self::warnings::Warnings;
 use crate::attempts::{AttemptId, ConflictRecord};
 use crate::view::View;
 use crate::{Batch, CommitId, RefName, Result};
@@ -39,6 +41,8 @@ pub struct Resolution<C> {
     pub patch: Batch,
     /// All conflicts, not just the first.
     pub conflicts: Vec<C>,
+    /// What was merged and is to be looked at.
+    pub warnings: Warnings,
 }
 
 /// Decides what a merge of three versions is. Knows what keys and values mean; the store does not.
@@ -97,6 +101,8 @@ pub struct Landing {
     pub policy: Option<Policy>,
     /// Of a merge: make a commit that does not remember the source as a parent.
     pub squash: bool,
+    /// Of a cherry-pick: repeat the change though the branch has the commit in its history.
+    pub again: bool,
     /// The id by which it is recorded; `None` is a fresh one.
     pub attempt: Option<AttemptId>,
     /// What is wished of the resolver: kept with the attempt for those who make the same resolver again.
@@ -115,6 +121,7 @@ impl Landing {
             metadata: BTreeMap::new(),
             policy: None,
             squash: false,
+            again: false,
             attempt: None,
             options: Bytes::new(),
             dry_run: false,
@@ -135,4 +142,21 @@ pub enum MergeOutcome<C> {
         candidate: CommitId,
         refusals: Vec<Refusal>,
     },
+}
+
+/// How a merge, revert or cherry-pick ended, and what of it is to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergeReport<C> {
+    pub outcome: MergeOutcome<C>,
+    /// Those of what landed, would land or was refused; beside conflicts, those of the rest.
+    pub warnings: Warnings,
+}
+
+impl<C> From<MergeOutcome<C>> for MergeReport<C> {
+    fn from(outcome: MergeOutcome<C>) -> MergeReport<C> {
+        MergeReport {
+            outcome,
+            warnings: Warnings::default(),
+        }
+    }
 }

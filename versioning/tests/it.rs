@@ -14,6 +14,7 @@ mod it {
     mod lake;
     mod landing;
     mod model;
+    mod picks;
     mod queries;
     mod race;
     mod rules;

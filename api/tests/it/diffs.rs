@@ -23,7 +23,7 @@ async fn lines_of_rows_end_or_say_why_they_do_not() {
     let (status, lines) = rig
         .lines("diff/rows?from=main&to=etl&table=s.t&key=id,dt&limit=2")
         .await;
-    let first = json!({"type": "columns", "key": ["id", "dt"], "columns": [], "left_out": []});
+    let first = json!({"type": "columns", "key": ["id", "dt"], "columns": [], "one_sided": []});
     assert_eq!(status, 200);
     assert_eq!(
         lines,

@@ -72,6 +72,51 @@ async fn conflicts_are_listed_decided_and_finished() {
 }
 
 #[tokio::test]
+async fn a_commit_that_the_branch_has_is_picked_only_again() {
+    let rig = Rig::contested(&["loose/a"]).await;
+    rig.commit("main", &["loose/a"], "later").await;
+    let picks = "branches/main/cherry-picks";
+    let (status, problem) = rig.post(picks, json!({"commit": "main~1"})).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("conflict")), "{problem}");
+    assert!(problem["hint"].as_str().unwrap().contains("--again"), "{problem}");
+    let (status, answer) = rig.post(picks, json!({"commit": "main~1", "again": true})).await;
+    assert_eq!((status, &answer["state"]), (409, &json!("conflicts")), "{answer}");
+    let revert = json!({"commit": "main~1", "again": true});
+    assert_eq!(rig.post("branches/main/reverts", revert).await.0, 400);
+}
+
+#[tokio::test]
+async fn what_is_to_be_looked_at_is_told_and_kept() {
+    let rig = Rig::contested(&[]).await;
+    rig.create("main", "t", "raw/x").await;
+    rig.create("etl", "u", "raw/x").await;
+    for dry_run in [true, false] {
+        let merge = json!({"source": "etl", "dry_run": dry_run});
+        let (status, answer) = rig.post("branches/main/merges", merge).await;
+        assert_eq!((status, &answer["warnings_total"]), (200, &json!(1)), "{answer}");
+        let warning = &answer["warnings"][0];
+        assert_eq!(
+            (&warning["kind"], &warning["table"]),
+            (&json!("SharedLocation"), &json!("t"))
+        );
+        assert!(
+            warning["message"].as_str().unwrap().contains("default.u"),
+            "{warning}"
+        );
+    }
+    let (_, all) = rig.get("merges").await;
+    assert_eq!(
+        (
+            &all[0]["state"],
+            &all[0]["warnings"][0]["kind"],
+            &all[0]["warnings_total"]
+        ),
+        (&json!("landed"), &json!("SharedLocation"), &json!(1)),
+        "{all}"
+    );
+}
+
+#[tokio::test]
 async fn strategies_and_profiles_are_those_of_the_request() {
     let rig = Rig::contested(&["loose/a"]).await;
     let merge = |wishes| json!({"source": "etl", "squash": true, "wishes": wishes, "dry_run": false});

@@ -10,8 +10,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
 use bytes::Bytes;
+use catalog::Catalog;
 use catalog::diff::RowCounter;
 use catalog::merge::CatalogResolver;
+use catalog::model::{Columns, Location, Storage, Table, TableKind};
 use futures::stream;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -89,7 +91,7 @@ impl DataDiffs for Nothing {
         let first = RowLine::Columns {
             key: wish.key.clone(),
             columns: Vec::new(),
-            left_out: Vec::new(),
+            one_sided: Vec::new(),
         };
         let end = RowLine::End {
             rows: wish.rows_max as u64,
@@ -145,12 +147,41 @@ impl Rig {
         rig
     }
 
-    async fn commit(&self, to: &str, paths: &[&str], content: &str) {
+    pub(super) async fn commit(&self, to: &str, paths: &[&str], content: &str) {
         self.write(to, paths, content).await;
-        self.repository
-            .commit(&branch(to), CommitMessage::default())
-            .await
-            .unwrap();
+        self.commit_as_is(to).await;
+    }
+
+    async fn commit_as_is(&self, to: &str) {
+        let words = CommitMessage {
+            allow_empty: true,
+            ..CommitMessage::default()
+        };
+        self.repository.commit(&branch(to), words).await.unwrap();
+    }
+
+    /// Makes an external table, and commits that.
+    pub(super) async fn create(&self, to: &str, name: &str, at: &'static str) {
+        let table = Table {
+            name: name.to_owned(),
+            kind: TableKind::External,
+            storage: Some(Storage {
+                columns: Some(Arc::new(Columns(Vec::new()))),
+                location: Some(Location::Rel(at.to_owned())),
+                ..Storage::default()
+            }),
+            ..Table::default()
+        };
+        let plan = move |mut draft: catalog::Draft| {
+            let table = table.clone();
+            async move {
+                draft.create_table(catalog::DEFAULT_DATABASE, table).await?;
+                Ok::<_, catalog::Error>((draft, ()))
+            }
+        };
+        let catalog = Catalog::new(self.repository.clone());
+        catalog.write(&branch(to), plan).await.unwrap();
+        self.commit_as_is(to).await;
     }
 
     /// Writes files.

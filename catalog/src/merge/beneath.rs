@@ -2,6 +2,7 @@
 
 mod cascade;
 mod partitions;
+mod schemas;
 mod statistics;
 
 use std::collections::BTreeMap;
@@ -72,6 +73,15 @@ impl From<Whose> for Take {
             Whose::Theirs => Take::Theirs,
             Whose::Base => Take::Base,
         }
+    }
+}
+
+/// Returns a partition and how many others there are, as warnings name them.
+fn others(first: &str, count: u64) -> String {
+    match count {
+        0 | 1 => format!("partition {first}"),
+        2 => format!("partition {first} and another one"),
+        more => format!("partition {first} and {} others", more - 1),
     }
 }
 

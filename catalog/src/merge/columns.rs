@@ -279,7 +279,7 @@ fn join(types: Three<&str>) -> Option<String> {
 }
 
 /// Returns whether files written with one type can be read with the other.
-fn is_read_as(from: &str, to: &str) -> bool {
+pub(crate) fn is_read_as(from: &str, to: &str) -> bool {
     if from == to {
         return true;
     }

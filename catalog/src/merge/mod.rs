@@ -1,11 +1,12 @@
 //! What a merge of two catalogs is: the walk over what both sides changed, and the rules that decide.
 //!
-//! The walk (`walk`, `files`, `beneath`) is asynchronous and holds no rules; rules are synchronous functions of
+//! The walk (`walk`, `files`, `file_patch`, `beneath`) is asynchronous and holds no rules; rules are synchronous functions of
 //! three values, one file per entity. Their tables stand in versioning.md 5. Where no rule is fine enough to be
 //! right there is a conflict, never a guess, and all conflicts are reported.
 //!
 //! A conflict passes through the report (`report`), where it may be decided by what was said beforehand ([`Options`]).
-//! What is decided about wholes (`settled`) is noted, and the merge planned again from the same walk.
+//! What is decided about wholes (`settled`) is noted, and the merge planned again from the same walk. So does a warning
+//! (`warning`) of what was merged and is to be looked at.
 //!
 //! The cost follows what the sides changed. Beyond that are read: the databases, of which there are few; the
 //! folder of a partition that both sides appended to, to count its files; the partitions of a changed table, if
@@ -13,6 +14,7 @@
 //! places of all tables, once.
 
 mod about;
+mod avro;
 mod beneath;
 mod clashes;
 mod columns;
@@ -20,8 +22,11 @@ mod common;
 mod conflict;
 mod constraints;
 pub(crate) mod database;
+mod derived;
+mod drops;
 mod entities;
 mod extents;
+mod file_patch;
 mod files;
 mod functions;
 mod generic;
@@ -36,6 +41,7 @@ mod partition_keys;
 mod places;
 mod registry;
 mod report;
+mod schema;
 mod settled;
 mod spark;
 mod statistics;
@@ -49,6 +55,7 @@ mod tests;
 mod touch;
 mod validate;
 mod walk;
+mod warning;
 mod whole_table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +63,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use versioning::attempts::ConflictRecord;
-use versioning::merge::{Extent, Resolution, Resolver, Sides, Strictness};
+use versioning::merge::{Extent, Resolution, Resolver, Sides, Strictness, Warnings};
 use versioning::{Batch, Repository, View};
 
 use crate::Result;
@@ -80,6 +87,7 @@ pub use conflict::{Choices, Conflict, ConflictId, ConflictKind, Subject};
 pub use options::{Choice, Expected, Options, Profile, Side, Strategy};
 pub use stored::StoredConflict;
 pub use touch::read_by_checks;
+pub use warning::{Warning, WarningKind};
 
 /// Merges catalogs with their data: databases, tables, constraints, partitions, statistics, functions and files.
 #[derive(Debug, Clone, Default)]
@@ -148,9 +156,13 @@ impl CatalogResolver {
         }
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.extend(report.used().iter().cloned());
-        let mut conflicts = report.into_conflicts();
+        let (mut conflicts, warnings) = report.into_parts();
         about::tell(&walk, &files, &mut conflicts);
-        Ok(Resolution { patch, conflicts })
+        Ok(Resolution {
+            patch,
+            conflicts,
+            warnings: Warnings::new(warnings.iter().map(Warning::record)),
+        })
     }
 
     /// Returns what is to be changed in ours, and the files by what they belong to.
@@ -271,7 +283,7 @@ async fn merge_files(walk: &Walk, files: &Files, report: &mut Report) -> Result<
             None => table,
         }
     };
-    files::merge(walk, files, &is_settled, &scope, report).await
+    file_patch::merge(walk, files, &is_settled, &scope, report).await
 }
 
 /// Merges the tables that a side changed, and those whose own data both sides wrote.

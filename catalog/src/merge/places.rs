@@ -9,6 +9,8 @@ use super::files::Files;
 use super::generic::{Three, Whose};
 use super::objects::FileChange;
 use super::walk::Walk;
+use super::warning::WarningKind;
+use crate::location::Place;
 use crate::model::{DatabaseId, TableId};
 use crate::snapshot::OpenTable;
 
@@ -19,6 +21,16 @@ struct Lodger<'a> {
     folder: &'a str,
     in_ours: bool,
     in_theirs: bool,
+}
+
+impl Lodger<'_> {
+    /// Returns whether the folder is none of the repository.
+    fn is_external(&self) -> bool {
+        let is_it = |place: &Place| {
+            matches!(place, Place::External(_)) && folder_of(place).as_deref() == Some(self.folder)
+        };
+        places_of(self.merged).any(|place| is_it(&place))
+    }
 }
 
 /// Tables by the folders in which their own data lies.
@@ -60,9 +72,14 @@ impl Entities {
             }
         }
         for (host, guest) in pairs(&folders) {
-            if is_new(host, guest) && is_harmful(host, guest, walk) {
+            if !is_new(host, guest) {
+                continue;
+            }
+            if is_harmful(host, guest, walk) {
                 let leavers = leavers(files, host, guest);
                 report_pair(host, guest, &leavers, report);
+            } else if host.folder == guest.folder {
+                warn_of_pair(host, guest, report);
             }
         }
     }
@@ -70,9 +87,20 @@ impl Entities {
 
 /// Returns the folders in which a table's own data lies, with slashes at their ends.
 fn folders_of(open: &OpenTable) -> BTreeSet<String> {
+    places_of(open).filter_map(|place| folder_of(&place)).collect()
+}
+
+fn places_of(open: &OpenTable) -> impl Iterator<Item = Place> {
     let base = open.is_partitioned().then(|| open.partition_base());
-    let places = [open.place(), open.data_place(), base].into_iter().flatten();
-    places.filter_map(|place| place.object_prefix()).collect()
+    [open.place(), open.data_place(), base].into_iter().flatten()
+}
+
+/// Returns a place as a folder with a slash at its end, also one that is not in the repository.
+fn folder_of(place: &Place) -> Option<String> {
+    match place {
+        Place::External(uri) => Some(format!("{}/", uri.trim_end_matches('/'))),
+        Place::Path(_) | Place::Shared(_) => place.object_prefix(),
+    }
 }
 
 /// Returns each two tables of which the second lies in the folder of the first, or below. Those of one name are a
@@ -103,8 +131,12 @@ fn is_new(host: &Lodger<'_>, guest: &Lodger<'_>) -> bool {
     !(host.in_ours && guest.in_ours || host.in_theirs && guest.in_theirs)
 }
 
-/// Returns whether sharing a folder mixes or loses data. Tables that own none may look at the same files.
+/// Returns whether sharing a folder mixes or loses data of the repository. Tables that own none may look at the same
+/// files.
 fn is_harmful(host: &Lodger<'_>, guest: &Lodger<'_>, walk: &Walk) -> bool {
+    if guest.is_external() {
+        return false;
+    }
     let is_same = host.folder == guest.folder;
     if host.merged.owns_data() || is_same && guest.merged.owns_data() {
         return true;
@@ -129,6 +161,22 @@ fn leavers(files: &Files, host: &Lodger<'_>, guest: &Lodger<'_>) -> Three<Option
         Some(leaver.merged.id)
     };
     Three::new(None, leaver(Whose::Ours), leaver(Whose::Theirs))
+}
+
+fn warn_of_pair(host: &Lodger<'_>, guest: &Lodger<'_>, report: &mut Report) {
+    let (first, second) = match host.in_ours {
+        true => (host.merged, guest.merged),
+        false => (guest.merged, host.merged),
+    };
+    let text = format!(
+        "{}.{} has the same location, {}: each reads the files of the other, and what is written to one comes to both; \
+         move one of them if that is not meant",
+        second.database.name,
+        second.name,
+        host.folder.trim_end_matches('/')
+    );
+    let scope = Scope::table(&first.database.name, &first.name);
+    report.warn(&scope, WarningKind::SharedLocation, None, &text);
 }
 
 fn report_pair(host: &Lodger<'_>, guest: &Lodger<'_>, leavers: &Three<Option<TableId>>, report: &mut Report) {

@@ -10,6 +10,7 @@ use super::conflict::{Choices, Conflict, ConflictId, ConflictKind, Subject, quot
 use super::generic::{Three, Whose};
 use super::options::{Choice, Options};
 use super::settled::Settled;
+use super::warning::{Warning, WarningKind};
 use crate::Error;
 
 /// Where rules are at work: what their conflicts say of the place.
@@ -105,6 +106,7 @@ impl Pick {
 pub(crate) struct Report {
     options: Arc<Options>,
     conflicts: Vec<Conflict>,
+    warnings: Vec<Warning>,
     asked: usize,
     used: BTreeSet<ConflictId>,
     refused: Vec<Refused>,
@@ -250,6 +252,11 @@ impl Report {
         Pick::Open
     }
 
+    /// Notes something to be wary of: `text` says what is so, and what to do.
+    pub(crate) fn warn(&mut self, scope: &Scope, kind: WarningKind, column: Option<&str>, text: &str) {
+        self.warnings.push(Warning::new(scope, kind, column, text));
+    }
+
     /// Returns how many conflicts rules came upon, decided ones as well.
     pub(crate) fn asked(&self) -> usize {
         self.asked
@@ -268,6 +275,17 @@ impl Report {
     /// Returns the first decision that cannot be taken.
     pub(crate) fn refused(&self) -> Option<&Refused> {
         self.refused.first()
+    }
+
+    /// Returns all conflicts and warnings, each once, in order. Of what is contested it is not known yet what to be wary
+    /// of.
+    pub(crate) fn into_parts(mut self) -> (Vec<Conflict>, Vec<Warning>) {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        let conflicts = self.into_conflicts();
+        warnings.retain(|warning| !conflicts.iter().any(|conflict| warning.is_open(conflict)));
+        warnings.sort();
+        warnings.dedup();
+        (conflicts, warnings)
     }
 
     /// Returns all conflicts, each once, in order. What a profile leaves to a person as a whole has none within.

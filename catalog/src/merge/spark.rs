@@ -1,24 +1,20 @@
 //! The columns as Spark repeats them in parameters: a JSON text that follows the columns (versioning.md 5.3).
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::columns::{self, Layout, Lists, Renumbered};
+use super::columns::Renumbered;
 use super::conflict::{Choices, ConflictKind, Report, Scope, Subject, Texts};
+use super::derived::{Identities, merge_fields};
 use super::generic::Three;
 use super::params;
-use crate::model::{Column, ColumnId, Parameters, Table};
+use crate::model::{Column, Parameters, Table};
 
 const SCHEMA: &str = "spark.sql.sources.schema";
 const PARTS: &str = "spark.sql.sources.schema.numParts";
 const PART: &str = "spark.sql.sources.schema.part.";
 /// The longest value that Spark stores under one key by default.
 const PART_CHARS: usize = 4_000;
-/// Fields that are no column of the table count from here: above the columns of new tables, and below those that
-/// were added later.
-const FIRST_STRANGE_ID: u32 = 1 << 30;
 
 /// A struct type of Spark.
 #[derive(Debug, Deserialize)]
@@ -41,30 +37,19 @@ struct Field<'a> {
     metadata: Option<&'a RawValue>,
 }
 
-/// Merges the parameters that follow from the columns: those are the merged `columns`, in the order of which fields
+/// Merges the parameters in which Spark repeats the columns: those are the merged `columns`, in the order of which fields
 /// stand, and the ids that columns of theirs got.
-pub(crate) fn merge(
+pub(super) fn merge(
     tables: Three<&Table>,
     columns: (&[Column], &Renumbered),
     scope: &Scope,
     report: &mut Report,
 ) -> Parameters {
-    let parameters = tables.map(|table| &table.parameters);
-    let schemas = parameters.map(|side| of_schema(side.as_ref()));
-    let mut merged = match schemas.as_ref().settled() {
+    let schemas = tables.map(|table| of_schema(table.parameters.as_ref()));
+    match schemas.as_ref().settled() {
         Some(settled) => settled.clone(),
         None => merge_schemas(tables, &schemas, columns, scope, report),
-    };
-    for key in ["spark.sql.create.version", "avro.schema.literal"] {
-        let values = parameters.map(|side| side.as_ref().and_then(|side| side.get(key)).cloned());
-        let at = (scope, ConflictKind::ParamBoth, Subject::Parameter(key.to_owned()));
-        let value = match key {
-            "spark.sql.create.version" => values.as_ref().or_greater(),
-            _ => values.as_ref().text_or_conflict(at, report),
-        };
-        merged.extend(value.map(|value| (key.to_owned(), value)));
     }
-    merged
 }
 
 fn of_schema(parameters: Option<&Parameters>) -> Parameters {
@@ -81,9 +66,9 @@ fn merge_schemas(
     report: &mut Report,
 ) -> Parameters {
     let texts = schemas.as_ref().map(text_of);
-    let mut strangers = BTreeMap::new();
+    let mut identities = Identities::default();
     let mut parse = |text: &Option<String>, table: &Table, renumbered: &Renumbered| {
-        read(text.as_deref()?, table, renumbered, &mut strangers)
+        read(text.as_deref()?, table, renumbered, &mut identities)
     };
     let none = Renumbered::new();
     let lists = (
@@ -93,17 +78,13 @@ fn merge_schemas(
     );
     let merged = match lists {
         (Some(base), Some(ours), Some(theirs)) => {
-            merge_lists(Three::new(&base, &ours, &theirs), scope, report)
+            let lists = Three::new(&base, &ours, &theirs);
+            merge_fields(lists, order, is_written, scope, report)
         }
         _ => None,
     };
     match merged {
-        Some(mut columns) => {
-            // partition keys, which are no columns to Hive, stay behind
-            let place = |column: &Column| order.iter().position(|known| known.id == column.id);
-            columns.sort_by_key(|column| place(column).unwrap_or(order.len()));
-            split(&write(&columns), schemas.ours.contains_key(PARTS))
-        }
+        Some(columns) => split(&write(&columns), schemas.ours.contains_key(PARTS)),
         None => {
             let subject = Subject::Parameter(SCHEMA.to_owned());
             let texts = Texts::new(None, "changed", "changed otherwise");
@@ -116,23 +97,11 @@ fn merge_schemas(
     }
 }
 
-/// Merges fields by the rules of columns, as it was decided of them; `None` if that leaves a conflict.
-fn merge_lists(lists: Three<&Vec<Column>>, scope: &Scope, report: &Report) -> Option<Vec<Column>> {
-    let lists = Lists {
-        columns: lists.map(Vec::as_slice),
-        next: Three::default(),
-    };
-    // what was decided of the columns holds of what repeats them
-    let mut report = report.alike();
-    let merged = columns::merge(lists, Layout::ByName, scope, &mut report);
-    let is_written = |column: &Column| {
-        // a text that was decided on for Hive may say nothing to Spark
-        let is_simple = column.type_name.starts_with(['{', '"']) || !column.type_name.contains('<');
-        let rest = column.comment.as_deref().unwrap_or_default();
-        is_simple && rest.starts_with("\"nullable\":")
-    };
-    let is_whole = report.len() == 0 && merged.columns.iter().all(is_written);
-    is_whole.then_some(merged.columns)
+/// Returns whether a field is JSON again: a text that was decided on for Hive may say nothing to Spark.
+fn is_written(column: &Column) -> bool {
+    let is_simple = column.type_name.starts_with(['{', '"']) || !column.type_name.contains('<');
+    let rest = column.comment.as_deref().unwrap_or_default();
+    is_simple && rest.starts_with("\"nullable\":")
 }
 
 /// Returns the JSON text, put together.
@@ -152,30 +121,18 @@ fn read(
     text: &str,
     table: &Table,
     renumbered: &Renumbered,
-    strangers: &mut BTreeMap<String, u32>,
+    identities: &mut Identities,
 ) -> Option<Vec<Column>> {
     let parsed: Struct<'_> = serde_json::from_str(text)
         .ok()
         .filter(|parsed: &Struct<'_>| parsed.kind == "struct")?;
-    let id_of = |name: &str| {
-        let name = name.to_lowercase();
-        let known = table
-            .columns()
-            .iter()
-            .chain(table.keys())
-            .find(|column| column.name == name);
-        known.map(|column| renumbered.get(&column.id).copied().unwrap_or(column.id))
-    };
     let mut columns = Vec::with_capacity(parsed.fields.len());
     for field in parsed.fields {
-        let next = FIRST_STRANGE_ID + u32::try_from(strangers.len()).ok()?;
-        let id = id_of(&field.name)
-            .unwrap_or_else(|| ColumnId(*strangers.entry(field.name.clone()).or_insert(next)));
         let rest = |value: Option<&RawValue>, default: &str| {
             value.map_or(default.to_owned(), |value| value.get().to_owned())
         };
         columns.push(Column {
-            id,
+            id: identities.of(&field.name, table, renumbered)?,
             type_name: type_in_hive(field.field_type.get()),
             comment: Some(format!(
                 "\"nullable\":{},\"metadata\":{}",

@@ -10,7 +10,7 @@ use super::iceberg::History;
 use super::options::Expected;
 use super::params::{self, Data, Writers};
 use super::report::Pick;
-use super::{iceberg, partition_keys, spark, storage, table_place, validate};
+use super::{derived, iceberg, partition_keys, storage, table_place, validate};
 use crate::model::{
     Column, Columns, Database, DatabaseId, Parameters, Storage, Table, TableFormat, TableId, TableKind,
 };
@@ -222,7 +222,7 @@ fn merge_fields(input: Input<'_>, scope: &Scope, report: &mut Report) -> Outcome
     } else {
         &mut *report
     };
-    let derived = spark::merge(tables, (merged.columns(), &renumbered), scope, derived_report);
+    let derived = derived::merge(tables, (merged.columns(), &renumbered), scope, derived_report);
     let more: Vec<_> = kind.1.into_iter().chain(derived).collect();
     if !more.is_empty() {
         merged.parameters.get_or_insert_default().extend(more);
@@ -296,7 +296,7 @@ fn shared(ours: &Storage, columns: Vec<Column>) -> Arc<Columns> {
 
 /// Returns how the table's files find columns; of two formats the stricter counts. A view has no files. Who wrote
 /// files that lie elsewhere is not known.
-fn layout_of(input: Input<'_>) -> Layout {
+pub(super) fn layout_of(input: Input<'_>) -> Layout {
     let layout = |open: &OpenTable| match open.table.kind {
         TableKind::View | TableKind::MaterializedView => Layout::ByName,
         _ => storage::layout(

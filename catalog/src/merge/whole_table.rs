@@ -7,7 +7,7 @@ use super::extents::Extents;
 use super::generic::Three;
 use super::iceberg::History;
 use super::params::Data;
-use super::{iceberg, table, table_place};
+use super::{drops, iceberg, table, table_place};
 use crate::model::{Table, TableId};
 use crate::snapshot::OpenTable;
 
@@ -132,6 +132,7 @@ impl Entities {
             databases: &self.databases,
         };
         let outcome = table::merge(input, scope, report);
+        drops::check(input, &outcome.table, scope, report);
         if !outcome.renumbered.is_empty() {
             self.renumbered.insert(id, outcome.renumbered);
         }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use catalog::merge::{CatalogResolver, ConflictKind, Options};
 use catalog::{Catalog, Draft, Result};
-use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolver, Sides};
+use versioning::merge::{Landing, MergeOutcome, MergeReport, OpenGate, Resolver, Sides};
 use versioning::refs::CommitMode;
 use versioning::repository::CommitMessage;
 use versioning::{CommitId, KeyRange, RefExpr, RefName, Repositories, Repository, Space, View};
@@ -126,6 +126,17 @@ impl History {
         into: &str,
         options: Options,
     ) -> versioning::Result<MergeOutcome<catalog::merge::Conflict>> {
+        let report = self.merge_report(source, into, options).await?;
+        Ok(report.outcome)
+    }
+
+    /// As [`History::merge_with`], with what there is to be wary of.
+    pub(crate) async fn merge_report(
+        &self,
+        source: &str,
+        into: &str,
+        options: Options,
+    ) -> versioning::Result<MergeReport<catalog::merge::Conflict>> {
         let landing = Landing::onto(name(into), "test");
         let resolver = CatalogResolver::default().with(options);
         let resolver = resolver.reading(self.catalog.repository());

@@ -6,7 +6,7 @@
 //! base:    statements of a history, one a line; further lines are indented
 //! ours:    …
 //! theirs:  …
-//! result:  what the catalog is then, or the conflicts: `! kind place: subject`
+//! result:  what the catalog is then, or the conflicts: `! kind place: subject`; and the warnings: `? kind place: subject`
 //! swapped: what the result is with the sides swapped, if it is another
 //! deviates: why this is not what the table says
 //! ```

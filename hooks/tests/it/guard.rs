@@ -7,7 +7,7 @@ use hooks::{CheckGate, Hooks, Limits, Run, Settings};
 use testkit::memory_parts;
 use versioning::attempts::ConflictRecord;
 use versioning::id::Domain;
-use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides};
+use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides, Warnings};
 use versioning::object::Object;
 use versioning::refs::CommitMode;
 use versioning::repository::{self, CommitMessage, Parts};
@@ -50,6 +50,7 @@ impl Resolver for TakeTheirs {
         Ok(Resolution {
             patch,
             conflicts: Vec::new(),
+            warnings: Warnings::default(),
         })
     }
 }
@@ -142,6 +143,7 @@ impl Lake {
         self.repository
             .merge(&name("etl").into(), &landing, &TakeTheirs, &gate)
             .await
+            .map(|report| report.outcome)
     }
 
     /// The runs, oldest first: `event hook state`.
@@ -390,6 +392,6 @@ async fn merges_without_hooks_keep_no_runs() {
         .merge(&name("etl").into(), &landing, &TakeTheirs, &OpenGate)
         .await
         .unwrap();
-    assert!(matches!(outcome, MergeOutcome::Landed(_)));
+    assert!(matches!(outcome.outcome, MergeOutcome::Landed(_)));
     assert_eq!(lake.runs().await, Vec::<String>::new());
 }

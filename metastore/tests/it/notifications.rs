@@ -355,7 +355,7 @@ async fn moves_of_the_head_are_told() {
         .repository
         .merge(&source, &landing, &resolver, &OpenGate)
         .await;
-    assert!(matches!(merged.unwrap(), MergeOutcome::Landed(_)));
+    assert!(matches!(merged.unwrap().outcome, MergeOutcome::Landed(_)));
     let told: Vec<_> = events_after(&mut client, 3).await;
     let mut kinds: Vec<_> = told
         .iter()

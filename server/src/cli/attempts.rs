@@ -192,6 +192,7 @@ async fn show(arguments: Name) -> Result<(), Failure> {
         lines.extend(attempt.failure.clone());
         lines.extend(conflict_list.iter().map(decided));
         lines.extend(attempt.refusals.iter().map(merge::refusal));
+        lines.extend(merge::warnings(&attempt.warnings, attempt.warnings_total));
         lines.join("\n")
     })
 }

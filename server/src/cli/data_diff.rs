@@ -95,7 +95,7 @@ fn shown(value: &Value) -> String {
 pub(super) struct Collected {
     key: Vec<String>,
     columns: Vec<String>,
-    left_out: Vec<String>,
+    one_sided: Vec<String>,
     rows: Vec<RowBody>,
     is_cut: bool,
 }
@@ -106,8 +106,8 @@ impl Collected {
             RowLine::Columns {
                 key,
                 columns,
-                left_out,
-            } => (self.key, self.columns, self.left_out) = (key, columns, left_out),
+                one_sided,
+            } => (self.key, self.columns, self.one_sided) = (key, columns, one_sided),
             RowLine::Row(row) => self.rows.push(row),
             RowLine::End { truncated, .. } => self.is_cut = truncated,
             RowLine::Error { .. } => {}
@@ -154,11 +154,9 @@ impl Collected {
                 )),
             }
         }
-        if !self.left_out.is_empty() {
-            let names = self.left_out.join(", ");
-            lines.push(format!(
-                "not compared, since one side has no such column: {names}"
-            ));
+        if !self.one_sided.is_empty() {
+            let names = self.one_sided.join(", ");
+            lines.push(format!("NULL where one side has no such column: {names}"));
         }
         lines.join("\n")
     }
@@ -240,7 +238,7 @@ mod tests {
     fn rows_are_shown_with_old_and_new_values() {
         let mut collected = Collected::default();
         for line in [
-            json!({"type": "columns", "key": ["id"], "columns": ["note", "n"], "left_out": ["x"]}),
+            json!({"type": "columns", "key": ["id"], "columns": ["note", "n"], "one_sided": ["x"]}),
             json!({"type": "row", "change": "changed", "key": {"id": 2}, "before": {"note": "y"},
                 "after": {"note": "yy"}, "rows_before": 1, "rows_after": 1}),
             json!({"type": "row", "change": "duplicate_key", "key": {"id": 7}, "rows_before": 2, "rows_after": 1}),
@@ -264,7 +262,7 @@ mod tests {
                 "0 added, 0 removed, 1 changed, and more that are not shown (--limit)",
                 "duplicate_key 1: several rows have the key, so that its rows are counted and not paired",
                 "null_key 1: the key has NULL in it, so that its rows are counted and not paired",
-                "not compared, since one side has no such column: x",
+                "NULL where one side has no such column: x",
             ]
         );
         let empty = Collected::default().text(PLAIN);

@@ -1,7 +1,7 @@
 //! `skep merge`, `skep revert` and `skep cherry-pick`.
 
 use api::branches::PolicyBody;
-use api::merges::{ConflictBody, MergeAnswer, MergeState, NewMerge, NewPick, RefusalBody};
+use api::merges::{ConflictBody, MergeAnswer, MergeState, NewMerge, NewPick, RefusalBody, WarningBody};
 use api::wishes::{ProfileBody, SideBody, StrategyBody, WishesBody};
 use clap::{Args, ValueEnum};
 
@@ -138,6 +138,23 @@ pub(super) struct PickArguments {
     remote: Remote,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct CherryPickArguments {
+    #[command(flatten)]
+    pick: PickArguments,
+    /// Bring the change back though the branch has the commit in its history
+    #[arg(long)]
+    again: bool,
+}
+
+pub(super) async fn cherry_pick(arguments: CherryPickArguments) -> Result<(), Failure> {
+    pick("cherry-picks", arguments.pick, arguments.again).await
+}
+
+pub(super) async fn revert(arguments: PickArguments) -> Result<(), Failure> {
+    pick("reverts", arguments, false).await
+}
+
 pub(super) async fn merge(arguments: MergeArguments) -> Result<(), Failure> {
     match arguments.command {
         Some(command) => attempts::run(command).await,
@@ -186,7 +203,7 @@ async fn begin(arguments: NewArguments) -> Result<(), Failure> {
 }
 
 /// Reverts or cherry-picks; `route` is the last segment of the path.
-pub(super) async fn pick(route: &str, arguments: PickArguments) -> Result<(), Failure> {
+async fn pick(route: &str, arguments: PickArguments, again: bool) -> Result<(), Failure> {
     let PickArguments {
         commit,
         into,
@@ -205,6 +222,7 @@ pub(super) async fn pick(route: &str, arguments: PickArguments) -> Result<(), Fa
     let what = format!("{verb} of {commit} on {into}");
     let new = NewPick {
         commit,
+        again,
         parent,
         message,
         author: author(),
@@ -245,13 +263,25 @@ pub(super) fn finish(what: &str, answer: &MergeAnswer, remote: &Remote) -> Resul
 }
 
 fn text(what: &str, answer: &MergeAnswer) -> String {
-    let said = said(what, answer);
+    let mut lines = vec![said(what, answer)];
+    lines.extend(warnings(&answer.warnings, answer.warnings_total));
     if answer.source_uncommitted {
-        return format!(
-            "{said}\nthe source has changes that are not committed, which a merge leaves out: commit them first"
-        );
+        let text =
+            "the source has changes that are not committed, which a merge leaves out: commit them first";
+        lines.push(text.to_owned());
     }
-    said
+    lines.join("\n")
+}
+
+/// Returns what is to be looked at, a line each, and how many more there are.
+pub(super) fn warnings(warnings: &[WarningBody], total: u64) -> Vec<String> {
+    let line = |warning: &WarningBody| format!("  warning: {}  [{}]", warning.message, warning.kind);
+    let mut lines: Vec<String> = warnings.iter().map(line).collect();
+    let untold = total.saturating_sub(lines.len() as u64);
+    if untold > 0 {
+        lines.push(format!("  and {untold} more warnings"));
+    }
+    lines
 }
 
 fn said(what: &str, answer: &MergeAnswer) -> String {
@@ -291,6 +321,24 @@ pub(super) fn refusal(refusal: &RefusalBody) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn warnings_are_lines_and_those_that_are_not_told_are_counted() {
+        let warning = WarningBody {
+            kind: "Cascaded".into(),
+            database: Some("sales".into()),
+            table: Some("t".into()),
+            partition: None,
+            column: None,
+            message: "sales.t: look".into(),
+        };
+        let told = warnings(&[warning], 3);
+        assert_eq!(
+            told,
+            ["  warning: sales.t: look  [Cascaded]", "  and 2 more warnings"]
+        );
+        assert!(warnings(&[], 0).is_empty());
+    }
 
     #[test]
     fn strategies_are_read() {

@@ -66,7 +66,7 @@ enum Command {
     /// Undo a commit on a branch
     Revert(merge::PickArguments),
     /// Repeat the change of a commit on a branch
-    CherryPick(merge::PickArguments),
+    CherryPick(merge::CherryPickArguments),
     /// List, show and repeat runs of hooks and checks, and look at hook files
     #[command(subcommand)]
     Hooks(hooks::Command),
@@ -234,8 +234,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Status(arguments) => diff::status(arguments).await,
         Command::Diff(arguments) => diff::diff(arguments).await,
         Command::Merge(arguments) => merge::merge(arguments).await,
-        Command::Revert(arguments) => merge::pick("reverts", arguments).await,
-        Command::CherryPick(arguments) => merge::pick("cherry-picks", arguments).await,
+        Command::Revert(arguments) => merge::revert(arguments).await,
+        Command::CherryPick(arguments) => merge::cherry_pick(arguments).await,
         Command::Hooks(command) => hooks::run(command).await,
         Command::Sql(arguments) => sql::run(arguments).await,
         Command::Fsck(arguments) => Box::pin(fsck::run(arguments)).await,

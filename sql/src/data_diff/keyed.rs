@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub(super) struct Columns {
     key: Vec<Pair>,
     others: Vec<Pair>,
-    left_out: Vec<String>,
+    one_sided: Vec<String>,
 }
 
 impl Columns {
@@ -40,12 +40,8 @@ impl Columns {
         let is_key = |pair: &&Pair| names.iter().any(|name| name == pair.name());
         Ok(Columns {
             key: names.iter().map(find).collect::<Result<_>>()?,
-            others: pairs
-                .iter()
-                .filter(|pair| is_there(pair) && !is_key(pair))
-                .cloned()
-                .collect(),
-            left_out: pairs
+            others: pairs.iter().filter(|pair| !is_key(pair)).cloned().collect(),
+            one_sided: pairs
                 .iter()
                 .filter(|pair| !is_there(pair))
                 .map(|pair| pair.name().to_owned())
@@ -95,8 +91,9 @@ impl Columns {
         )
     }
 
-    pub(super) fn left_out(&self) -> &[String] {
-        &self.left_out
+    /// Returns those that one side alone has, if any are on both: on the other they are NULL.
+    pub(super) fn one_sided(&self) -> &[String] {
+        &self.one_sided
     }
 
     pub(super) fn key(&self) -> Vec<String> {
@@ -157,7 +154,7 @@ mod tests {
 
     #[test]
     fn keys_are_columns_of_both_sides() {
-        assert_eq!(columns(&["ID "]).unwrap().left_out, ["gone"]);
+        assert_eq!(columns(&["ID "]).unwrap().one_sided, ["gone"]);
         for (key, word) in [
             (&["old"][..], "not a column"),
             (&["gone"], "not a column"),
@@ -175,11 +172,11 @@ mod tests {
         let columns = columns(&["id"]).unwrap();
         assert_eq!(
             columns.side("before"),
-            "select \"old\" as k0, \"note\" as c0, \"list\" as c1, 1 as is_before, 0 as is_after from before"
+            "select \"old\" as k0, \"note\" as c0, \"gone\" as c1, \"list\" as c2, 1 as is_before, 0 as is_after from before"
         );
         assert_eq!(
             columns.side("after"),
-            "select \"id\" as k0, \"note\" as c0, \"list\" as c1, 0 as is_before, 1 as is_after from after"
+            "select \"id\" as k0, \"note\" as c0, null as c1, \"list\" as c2, 0 as is_before, 1 as is_after from after"
         );
         let statement = columns.statement(&["after"], 8);
         assert!(

@@ -75,7 +75,7 @@ pub struct RowDiff {
     /// As the table calls them after, in lower case.
     key: Vec<String>,
     columns: Vec<String>,
-    left_out: Vec<String>,
+    one_sided: Vec<String>,
     /// `None` where no data of the table differs.
     rows: Option<Rows>,
     waiting: VecDeque<RowChange>,
@@ -95,9 +95,9 @@ impl RowDiff {
         &self.columns
     }
 
-    /// Returns the columns that only one side has, which are not compared.
-    pub fn left_out(&self) -> &[String] {
-        &self.left_out
+    /// Returns those of the columns that only one side has: on the other they are NULL.
+    pub fn one_sided(&self) -> &[String] {
+        &self.one_sided
     }
 
     /// Returns whether more rows differ than were asked for. Known once the last one was told.
@@ -178,7 +178,7 @@ impl Engine {
         Ok(RowDiff {
             key: columns.key(),
             columns: columns.others(),
-            left_out: columns.left_out().to_vec(),
+            one_sided: columns.one_sided().to_vec(),
             rows,
             waiting: VecDeque::new(),
             left: wish.rows_max,
@@ -245,7 +245,7 @@ fn nothing(wish: &RowWish) -> RowDiff {
     RowDiff {
         key: wish.key.iter().map(|name| normalize(name.trim())).collect(),
         columns: Vec::new(),
-        left_out: Vec::new(),
+        one_sided: Vec::new(),
         rows: None,
         waiting: VecDeque::new(),
         left: 0,

@@ -7,10 +7,12 @@ use bytes::Bytes;
 use super::{Attempt, AttemptId, AttemptState, Decision};
 use crate::codec::{DecodeError, Reader, put_bytes, put_varint};
 use crate::commit::CommitKind;
-use crate::merge::{Policy, Refusal};
+use crate::merge::{Policy, Refusal, Warnings};
 use crate::{CommitId, Hash, RefName};
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// The format before there were warnings.
+const WITHOUT_WARNINGS: u8 = 1;
 
 pub(super) fn encode(attempt: &Attempt) -> Bytes {
     let mut out = vec![FORMAT, attempt.kind as u8, attempt.state as u8];
@@ -53,6 +55,11 @@ pub(super) fn encode(attempt: &Attempt) -> Bytes {
     for number in numbers(attempt) {
         put_varint(&mut out, number);
     }
+    put_varint(&mut out, attempt.warnings.total);
+    put_varint(&mut out, attempt.warnings.first.len() as u64);
+    for warning in &attempt.warnings.first {
+        put_bytes(&mut out, warning);
+    }
     out.into()
 }
 
@@ -69,9 +76,9 @@ fn numbers(attempt: &Attempt) -> [u64; 6] {
 
 pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<Attempt, DecodeError> {
     let mut reader = Reader::new(bytes);
-    match reader.byte()? {
-        FORMAT => {}
-        other => return Err(DecodeError::Tag(other.into())),
+    let format = reader.byte()?;
+    if ![WITHOUT_WARNINGS, FORMAT].contains(&format) {
+        return Err(DecodeError::Tag(format.into()));
     }
     let kind = tag(CommitKind::ALL.into_iter(), |kind| *kind as u8, reader.byte()?)?;
     let state = tag(
@@ -109,6 +116,10 @@ pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<Attempt, DecodeError> {
     for number in &mut numbers {
         *number = reader.varint()?;
     }
+    let warnings = match format {
+        WITHOUT_WARNINGS => Warnings::default(),
+        _ => warnings(&mut reader)?,
+    };
     reader.finish()?;
     let [conflicts, round, created_us, updated_us, lease_us, run] = numbers;
     Ok(Attempt {
@@ -132,11 +143,21 @@ pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<Attempt, DecodeError> {
         round,
         refusals,
         failure,
+        warnings,
         created_us,
         updated_us,
         lease_us,
         run,
     })
+}
+
+fn warnings(reader: &mut Reader<'_>) -> Result<Warnings, DecodeError> {
+    let total = reader.varint()?;
+    let mut first = Vec::new();
+    for _ in 0..reader.varint()? {
+        first.push(Bytes::copy_from_slice(reader.bytes()?));
+    }
+    Ok(Warnings { total, first })
 }
 
 fn tag<T>(mut all: impl Iterator<Item = T>, of: impl Fn(&T) -> u8, byte: u8) -> Result<T, DecodeError> {
@@ -200,6 +221,10 @@ pub(super) mod tests {
                 reason: "2 rows".into(),
             }],
             failure: None,
+            warnings: Warnings {
+                total: 9,
+                first: vec![Bytes::from_static(b"look at t")],
+            },
             created_us: 5,
             updated_us: 6,
             lease_us: 7,
@@ -209,10 +234,19 @@ pub(super) mod tests {
 
     #[test]
     fn the_format_stays() {
+        let hash = |bytes: &[u8]| Hash::of(crate::id::Domain::Blob, bytes).to_string()[..16].to_owned();
         let bytes = encode(&attempt());
-        let hash = Hash::of(crate::id::Domain::Blob, &bytes).to_string();
-        assert_eq!((bytes.len(), &hash[..16]), (230, "8631a34c56844a0e"));
+        assert_eq!((bytes.len(), hash(&bytes)), (242, "f7242ec1b5832750".to_owned()));
         assert_eq!(decode("0123456789ab", &bytes).unwrap(), attempt());
+        let old = Attempt {
+            warnings: Warnings::default(),
+            ..attempt()
+        };
+        let mut bytes = encode(&old).to_vec();
+        bytes[0] = WITHOUT_WARNINGS;
+        bytes.truncate(bytes.len() - 2);
+        assert_eq!((bytes.len(), hash(&bytes)), (230, "8631a34c56844a0e".to_owned()));
+        assert_eq!(decode("0123456789ab", &bytes).unwrap(), old);
     }
 
     #[test]

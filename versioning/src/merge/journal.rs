@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Landing, Merge, MergeOutcome, Resolver};
+use super::{Landing, Merge, MergeOutcome, Resolver, Warnings};
 use crate::attempts::{Attempt, AttemptId, AttemptState, ConflictRecord, Decision, Keeper};
 use crate::{CommitId, Error, Result};
 
@@ -12,6 +12,8 @@ use crate::{CommitId, Error, Result};
 pub(crate) struct Journal<'a> {
     keeper: &'a Keeper,
     attempt: Mutex<Option<Attempt>>,
+    /// Of what is merged now.
+    warnings: Mutex<Warnings>,
 }
 
 impl<'a> Journal<'a> {
@@ -20,6 +22,7 @@ impl<'a> Journal<'a> {
         Journal {
             keeper,
             attempt: Mutex::new(run),
+            warnings: Mutex::default(),
         }
     }
 
@@ -29,6 +32,24 @@ impl<'a> Journal<'a> {
 
     pub(super) fn run(&self) -> Option<Attempt> {
         self.held().clone()
+    }
+
+    /// Remembers what is to be looked at of all that is merged, until the next note with the attempt.
+    pub(super) fn warn(&self, warnings: Warnings) {
+        *self.held_warnings() = warnings;
+    }
+
+    /// As [`Journal::warn`], of what came to it since.
+    pub(super) fn warn_also(&self, warnings: Warnings) {
+        self.held_warnings().absorb(warnings);
+    }
+
+    pub(super) fn warnings(&self) -> Warnings {
+        self.held_warnings().clone()
+    }
+
+    fn held_warnings(&self) -> MutexGuard<'_, Warnings> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes down the decisions that count.
@@ -79,6 +100,7 @@ impl<R: Resolver> Merge<'_, R> {
                     attempt.state = AttemptState::Judging;
                     (attempt.base, attempt.ours) = (base, head);
                     attempt.candidate = candidate;
+                    attempt.warnings = self.journal.warnings();
                     if candidate.is_some() {
                         attempt.conflicts = 0;
                     }
@@ -188,6 +210,7 @@ impl<R: Resolver> Merge<'_, R> {
             round: 0,
             refusals: Vec::new(),
             failure: None,
+            warnings: self.journal.warnings(),
             created_us: 0,
             updated_us: 0,
             lease_us: 0,

@@ -8,7 +8,7 @@ use crate::{CommitId, Result, Roots};
 
 impl<R: Resolver> Merge<'_, R> {
     /// Merges what both sides would be once the server committed what it is yet to commit, and keeps nothing.
-    pub(super) async fn rehearse(self) -> Result<MergeOutcome<R::Conflict>> {
+    pub(super) async fn rehearse(&self) -> Result<MergeOutcome<R::Conflict>> {
         let state = self.branch.state();
         let head = state.record.head;
         let base = self.base(head).await?;
@@ -22,19 +22,30 @@ impl<R: Resolver> Merge<'_, R> {
         };
         let sides = self.sides_with(base, head, ours).await?;
         let resolution = self.resolver.resolve(&sides).await?;
+        self.journal.warn(resolution.warnings);
         if !resolution.conflicts.is_empty() {
+            self.check_news(head).await?;
             return Ok(MergeOutcome::Conflicts(resolution.conflicts));
         }
-        if keeps_staged && state.has_staged() {
-            let epoch = self.core.epoch().await?;
-            let mut patch = Overlay::default();
-            patch.apply(&resolution.patch, epoch);
-            let merged = self.core.fold(&ours, &patch, epoch).await?;
-            if let Carried::Contested = self.carry(&state, &merged).await? {
-                return Err(self.dirty());
-            }
+        let (is_remembered, has_staged) = (
+            self.incoming.second_parent.is_some(),
+            keeps_staged && state.has_staged(),
+        );
+        if is_remembered && !has_staged {
+            return Ok(MergeOutcome::Clean);
         }
-        Ok(MergeOutcome::Clean)
+        let epoch = self.core.epoch().await?;
+        let mut patch = Overlay::default();
+        patch.apply(&resolution.patch, epoch);
+        let merged = self.core.fold(&ours, &patch, epoch).await?;
+        if !is_remembered && merged == ours {
+            return Ok(MergeOutcome::UpToDate(head));
+        }
+        self.check_news(head).await?;
+        match has_staged && matches!(self.carry(&state, &merged).await?, Carried::Contested) {
+            true => Err(self.dirty()),
+            false => Ok(MergeOutcome::Clean),
+        }
     }
 
     /// Returns the three versions, where ours is `roots` over `head`.

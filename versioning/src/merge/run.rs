@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::carry::Carried;
-use super::{Gate, Journal, Landing, MergeOutcome, Policy, Resolver, Sides, Strictness};
+use super::{
+    Gate, Journal, Landing, MergeOutcome, MergeReport, Policy, Resolver, Sides, Strictness, Warnings,
+};
 use crate::attempts::{Decision, meant};
 use crate::branch::{Branch, Lane};
 use crate::commit::CommitKind;
@@ -80,20 +82,34 @@ pub(super) struct Candidate {
 /// A candidate to go on with, or how the merge ends.
 type Step<C> = ControlFlow<MergeOutcome<C>, Candidate>;
 
-enum Merged<C> {
-    Conflicts(Vec<C>),
-    Roots(Box<Roots>),
+/// What came of three versions.
+struct Merged<C> {
+    /// The conflicts, if there are any.
+    result: Result<Box<Roots>, Vec<C>>,
+    warnings: Warnings,
 }
 
 impl<'a, R: Resolver> Merge<'a, R> {
     /// Merges, has the result judged, and lands it.
-    pub(crate) async fn run(self) -> Result<MergeOutcome<R::Conflict>> {
-        if self.landing.dry_run {
-            self.policy()?;
-            return Box::pin(self.rehearse()).await;
-        }
-        let outcome = self.journal.alive_while(Box::pin(self.candidates())).await;
-        self.end(outcome).await
+    pub(crate) async fn run(self) -> Result<MergeReport<R::Conflict>> {
+        let outcome = match self.landing.dry_run {
+            true => {
+                self.policy()?;
+                Box::pin(self.rehearse()).await
+            }
+            false => {
+                let outcome = self.journal.alive_while(Box::pin(self.candidates())).await;
+                self.end(outcome).await
+            }
+        };
+        Ok(match outcome? {
+            // nothing was merged
+            outcome @ MergeOutcome::UpToDate(_) => outcome.into(),
+            outcome => MergeReport {
+                outcome,
+                warnings: self.journal.warnings(),
+            },
+        })
     }
 
     async fn candidates(&self) -> Result<MergeOutcome<R::Conflict>> {
@@ -194,7 +210,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
         let merged = loop {
             let resolver = decided(&counted)?;
             let merged = self.three_way(&resolver, base, head, theirs).await?;
-            let Merged::Conflicts(conflicts) = &merged else {
+            let Err(conflicts) = &merged.result else {
                 break merged;
             };
             let records: Vec<_> = conflicts.iter().map(R::record).collect();
@@ -224,14 +240,15 @@ impl<'a, R: Resolver> Merge<'a, R> {
         merged: Merged<R::Conflict>,
         (base, head): (CommitId, CommitId),
     ) -> Result<Step<R::Conflict>> {
-        let roots = match merged {
-            Merged::Conflicts(conflicts) => {
+        self.journal.warn(merged.warnings);
+        match merged.result {
+            Err(conflicts) => {
+                self.check_news(head).await?;
                 self.note(base, head, None).await?;
-                return Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts)));
+                Ok(ControlFlow::Break(MergeOutcome::Conflicts(conflicts)))
             }
-            Merged::Roots(roots) => *roots,
-        };
-        self.candidate(base, head, roots).await
+            Ok(roots) => self.candidate(base, head, *roots).await,
+        }
     }
 
     /// Stores a candidate, unless it would change nothing, and writes it down.
@@ -239,6 +256,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
         if self.changes_nothing(head, &roots).await? {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
+        self.check_news(head).await?;
         let candidate = self.store(head, roots, Vec::new()).await?;
         self.note(base, head, Some(candidate.id)).await?;
         Ok(ControlFlow::Continue(candidate))
@@ -269,16 +287,17 @@ impl<'a, R: Resolver> Merge<'a, R> {
         if self.is_there(head).await? {
             return Ok(ControlFlow::Break(MergeOutcome::UpToDate(head)));
         }
-        match self
+        let merged = self
             .three_way(&self.plain, candidate.head, head, candidate.id)
-            .await?
-        {
+            .await?;
+        let base = self.base(head).await?;
+        match merged.result {
             // told in terms of what is merged, of which the candidate is only a step
-            Merged::Conflicts(_) => {
-                let base = self.base(head).await?;
-                self.anew((base, head)).await
+            Err(_) => self.anew((base, head)).await,
+            Ok(roots) => {
+                self.journal.warn_also(merged.warnings);
+                self.candidate(base, head, *roots).await
             }
-            Merged::Roots(roots) => self.candidate(self.base(head).await?, head, *roots).await,
         }
     }
 
@@ -290,6 +309,22 @@ impl<'a, R: Resolver> Merge<'a, R> {
     /// Returns whether a commit of these trees on `head` would say nothing: it remembers no other parent either.
     async fn changes_nothing(&self, head: CommitId, roots: &Roots) -> Result<bool> {
         Ok(self.incoming.second_parent.is_none() && *roots == self.core.commit(head).await?.roots)
+    }
+
+    /// Fails if a commit is picked that `head` has in its history. What came after it there is about the same data, and
+    /// three versions do not tell: what was overwritten since looks like what never came.
+    pub(super) async fn check_news(&self, head: CommitId) -> Result<()> {
+        let commit = self.incoming.theirs;
+        if self.incoming.kind != CommitKind::CherryPick || self.landing.again {
+            return Ok(());
+        }
+        match self.core.merge_base(head, commit).await? == Some(commit) {
+            true => Err(Error::NothingToPick {
+                branch: self.branch.name.clone(),
+                commit,
+            }),
+            false => Ok(()),
+        }
     }
 
     /// Returns whether another merge brought the same commit to `head` meanwhile.
@@ -358,14 +393,17 @@ impl<'a, R: Resolver> Merge<'a, R> {
             theirs: self.core.view_at(theirs).await?,
         };
         let resolution = resolver.resolve(&sides).await?;
+        let warnings = resolution.warnings;
         if !resolution.conflicts.is_empty() {
-            return Ok(Merged::Conflicts(resolution.conflicts));
+            let result = Err(resolution.conflicts);
+            return Ok(Merged { result, warnings });
         }
         let epoch = self.core.epoch().await?;
         let mut patch = Overlay::default();
         patch.apply(&resolution.patch, epoch);
         let merged = self.core.fold(&sides.ours.roots(), &patch, epoch).await?;
-        Ok(Merged::Roots(Box::new(merged)))
+        let result = Ok(Box::new(merged));
+        Ok(Merged { result, warnings })
     }
 
     /// Stores a commit of the merged state on `head` and makes it addressable.

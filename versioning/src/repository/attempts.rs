@@ -8,7 +8,7 @@ use super::Repository;
 use super::landing::stricter;
 use crate::attempts::{Attempt, AttemptId, ConflictRecord, Decision};
 use crate::commit::CommitKind;
-use crate::merge::{Gate, Incoming, Landing, Merge, MergeOutcome, Resolver};
+use crate::merge::{Gate, Incoming, Landing, Merge, MergeReport, Resolver};
 use crate::{CommitId, Result};
 
 impl Repository {
@@ -79,7 +79,7 @@ impl Repository {
         id: &AttemptId,
         resolver: impl Fn(&BTreeMap<String, Decision>) -> Result<R> + Sync,
         gate: &dyn Gate,
-    ) -> Result<MergeOutcome<R::Conflict>> {
+    ) -> Result<MergeReport<R::Conflict>> {
         let known = self.attempt(id).await?;
         let branch = self.open_branch(&known.into).await?;
         branch.state().check_open(&self.inner.record.name)?;
@@ -96,6 +96,8 @@ impl Repository {
             message: Some(run.message.clone()),
             metadata: run.metadata.clone(),
             policy: run.policy,
+            // it was asked when it began
+            again: true,
             ..Landing::onto(run.into.clone(), &*run.author)
         };
         let incoming = Incoming {

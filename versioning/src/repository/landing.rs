@@ -8,7 +8,9 @@ use crate::branch::Branch;
 use crate::commit::CommitKind;
 use crate::core::Core;
 use crate::guard::RefEvent;
-use crate::merge::{Gate, Incoming, Journal, Landing, Merge, MergeOutcome, Resolver, Strictness};
+use crate::merge::{
+    Gate, Incoming, Journal, Landing, Merge, MergeOutcome, MergeReport, Resolver, Strictness,
+};
 use crate::{CommitId, Error, RefExpr, Result};
 
 impl Repository {
@@ -23,7 +25,7 @@ impl Repository {
         landing: &Landing,
         resolver: &R,
         gate: &dyn Gate,
-    ) -> Result<MergeOutcome<R::Conflict>> {
+    ) -> Result<MergeReport<R::Conflict>> {
         let branch = self.destination(landing).await?;
         let core = self.core_for(landing);
         let (theirs, ahead) = match landing.dry_run {
@@ -77,7 +79,7 @@ impl Repository {
         landing: &Landing,
         resolver: &R,
         gate: &dyn Gate,
-    ) -> Result<MergeOutcome<R::Conflict>> {
+    ) -> Result<MergeReport<R::Conflict>> {
         let before = self.parent(commit, parent, "a revert").await?;
         let ends = Ends {
             kind: CommitKind::Revert,
@@ -91,7 +93,8 @@ impl Repository {
     /// Repeats the change of a commit on a branch. `parent` counts from 1 and is needed for merge commits.
     ///
     /// # Errors
-    /// As [`Repository::revert`].
+    /// As [`Repository::revert`]; [`Error::NothingToPick`] if the branch has the commit in its history, and it would bring
+    /// something back: not with [`Landing::again`].
     pub async fn cherry_pick<R: Resolver>(
         &self,
         commit: CommitId,
@@ -99,7 +102,7 @@ impl Repository {
         landing: &Landing,
         resolver: &R,
         gate: &dyn Gate,
-    ) -> Result<MergeOutcome<R::Conflict>> {
+    ) -> Result<MergeReport<R::Conflict>> {
         let before = self.parent(commit, parent, "a cherry-pick").await?;
         let ends = Ends {
             kind: CommitKind::CherryPick,
@@ -134,7 +137,7 @@ impl Repository {
         landing: &Landing,
         resolver: &R,
         gate: &dyn Gate,
-    ) -> Result<MergeOutcome<R::Conflict>> {
+    ) -> Result<MergeReport<R::Conflict>> {
         let branch = self.destination(landing).await?;
         let named = || format!("{} {}", ends.verb, commit.short());
         let incoming = Incoming {
@@ -159,7 +162,7 @@ impl Repository {
         incoming: Incoming,
         resolver: &R,
         gate: &dyn Gate,
-    ) -> Result<MergeOutcome<R::Conflict>> {
+    ) -> Result<MergeReport<R::Conflict>> {
         let least = branch.state().strictness();
         let stricter = stricter(resolver, least)?;
         let by = (stricter.as_ref().unwrap_or(resolver), least);
@@ -168,24 +171,21 @@ impl Repository {
     }
 
     /// Runs a merge under the eyes of the guard, which leaves the judging to the gate.
-    pub(super) async fn watched<R: Resolver>(
-        &self,
-        merge: Merge<'_, R>,
-    ) -> Result<MergeOutcome<R::Conflict>> {
+    pub(super) async fn watched<R: Resolver>(&self, merge: Merge<'_, R>) -> Result<MergeReport<R::Conflict>> {
         let watched = match merge.landing.dry_run {
             true => None,
             false => match self.before(told(&merge)).await {
                 Ok(watched) => watched,
-                Err(error) => return merge.end(Err(error)).await,
+                Err(error) => return Ok(merge.end(Err(error)).await?.into()),
             },
         };
-        let outcome = merge.run().await;
-        let landed = match &outcome {
+        let report = merge.run().await;
+        let landed = match report.as_ref().map(|report| &report.outcome) {
             Ok(MergeOutcome::Landed(id)) => Some(*id),
             _ => None,
         };
         self.after(watched, landed.is_some(), landed).await;
-        outcome
+        report
     }
 
     /// Returns a merge that is about to run; `run` is the attempt that it is another run of.

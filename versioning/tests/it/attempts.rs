@@ -11,6 +11,7 @@ use versioning::attempts::{Attempt, AttemptId, AttemptState, ConflictRecord, Dec
 use versioning::id::Domain;
 use versioning::merge::{
     Extent, Gate, Landing, MergeOutcome, OpenGate, Proposal, Refusal, Resolution, Resolver, Sides, Verdict,
+    Warnings,
 };
 use versioning::refs::CommitMode;
 use versioning::{Clock, Error, Hash, Repositories, RepositoryName, Result, Space, View};
@@ -18,7 +19,7 @@ use versioning::{Clock, Error, Hash, Repositories, RepositoryName, Result, Space
 use super::lake::{Lake, name};
 use super::model::KeyByKey;
 
-/// As `KeyByKey`, but for what was decided by the keys: `theirs` takes theirs, all else ours.
+/// As `KeyByKey`, but for what was decided by the keys: `theirs` takes theirs and is wary of that, all else ours.
 #[derive(Debug, Clone, Default)]
 struct Deciding(BTreeMap<String, Bytes>);
 
@@ -41,12 +42,17 @@ impl Resolver for Deciding {
     type Conflict = Contested;
 
     async fn resolve(&self, sides: &Sides) -> Result<Resolution<Contested>> {
-        let Resolution { mut patch, conflicts } = KeyByKey.resolve(sides).await?;
-        let mut open = Vec::new();
+        let Resolution {
+            mut patch, conflicts, ..
+        } = KeyByKey.resolve(sides).await?;
+        let (mut open, mut wary) = (Vec::new(), Vec::new());
         for (space, key) in conflicts {
             let theirs = sides.theirs.get(space, &key).await?;
             match self.0.get(&*String::from_utf8_lossy(&key)) {
-                Some(choice) if choice == "theirs" => patch.put(space, key, theirs.unwrap()),
+                Some(choice) if choice == "theirs" => {
+                    wary.push(key.clone());
+                    patch.put(space, key, theirs.unwrap());
+                }
                 Some(_) => {}
                 None => {
                     let ours = sides.ours.get(space, &key).await?;
@@ -57,6 +63,7 @@ impl Resolver for Deciding {
         Ok(Resolution {
             patch,
             conflicts: open,
+            warnings: Warnings::new(wary),
         })
     }
 
@@ -100,7 +107,8 @@ async fn merge(lake: &Lake, gate: &dyn Gate) -> (AttemptId, Result<MergeOutcome<
     let outcome = lake
         .repository
         .merge(&name("etl").into(), &landing, &Deciding::default(), gate)
-        .await;
+        .await
+        .map(|report| report.outcome);
     (id, outcome)
 }
 
@@ -111,7 +119,8 @@ async fn decide(lake: &Lake, id: &AttemptId, key: &str, choice: Option<&'static 
 }
 
 async fn finish(lake: &Lake, id: &AttemptId) -> Result<MergeOutcome<Contested>> {
-    lake.repository.finish(id, Deciding::by, &OpenGate).await
+    let report = lake.repository.finish(id, Deciding::by, &OpenGate).await;
+    report.map(|report| report.outcome)
 }
 
 async fn state(lake: &Lake, id: &AttemptId) -> AttemptState {
@@ -125,6 +134,7 @@ async fn conflicts_are_decided_one_by_one_and_the_merge_is_finished() {
     assert!(matches!(outcome, Ok(MergeOutcome::Conflicts(_))), "{outcome:?}");
     let attempt = lake.repository.attempt(&id).await.unwrap();
     assert_eq!((attempt.state, attempt.conflicts), (AttemptState::Conflicts, 1));
+    assert_eq!(attempt.warnings, Warnings::default());
     assert_eq!(attempt.options, "wishes");
     let found = lake.repository.conflicts(&attempt, 0, 10).await.unwrap();
     assert_eq!(found.len(), 1);
@@ -147,6 +157,7 @@ async fn conflicts_are_decided_one_by_one_and_the_merge_is_finished() {
     assert_eq!(lake.get("main", "b").await.unwrap(), "theirs");
     let attempt = lake.repository.attempt(&id).await.unwrap();
     assert_eq!(attempt.state, AttemptState::Landed);
+    assert_eq!(attempt.warnings, Warnings::new([Bytes::from_static(b"a")]));
     assert_eq!(attempt.candidate, Some(lake.head("main").await));
     for closed in [
         finish(&lake, &id).await.map(drop),
@@ -238,7 +249,8 @@ async fn what_follows_from_a_decision_is_decided_as_well() {
     let (id, _) = merge(&lake, &OpenGate).await;
     let finish = async || {
         let resolver = |decisions: &_| Deciding::by(decisions).map(|deciding| Following(deciding.0));
-        lake.repository.finish(&id, resolver, &OpenGate).await
+        let report = lake.repository.finish(&id, resolver, &OpenGate).await;
+        report.map(|report| report.outcome)
     };
     decide(&lake, &id, "a", Some("ours")).await.unwrap();
     let outcome = finish().await;
@@ -324,6 +336,7 @@ async fn what_is_refused_can_be_finished_through_the_gate() {
         (AttemptState::Refused, 1)
     );
     let again = lake.repository.finish(&id, Deciding::by, &Refusing).await;
+    let again = again.map(|report| report.outcome);
     assert!(matches!(again, Ok(MergeOutcome::Refused { .. })), "{again:?}");
     assert!(matches!(finish(&lake, &id).await, Ok(MergeOutcome::Landed(_))));
 }
@@ -386,6 +399,7 @@ async fn what_a_server_left_behind_is_settled_when_its_lease_ran_out() {
         assert_eq!(settled.state, AttemptState::Failed, "{lands}");
         assert!(settled.failure.unwrap().contains("went away"));
         let finished = other.finish(&id, Deciding::by, &OpenGate).await;
+        let finished = finished.map(|report| report.outcome);
         assert!(matches!(finished, Ok(MergeOutcome::Landed(_))), "{finished:?}");
     }
 }

@@ -191,7 +191,7 @@ async fn costs_follow_the_change() {
         .merge(&RefExpr::from(name("etl")), &landing, &KeyByKey, &OpenGate)
         .await
         .unwrap();
-    assert!(matches!(outcome, MergeOutcome::Landed(_)), "{outcome:?}");
+    assert!(matches!(outcome.outcome, MergeOutcome::Landed(_)), "{outcome:?}");
     assert_eq!(
         cost(&repository, before),
         MERGE,

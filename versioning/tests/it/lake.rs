@@ -117,6 +117,7 @@ impl Lake {
         self.repository
             .merge(&name(from).into(), &landing, &KeyByKey, gate)
             .await
+            .map(|report| report.outcome)
     }
 
     pub(super) async fn head(&self, branch: &str) -> CommitId {

@@ -81,7 +81,8 @@ where
     let outcome = lake
         .repository
         .merge(&name("etl").into(), &landing, &KeyByKey, &gate)
-        .await;
+        .await
+        .map(|report| report.outcome);
     (outcome, gate.judged.load(Relaxed))
 }
 
@@ -346,6 +347,7 @@ async fn a_squash_remembers_no_source() {
             .merge(&name("etl").into(), &landing, &KeyByKey, &OpenGate)
             .await
             .unwrap()
+            .outcome
     };
     let before = lake.head("main").await;
     let MergeOutcome::Landed(head) = merge().await else {

@@ -11,7 +11,9 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use versioning::attempts::ConflictRecord;
 use versioning::id::Domain;
-use versioning::merge::{Change3, Extent, Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides};
+use versioning::merge::{
+    Change3, Extent, Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides, Warnings,
+};
 use versioning::object::Object;
 use versioning::refs::CommitMode;
 use versioning::repository::{CommitMessage, Limits, Parts};
@@ -34,6 +36,7 @@ impl Resolver for KeyByKey {
         let mut resolution = Resolution {
             patch: Batch::default(),
             conflicts: Vec::new(),
+            warnings: Warnings::default(),
         };
         for space in Space::ALL {
             let mut changes = sides.changes(space, &KeyRange::all());
@@ -295,7 +298,8 @@ impl History {
         let outcome = self
             .repository
             .merge(&from.into(), &landing, &KeyByKey, &OpenGate)
-            .await;
+            .await
+            .map(|report| report.outcome);
         if self.model.ancestors(ours).contains(&theirs) {
             assert!(
                 matches!(outcome, Ok(MergeOutcome::UpToDate(at)) if at == ours),

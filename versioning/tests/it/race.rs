@@ -215,7 +215,8 @@ impl Server {
         let outcome = self
             .repository
             .merge(&RefExpr::from(branch), &landing, &KeyByKey, &gate)
-            .await?;
+            .await?
+            .outcome;
         assert!(matches!(outcome, MergeOutcome::Landed(_)), "{outcome:?}");
         self.seen.keys.lock().unwrap().push(key);
         Ok(())

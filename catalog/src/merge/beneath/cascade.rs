@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::super::conflict::Report;
+use super::super::entities::scope_of;
 use super::super::generic::Three;
 use super::super::params::Writers;
 use super::super::partition;
 use super::super::walk::{PartitionKey, Raw};
-use super::Context;
+use super::super::warning::WarningKind;
+use super::{Context, others};
 use crate::Result;
 use crate::keys;
 use crate::model::{Column, Partition, TableId};
@@ -16,6 +19,9 @@ use crate::snapshot::OpenTable;
 
 /// Who gave new columns to a table and to its partitions, too.
 pub(super) type Cascades = BTreeMap<TableId, Writers>;
+
+/// The partitions that got the columns of a cascade, by table and whether ours added them.
+pub(super) type Followed<'a> = BTreeMap<(TableId, bool), Vec<&'a String>>;
 
 impl Context<'_> {
     /// Finds the tables whose partitions followed their new columns. Nothing stored tells of a cascade but that one of
@@ -112,6 +118,27 @@ impl Context<'_> {
         }
         changes.put(place, &added);
         Ok(true)
+    }
+
+    /// Tells which partitions got columns that nobody gave to them.
+    pub(super) fn tell_followed(&self, followed: &Followed<'_>, report: &mut Report) {
+        for ((table, by_ours), partitions) in followed {
+            let (Some(tables), Some(first)) = (self.files.tables.get(table), partitions.first()) else {
+                continue;
+            };
+            let (adder, giver) = if *by_ours {
+                ("ours", "theirs")
+            } else {
+                ("theirs", "ours")
+            };
+            let text = format!(
+                "{}, which {adder} added, got the columns that {giver} gave to the table and all its partitions \
+                 (CASCADE): see that files there can be read by them, or give the old ones back",
+                others(first, partitions.len() as u64)
+            );
+            let scope = scope_of(tables).partition(first);
+            report.warn(&scope, WarningKind::Cascaded, None, &text);
+        }
     }
 }
 

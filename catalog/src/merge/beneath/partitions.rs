@@ -13,6 +13,8 @@ use super::super::owner::Unit;
 use super::super::params::{Data, Writers};
 use super::super::walk::{PartitionKey, Raw};
 use super::super::{partition, storage};
+use super::cascade::Followed;
+use super::schemas::{Kept, Schemas};
 use super::{Context, Take, take};
 use crate::Result;
 use crate::keys;
@@ -47,45 +49,55 @@ impl Context<'_> {
             }
         }
         let cascades = self.cascades().await?;
+        let (mut followed, mut schemas) = (Followed::new(), Schemas::default());
         for (key, versions) in &all {
-            if self.is_removed(Space::Parts, key.0)
-                || self.follow_cascade(key, versions, &cascades, changes).await?
-            {
+            if self.is_removed(Space::Parts, key.0) {
                 continue;
             }
-            self.merge_partition(key, versions, changes, report).await?;
+            if self.follow_cascade(key, versions, &cascades, changes).await? {
+                followed
+                    .entry((key.0, versions.ours.is_some()))
+                    .or_default()
+                    .push(&key.1);
+            } else if let Some(kept) = self.merge_partition(key, versions, changes, report).await? {
+                self.look_at_schema(&mut schemas, key, versions, kept).await?;
+            }
         }
+        self.tell_followed(&followed, report);
+        self.tell_schemas(&schemas, report);
         Ok(())
     }
 
+    /// Returns what it came to, if it is there.
     async fn merge_partition(
         &self,
         (table, name): &PartitionKey,
         versions: &Raw,
         changes: &mut Changes<'_>,
         report: &mut Report,
-    ) -> Result<()> {
+    ) -> Result<Option<Kept>> {
         let place = keys::partition(*table, name);
         if let Some(whose) = self.settled.partition(*table, name) {
-            return self
-                .take_partition((*table, name), versions, whose, changes)
-                .await;
+            self.take_partition((*table, name), versions, whose, changes)
+                .await?;
+            return Ok(Some(Kept::Version(whose)));
         }
         if self.entities.dropped.contains(table) {
             // what is beneath a table that ours has and theirs dropped goes with it
             if versions.ours.is_some() && versions.theirs.is_none() {
                 changes.delete::<Partition>(place);
             }
-            return Ok(());
+            return Ok(None);
         }
         let none = Work::default();
         let work = self.files.work(*table, Some(name)).unwrap_or(&none);
         self.check_drop((*table, name), versions, work, report);
         match take(versions, work.writers) {
-            Take::Ours => return Ok(()),
+            Take::Ours => return Ok(Some(Kept::Version(Whose::Ours))),
             Take::Theirs => {
                 let key = (*table, name.as_str());
-                return self.take_partition(key, versions, Whose::Theirs, changes).await;
+                self.take_partition(key, versions, Whose::Theirs, changes).await?;
+                return Ok(Some(Kept::Version(Whose::Theirs)));
             }
             Take::Base | Take::Neither => {}
         }
@@ -100,7 +112,7 @@ impl Context<'_> {
                 None => changes.delete::<Partition>(place),
             }
         }
-        Ok(())
+        Ok(merged.map(|merged| Kept::Merged(Box::new(merged))))
     }
 
     /// Writes a partition as one version has it: byte for byte, if it means the same in the merged table.
@@ -222,7 +234,7 @@ impl Context<'_> {
         }
     }
 
-    fn provider(&self, table: TableId) -> Option<&str> {
+    pub(super) fn provider(&self, table: TableId) -> Option<&str> {
         let ours = self.files.tables.get(&table)?.ours.as_ref()?;
         ours.table.parameter("spark.sql.sources.provider")
     }

@@ -1,5 +1,6 @@
 //! The tables of the rules, case by case.
 
+mod avro;
 mod columns;
 mod decisions;
 mod params;

@@ -8,8 +8,8 @@ use super::{orders, outcome};
 use crate::columns::infer_ids;
 use crate::merge::columns::Renumbered;
 use crate::merge::conflict::Report;
+use crate::merge::derived::merge;
 use crate::merge::generic::Three;
-use crate::merge::spark::merge;
 use crate::model::{Column, Columns, Storage, Table};
 
 /// Returns a table of fields `name type`, in Spark's words, all of which Hive knows by their lower-case names.

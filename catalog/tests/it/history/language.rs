@@ -321,6 +321,7 @@ fn table(name: &str, rest: &str) -> Table {
         let value = words.next().unwrap();
         match word {
             "as" => template.serde = Some(serde(value)),
+            "at" if value.contains("://") => location = Some(Location::External(value.to_owned())),
             "at" => location = Some(Location::Rel(value.to_owned())),
             "buckets" => template.buckets = Some(value.parse().unwrap()),
             "with" => {

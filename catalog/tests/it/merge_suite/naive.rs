@@ -226,7 +226,7 @@ impl Lake {
         let resolver = CatalogResolver::default().reading(repository);
         let (source, landing) = (at("etl"), landing());
         let merged = repository.merge(&source, &landing, &resolver, &OpenGate);
-        merged.await.unwrap()
+        merged.await.unwrap().outcome
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cases, carried out.
 
-use catalog::merge::{Conflict, Subject};
+use catalog::merge::{Conflict, Options, Subject, Warning};
 use versioning::merge::MergeOutcome;
 
 use super::cases::Case;
@@ -41,11 +41,32 @@ async fn merged(base: &str, ours: &str, theirs: &str) -> String {
     history.branch("etl").await;
     history.commit("etl", theirs).await;
     history.commit("main", ours).await;
-    match history.merge("etl", "main").await {
+    let report = history
+        .merge_report("etl", "main", Options::default())
+        .await
+        .unwrap();
+    let result: String = match report.outcome {
         MergeOutcome::Landed(_) | MergeOutcome::UpToDate(_) => history.dump("main").await,
         MergeOutcome::Conflicts(conflicts) => conflicts.iter().map(line).collect(),
         other => panic!("{other:?}"),
+    };
+    let warnings = report.warnings.first.iter().map(Warning::read);
+    let warnings: String = warnings.map(|warning| wary_line(&warning.unwrap())).collect();
+    result + &warnings
+}
+
+/// Returns `? kind place: subject`.
+fn wary_line(warning: &Warning) -> String {
+    let names = [&warning.database, &warning.table].map(|name| name.as_deref().unwrap_or_default());
+    let mut place = names.join(".");
+    if let Some(partition) = &warning.partition {
+        place += &format!(" {partition}");
     }
+    let subject = match &warning.column {
+        Some(column) => format!("column {column}"),
+        None => "whole".to_owned(),
+    };
+    format!("? {} {place}: {subject}\n", warning.kind)
 }
 
 /// Returns `! kind place: subject`.

@@ -77,7 +77,7 @@ async fn revert(
     let resolver = CatalogResolver::default().reading(repository);
     let landing = landing();
     let reverted = repository.revert(commit, parent, &landing, &resolver, &OpenGate);
-    match reverted.await.unwrap() {
+    match reverted.await.unwrap().outcome {
         MergeOutcome::Landed(_) | MergeOutcome::UpToDate(_) => {}
         other => return Err(format!("a revert of the last commit: {other:?}\n")),
     }
