@@ -5,9 +5,11 @@
 //! databases, tables and partitions stand as Thrift's JSON. What is stored is the change; its message, ten times as
 //! long, is written when somebody reads it.
 
+mod constraints;
 mod json;
 mod messages;
 mod moves;
+mod statistics;
 mod stored;
 mod weight;
 
