@@ -251,6 +251,13 @@ pub fn statistics(table: TableId) -> Bytes {
     concat(&[&table.0])
 }
 
+/// Returns the table, and the partition if it is of one, that a key or a prefix of [`versioning::Space::Stats`] names.
+pub fn statistics_owner(prefix: &[u8]) -> Option<(TableId, Option<&str>)> {
+    let (id, _) = prefix.split_first_chunk::<ID_LEN>()?;
+    let partition = StatsKey::decode(prefix).and_then(|key| key.partition);
+    Some((TableId(*id), partition))
+}
+
 /// Returns the prefix of the statistics of a table as a whole, by any engine.
 pub fn table_statistics(table: TableId) -> Bytes {
     concat(&[&table.0, &[0]])
@@ -299,6 +306,13 @@ mod tests {
             assert_eq!(StatsKey::decode(&key.encode()), Some(key));
         }
         assert_eq!(decode_partition(&partition(t, "dt=1")), Some((t, "dt=1")));
+        for (prefix, partition) in [
+            (statistics(t), None),
+            (table_statistics(t), None),
+            (partition_statistics(t, "dt=1"), Some("dt=1")),
+        ] {
+            assert_eq!(statistics_owner(&prefix), Some((t, partition)));
+        }
     }
 
     #[test]

@@ -50,11 +50,20 @@ class Server:
         self.client.set_ugi("lab", ["lab"])
         self.env = {**{name: getattr(skep.idl(), name) for name in dir(skep.idl()) if not name.startswith("_")}}
         self.env |= {name: value for name, value in globals().items() if name[0] != "_"}
-        self.env |= {"c": Calls(self.client) if name == "4.0.1" else self.client, "W": f"file:{self.external}", "there": self.there}
+        self.env |= {"c": Calls(self.client) if name == "4.0.1" else self.client, "W": f"file:{self.external}", "there": self.there,
+                     "put": self.put, "inside": self.inside}
 
     def there(self, path):
         """Whether a folder of the warehouse is there."""
         return (self.warehouse / path).is_dir()
+
+    def put(self, path):
+        """Puts a file into the warehouse."""
+        (self.warehouse / path).write_text("1\n")
+
+    def inside(self, path):
+        """Returns the names in a folder of the warehouse."""
+        return sorted(os.listdir(self.warehouse / path))
 
     def folders(self):
         """Returns the folders of the warehouse, those of nothing but hidden names left out."""

@@ -42,7 +42,7 @@ ALL = {
         *PARTITIONS, "sorted(c.get_partition_names('d', 't', -1))", "sorted(c.get_partitions('d', 't', -1), key=lambda p: p.values)",
         "c.get_partition('d', 't', ['y/z', '2'])", "c.get_partition_by_name('d', 't', 'k=y%2Fz/n=2')", "c.get_partition('d', 't', ['no', '1'])",
         f"c.add_partition(partition('d', 't', {VALUES[0]}))", "c.add_partition(partition('d', 't', ['x']))",
-        "c.add_partition(partition('d', 'nope', ['x', '1']))", "c.append_partition('d', 't', ['q', '4'])",
+        "c.add_partition(partition('d', 'nope', ['x', '1']))", "c.append_partition('d', 't', ['q', '4'])", "c.add_partition(partition('D', 'T', ['upper', '1']))",
         "c.append_partition_by_name('d', 't', 'k=r/n=4')", "c.append_partition_by_name('d', 't', 'k=r')",
         "c.add_partitions([partition('d', 't', ['m', '1']), partition('d', 't', ['x', '1'])])",
         "c.add_partitions([partition('d', 't', ['m', '1']), partition('d', 't', ['m', '1'])])",
@@ -62,6 +62,7 @@ ALL = {
         *[f"sorted(joined(c.get_partitions_by_filter('d', 't', {text!r}, -1)))" for text in (
             "k = 'x'", 'k = "y/z"', "k != 'x'", "k > 'a'", "n = 1", "n > 2", "n < 0", "n = 1 or k = 'a b'", "k = 'x' and n = 1",
             "k like 'x'", "k like '.*b'", "(k) in ('x', 'a b')", "k between 'a' and 'y'", "n between 1 and 3", "zz = 1", "k = ", "")],
+        "c.create_table(table('d', 'dated', keys='D date'))", "joined(c.get_partitions_by_filter('d', 'dated', \"d > 'a b'\", -1))",
         "c.get_partitions_by_filter('d', 'nope', \"k = 'x'\", -1)", "c.get_num_partitions_by_filter('d', 't', \"k > 'a'\")",
     ],
     "functions": [

@@ -9,6 +9,7 @@ mod it {
     mod databases;
     mod document;
     mod elsewhere;
+    mod event_details;
     mod exchanges;
     mod expressions;
     mod filters;

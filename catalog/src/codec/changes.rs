@@ -10,18 +10,20 @@ use std::sync::Arc;
 use versioning::codec::{DecodeError, Reader, put_bytes, put_varint};
 
 use super::{
-    FORMAT, Shared, decode_columns, decode_database, decode_function, decode_partition, decode_table,
-    decode_template, encode_columns, encode_database, encode_function, encode_partition, encode_table,
-    encode_template, expect_format,
+    FORMAT, Shared, decode_columns, decode_constraint, decode_database, decode_function, decode_partition,
+    decode_statistics, decode_table, decode_template, encode_columns, encode_constraint, encode_database,
+    encode_function, encode_partition, encode_statistics, encode_table, encode_template, expect_format,
 };
-use crate::changes::Change;
-use crate::model::{Columns, Partition, Storage, Template};
+use crate::changes::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics};
+use crate::model::{Columns, Partition, Storage, TableStatistics, Template};
 use crate::snapshot::OpenTable;
 
 const DATABASE: u8 = 1;
 const TABLE: u8 = 2;
 const FUNCTION: u8 = 3;
 const PARTITIONS: u8 = 4;
+const CONSTRAINTS: u8 = 5;
+const STATISTICS: u8 = 6;
 
 /// Returns the bytes of a change.
 pub fn encode_change(change: &Change) -> Vec<u8> {
@@ -73,6 +75,14 @@ pub fn encode_change(change: &Change) -> Vec<u8> {
             });
             out.list(dropped, Writer::partition);
         }
+        Change::Constraints(changed) => {
+            out.out.push(CONSTRAINTS);
+            out.constraints(changed);
+        }
+        Change::Statistics(changed) => {
+            out.out.push(STATISTICS);
+            out.statistics(changed);
+        }
     }
     out.out
 }
@@ -96,6 +106,31 @@ impl Writer {
     fn list<T>(&mut self, items: &[T], put: impl Fn(&mut Writer, &T)) {
         put_varint(&mut self.out, items.len() as u64);
         items.iter().for_each(|item| put(self, item));
+    }
+
+    fn text(&mut self, text: &str) {
+        put_bytes(&mut self.out, text.as_bytes());
+    }
+
+    fn constraints(&mut self, changed: &ChangedConstraints) {
+        self.table(&changed.table);
+        self.list(&changed.added, |out, added| {
+            put_bytes(&mut out.out, &encode_constraint(&added.constraint));
+            out.side(added.parent.as_ref(), Writer::table);
+        });
+        self.list(&changed.dropped, |out, name| out.text(name));
+    }
+
+    fn statistics(&mut self, changed: &ChangedStatistics) {
+        self.table(&changed.table);
+        self.side(changed.partition.as_ref(), Writer::partition);
+        self.text(&changed.engine);
+        let set = TableStatistics {
+            columns: changed.set.clone(),
+            ..TableStatistics::default()
+        };
+        put_bytes(&mut self.out, &encode_statistics(&set));
+        self.list(&changed.removed, |out, name| out.text(name));
     }
 
     fn table(&mut self, open: &OpenTable) {
@@ -156,7 +191,7 @@ pub fn decode_change(bytes: &[u8]) -> Result<Change, DecodeError> {
             after: input.side(Input::table)?,
         },
         FUNCTION => Change::Function {
-            database: input.reader.text()?.to_owned(),
+            database: input.text()?,
             before: input.side(Input::record(decode_function))?,
             after: input.side(Input::record(decode_function))?,
         },
@@ -166,6 +201,8 @@ pub fn decode_change(bytes: &[u8]) -> Result<Change, DecodeError> {
             altered: input.list(|input| Ok((input.partition()?, input.partition()?)))?,
             dropped: input.list(Input::partition)?,
         },
+        CONSTRAINTS => Change::Constraints(input.constraints()?),
+        STATISTICS => Change::Statistics(input.statistics()?),
         other => return Err(DecodeError::Tag(u64::from(other))),
     };
     input.reader.finish()?;
@@ -202,6 +239,34 @@ impl Input<'_> {
             items.push(read(self)?);
         }
         Ok(items)
+    }
+
+    fn text(&mut self) -> Result<String, DecodeError> {
+        Ok(self.reader.text()?.to_owned())
+    }
+
+    fn constraints(&mut self) -> Result<ChangedConstraints, DecodeError> {
+        let added = |input: &mut Self| {
+            Ok(AddedConstraint {
+                constraint: decode_constraint(input.reader.bytes()?)?,
+                parent: input.side(Input::table)?,
+            })
+        };
+        Ok(ChangedConstraints {
+            table: self.table()?,
+            added: self.list(added)?,
+            dropped: self.list(Input::text)?,
+        })
+    }
+
+    fn statistics(&mut self) -> Result<ChangedStatistics, DecodeError> {
+        Ok(ChangedStatistics {
+            table: self.table()?,
+            partition: self.side(Input::partition)?,
+            engine: self.text()?,
+            set: decode_statistics(self.reader.bytes()?)?.columns,
+            removed: self.list(Input::text)?,
+        })
     }
 
     fn table(&mut self) -> Result<OpenTable, DecodeError> {

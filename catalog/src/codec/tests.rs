@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::arbitrary::Source;
-use crate::changes::Change;
+use crate::changes::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics};
 use crate::snapshot::OpenTable;
 
 fn shared(storage: Option<&crate::model::Storage>) -> Shared {
@@ -80,6 +80,8 @@ fn all_changes(source: &mut Source) -> Vec<(&'static str, Vec<u8>)> {
         "change_table",
         "change_function",
         "change_partitions",
+        "change_constraints",
+        "change_statistics",
     ];
     let encoded = changes(source).into_iter().map(|change| encode_change(&change));
     names.into_iter().zip(encoded).collect()
@@ -214,6 +216,22 @@ fn changes(source: &mut Source) -> Vec<Change> {
             altered: vec![altered],
             dropped: partitions,
         },
+        // what is newer draws last, so that the lines of the others stay
+        Change::Constraints(ChangedConstraints {
+            table: open(source),
+            added: vec![AddedConstraint {
+                constraint: source.constraint(),
+                parent: Some(open(source)),
+            }],
+            dropped: vec![source.text()],
+        }),
+        Change::Statistics(ChangedStatistics {
+            table: open(source),
+            partition: Some(source.partition()),
+            engine: source.text(),
+            set: source.statistics().columns,
+            removed: vec![source.text()],
+        }),
     ]
 }
 
@@ -245,7 +263,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_answered_as_changes(kind in 1u8..5, bytes: Vec<u8>) {
+    fn any_bytes_are_answered_as_changes(kind in 1u8..7, bytes: Vec<u8>) {
         is_bounded(&bytes);
         is_bounded(&[&[FORMAT, kind][..], &bytes].concat());
     }

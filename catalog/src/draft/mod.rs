@@ -10,6 +10,7 @@ mod functions;
 mod moves;
 mod partitions;
 mod registry;
+mod renames;
 mod statistics;
 mod tables;
 

@@ -1,14 +1,14 @@
-//! Adding, altering, renaming and dropping partitions.
+//! Adding, altering and dropping partitions.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use versioning::{KeyRange, Space};
+use versioning::Space;
 
 use crate::columns::{keep_ids, match_ids};
 use crate::draft::Draft;
 use crate::draft::tables::columns_mut;
-use crate::keys::{self, StatsKey};
+use crate::keys;
 use crate::layout::check_partition_layout;
 use crate::location::{Location, Place, hadoop_uri};
 use crate::model::{Columns, Partition, Storage, Table};
@@ -80,7 +80,8 @@ impl Draft {
             partition.accessed_s.get_or_insert(0);
             self.stamp(&mut partition.parameters);
             if !how.keep_statistics {
-                self.count_partition(&open, &mut partition, false).await?;
+                self.count_partition(open.place_of(&partition), &mut partition, false)
+                    .await?;
             }
             added.push(partition);
         }
@@ -128,7 +129,7 @@ impl Draft {
         Ok(())
     }
 
-    async fn settle_altered(
+    pub(super) async fn settle_altered(
         &self,
         open: &OpenTable,
         old: &Partition,
@@ -146,94 +147,8 @@ impl Draft {
         if how.keep_statistics {
             return Ok(());
         }
-        self.count_partition(open, partition, true).await
-    }
-
-    /// Renames a partition: `partition` has the new values, and replaces it as [`Draft::alter_partitions`] does.
-    ///
-    /// A partition in its default folder moves to that of its new name. No bytes move: its objects keep their
-    /// data. Otherwise the next partition of the old name would find them in its folder.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchTable`], [`Error::NoSuchPartition`], [`Error::PartitionExists`], [`Error::PartitionArity`];
-    /// [`Error::NotAllowed`] as in [`Draft::add_partitions`].
-    pub async fn rename_partition(
-        &mut self,
-        database: &str,
-        table: &str,
-        old_values: &[String],
-        mut partition: Partition,
-    ) -> Result<()> {
-        let open = self.table(database, table).await?;
-        let old = self
-            .partition(&open, old_values)
+        self.count_partition(open.place_of(partition), partition, true)
             .await
-            .map_err(|error| match error {
-                Error::PartitionArity { values, .. } => open.no_such_partition(&values),
-                other => other,
-            })?;
-        partition.name = names::partition_name(&open.key_names(), &partition.values)?;
-        if partition.name == old.name {
-            return self
-                .alter_partitions(database, table, vec![partition], &AlterPartitions::default())
-                .await;
-        }
-        if self.find_partition(open.id, &partition.name).await?.is_some() {
-            return Err(open.partition_exists(partition.values));
-        }
-        let how = AlterPartitions {
-            keep_statistics: true,
-        };
-        self.settle_altered(&open, &old, &mut partition, &mut ColumnMatcher::new(&open), &how)
-            .await?;
-        self.move_partition(&open, &old, &mut partition).await?;
-        self.change(|changes| changes.delete::<Partition>(keys::partition(open.id, &old.name)));
-        self.put_partitions(&open, &[partition]);
-        Ok(())
-    }
-
-    /// Moves what hangs on a partition's name: its default folder, if its data belongs to the table, and statistics.
-    async fn move_partition(&mut self, open: &OpenTable, old: &Partition, new: &mut Partition) -> Result<()> {
-        let default = |partition: &Partition| open.partition_place(&partition.name, &Location::Default);
-        let (from, to, told) = (default(old), default(new), open.place_of(new));
-        if self.moves_partition_folder(open, old, &to).await? {
-            set_location(new, Location::Default);
-            return self.move_statistics(open, &old.name, &new.name).await;
-        }
-        let stays = told.is_none() || told.as_ref() == Some(&from) || told.as_ref() == Some(&to);
-        if stays && open.place_of(old).as_ref() == Some(&from) {
-            match (from.object_prefix(), to.object_prefix()) {
-                (Some(from), Some(to)) if open.owns_data() => {
-                    self.move_objects(&from, &to).await?;
-                    set_location(new, Location::Default);
-                }
-                _ => set_location(new, from.into()),
-            }
-        }
-        self.move_statistics(open, &old.name, &new.name).await
-    }
-
-    async fn move_statistics(&mut self, open: &OpenTable, from: &str, to: &str) -> Result<()> {
-        let mut found = Vec::new();
-        let range = KeyRange::prefix(keys::partition_statistics(open.id, from));
-        let mut scan = self.view().scan(Space::Stats, range);
-        while let Some(entry) = scan.next().await? {
-            if let Some(key) = StatsKey::decode(entry.key) {
-                let key = StatsKey {
-                    partition: Some(to),
-                    ..key
-                };
-                found.push((key.encode(), entry.value()));
-            }
-        }
-        self.change(|changes| {
-            let prefix = keys::partition_statistics(open.id, from);
-            changes.batch().delete_prefix(Space::Stats, prefix);
-            for (key, value) in found {
-                changes.batch().put(Space::Stats, key, value);
-            }
-        });
-        Ok(())
     }
 
     /// Drops the named partitions, all or none; with `delete_data` also their data, if it belongs to the table.
@@ -290,7 +205,7 @@ impl Draft {
         found.ok_or_else(|| open.missing_partitions(1, name))
     }
 
-    fn put_partitions(&mut self, open: &OpenTable, partitions: &[Partition]) {
+    pub(super) fn put_partitions(&mut self, open: &OpenTable, partitions: &[Partition]) {
         self.change(|changes| {
             for partition in partitions {
                 changes.put(keys::partition(open.id, &partition.name), partition);
@@ -298,9 +213,15 @@ impl Draft {
         });
     }
 
-    /// States how many files a partition has: always, or only if there are any and the client said nothing.
-    async fn count_partition(&self, open: &OpenTable, partition: &mut Partition, always: bool) -> Result<()> {
-        let Some(place) = open.place_of(partition) else {
+    /// States how many files a partition has whose files are at `place`: always, or only if there are any and the
+    /// client said nothing.
+    pub(super) async fn count_partition(
+        &self,
+        place: Option<Place>,
+        partition: &mut Partition,
+        always: bool,
+    ) -> Result<()> {
+        let Some(place) = place else {
             return Ok(());
         };
         let found = self.count_files(&place).await?;
@@ -308,12 +229,6 @@ impl Draft {
             found.write(&mut partition.parameters);
         }
         Ok(())
-    }
-}
-
-fn set_location(partition: &mut Partition, location: Location) {
-    if let Some(storage) = &mut partition.storage {
-        storage.location = Some(location);
     }
 }
 
@@ -375,7 +290,7 @@ impl OpenTable {
         }
     }
 
-    fn partition_exists(&self, values: Vec<String>) -> Error {
+    pub(super) fn partition_exists(&self, values: Vec<String>) -> Error {
         let (database, table) = (self.database.name.clone(), self.name.clone());
         Error::PartitionExists {
             database,
@@ -410,13 +325,13 @@ fn keep_columns(old: Option<&Storage>, storage: Option<&mut Storage>) {
 
 /// Lower-cases the columns of partitions and gives them the table's ids. Partitions of one list mostly have
 /// the same columns, so what was found is kept.
-struct ColumnMatcher {
+pub(super) struct ColumnMatcher {
     table: Arc<Columns>,
     last: Option<(Arc<Columns>, Arc<Columns>)>,
 }
 
 impl ColumnMatcher {
-    fn new(table: &Table) -> ColumnMatcher {
+    pub(super) fn new(table: &Table) -> ColumnMatcher {
         let columns = table.storage.as_ref().and_then(|storage| storage.columns.clone());
         ColumnMatcher {
             table: columns.unwrap_or_default(),

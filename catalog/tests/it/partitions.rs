@@ -194,6 +194,42 @@ async fn partitions_are_altered_in_place() {
 }
 
 #[tokio::test]
+async fn files_of_a_renamed_partition_are_counted_unless_they_were() {
+    let lake = Lake::with_orders().await;
+    let put = async |path: &'static str| write!(lake, |draft| put_files(draft, &[path])).unwrap();
+    let rename = async |from: &'static str, to: &'static str, says: Option<&'static str>| {
+        write!(lake, |draft| {
+            let orders = draft.table("sales", "orders").await?;
+            let mut partition = draft.partition(&orders, &values(from)).await?;
+            partition.values = values(to);
+            let parameters = partition.parameters.get_or_insert_default();
+            match says {
+                Some(files) => drop(parameters.insert("numFiles".into(), files.into())),
+                None => parameters.clear(),
+            }
+            draft
+                .rename_partition("sales", "orders", &values(from), partition)
+                .await?;
+            let found = draft.partition(&orders, &values(to)).await?;
+            let parameters = found.parameters.unwrap_or_default();
+            ["numFiles", "totalSize"].map(|key| parameters.get(key).cloned().unwrap_or_default())
+        })
+        .unwrap()
+    };
+    write!(lake, |draft| drop(add(draft, &["1/1"]).await?)).unwrap();
+    put("sales.db/orders/d=1/h=1/f").await;
+    assert_eq!(rename("1/1", "2/2", None).await, ["1", "10"]);
+    put("sales.db/orders/d=2/h=2/g").await;
+    assert_eq!(rename("2/2", "3/3", Some("1")).await, ["1", "10"], "as was known");
+    assert_eq!(
+        rename("3/3", "4/4", Some("7")).await,
+        ["2", "20"],
+        "something else"
+    );
+    assert_eq!(rename("4/4", "4/4", None).await, ["2", "20"]);
+}
+
+#[tokio::test]
 async fn a_renamed_partition_leaves_its_folder_free() {
     let lake = Lake::with_orders().await;
     write!(lake, |draft| {

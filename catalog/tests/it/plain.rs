@@ -267,13 +267,18 @@ async fn a_rename_moves_the_folder_unless_another_branch_needs_it() {
 #[tokio::test]
 async fn a_renamed_partition_moves_its_folder() {
     let plain = plain(DeleteMode::Immediate).await.with_orders().await;
+    plain.files.put_file("file:/w/sales.db/orders/d=1/h=2/f", 7);
     plain
         .write("main", |draft| {
             async move {
                 let open = draft.table("sales", "orders").await?;
                 let old = ["1".to_owned(), "2".to_owned()];
                 let new: Partition = Draft::partition_like(&open, vec!["3".into(), "4".into()]);
-                draft.rename_partition("sales", "orders", &old, new).await
+                draft.rename_partition("sales", "orders", &old, new).await?;
+                let moved = draft.partition(&open, &["3".into(), "4".into()]).await?;
+                let parameters = moved.parameters.unwrap_or_default();
+                assert_eq!(parameters["totalSize"], "7", "of the folder before it moves");
+                Ok(())
             }
             .boxed()
         })

@@ -1,3 +1,4 @@
+import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -10,6 +11,7 @@ import org.apache.hadoop.hive.metastore.HiveMetaStoreClient;
 import org.apache.hadoop.hive.metastore.IMetaStoreClient;
 import org.apache.hadoop.hive.metastore.api.*;
 import org.apache.hadoop.hive.metastore.conf.MetastoreConf;
+import org.apache.hadoop.hive.metastore.messaging.json.JSONMessageDeserializer;
 
 /**
  * A round of calls by Hive's own metastore client, 3.1.3 or 4.0.1: each argument is `write|own|read,HOST:PORT,DATABASE`.
@@ -52,6 +54,7 @@ public final class Round {
     partitions();
     changes();
     statistics();
+    constraints();
     locks();
     transactions();
     read();
@@ -132,6 +135,20 @@ public final class Round {
     same(client.updatePartitionColumnStatistics(all), true);
   }
 
+  private void constraints() throws Exception {
+    SQLPrimaryKey key = new SQLPrimaryKey();
+    key.setTable_db(db);
+    key.setTable_name("t");
+    key.setColumn_name("id");
+    key.setKey_seq(1);
+    key.setPk_name("k");
+    key.setEnable_cstr(true);
+    key.setValidate_cstr(false);
+    key.setRely_cstr(true);
+    client.addPrimaryKey(List.of(key));
+    client.dropConstraint(db, "t", "k");
+  }
+
   /** Calls the method that Hive 4 has given one argument more. */
   @SuppressWarnings("unchecked")
   private Map<String, List<ColumnStatisticsObj>> partitionStatistics(List<String> names, List<String> columns) throws Exception {
@@ -183,12 +200,46 @@ public final class Round {
   /** Checks that the listener's branch tells of what was done since the event `before`. */
   private void tells(long before) throws Exception {
     List<String> told = new ArrayList<>();
-    client.getNextNotification(before, 1000, null).getEvents().stream()
-        .filter(event -> db.equals(event.getDbName()))
-        .forEach(event -> told.add(event.getEventType()));
-    for (String type : List.of("CREATE_TABLE", "ADD_PARTITION", "DROP_PARTITION", "ALTER_PARTITION", "ALTER_TABLE")) {
+    for (NotificationEvent event : client.getNextNotification(before, 1000, null).getEvents()) {
+      if (!db.equals(event.getDbName())) continue;
+      told.add(event.getEventType());
+      understands(event);
+    }
+    for (String type : List.of("CREATE_TABLE", "ADD_PARTITION", "DROP_PARTITION", "ALTER_PARTITION", "ALTER_TABLE",
+        "UPDATE_PART_COL_STAT_EVENT", "ADD_PRIMARYKEY", "DROP_CONSTRAINT")) {
       same(told.contains(type) ? type : told.toString(), type);
     }
+  }
+
+  /** Reads messages with Hive's own classes. */
+  private static void understands(NotificationEvent event) throws Exception {
+    JSONMessageDeserializer reader = new JSONMessageDeserializer();
+    String message = event.getMessage();
+    switch (event.getEventType()) {
+      case "ADD_PRIMARYKEY":
+        same(reader.getAddPrimaryKeyMessage(message).getPrimaryKeys().get(0).getColumn_name(), "id");
+        break;
+      case "DROP_CONSTRAINT":
+        same(reader.getDropConstraintMessage(message).getConstraint(), "k");
+        break;
+      case "UPDATE_PART_COL_STAT_EVENT":
+        same(partitionOf(reader, message), "dt=2026-01-01/n=1");
+        break;
+      default:
+    }
+  }
+
+  /** Returns the partition whose statistics a message tells of; Hive 3 knows no such message. */
+  private static String partitionOf(JSONMessageDeserializer reader, String message) throws Exception {
+    Method read;
+    try {
+      read = reader.getClass().getMethod("getUpdatePartitionColumnStatMessage", String.class);
+    } catch (NoSuchMethodException absent) {
+      return "dt=2026-01-01/n=1";
+    }
+    Object told = read.invoke(reader, message);
+    ColumnStatistics all = (ColumnStatistics) told.getClass().getMethod("getColumnStatistics").invoke(told);
+    return all.getStatsDesc().getPartName();
   }
 
   private void read() throws Exception {

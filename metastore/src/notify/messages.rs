@@ -1,4 +1,5 @@
-//! Which event tells of which change, and its message, member by member as Hive 3.1 writes it.
+//! Which event tells of which change, and its message, member by member as Hive 3.1 writes it; see beside this file for
+//! constraints and statistics.
 
 use catalog::OpenTable;
 use catalog::changes::Change;
@@ -6,11 +7,11 @@ use catalog::model::{Database, Function, Partition};
 use thrift_idl::types;
 
 use super::json::{Object, thrift_text};
-use super::{Headline, Narrator, Told};
+use super::{Headline, Narrator, Told, constraints, statistics};
 use crate::convert::{database_to, function_to, partition_to, table_to};
 use crate::exception::Failure;
 
-type Message = Result<Object, Failure>;
+pub(super) type Message = Result<Object, Failure>;
 
 /// Returns what stands over a change that is not to be taken further apart ([`Change::pieces`]); `None` if it tells of
 /// nothing.
@@ -54,6 +55,8 @@ pub(super) fn headline(change: &Change) -> Option<Headline> {
             let goes = !dropped.is_empty() || !altered.is_empty();
             Some(over(kind(kinds, goes, comes)?, table))
         }
+        Change::Constraints(changed) => constraints::headline(changed),
+        Change::Statistics(changed) => statistics::headline(changed),
     }
 }
 
@@ -66,7 +69,7 @@ fn kind([made, changed, gone]: [&'static str; 3], before: bool, after: bool) -> 
     }
 }
 
-fn over(kind: &'static str, open: &OpenTable) -> Headline {
+pub(super) fn over(kind: &'static str, open: &OpenTable) -> Headline {
     Headline {
         kind,
         database: open.database.name.clone(),
@@ -95,6 +98,8 @@ impl Narrator {
                 ([], [(before, after), ..]) => self.altered(table, before, after)?,
                 (added, _) => self.added(table, added)?,
             },
+            Change::Constraints(changed) => self.constraints(changed)?,
+            Change::Statistics(changed) => self.statistics(changed)?,
         };
         Ok(message.end())
     }

@@ -5,9 +5,11 @@
 //! databases, tables and partitions stand as Thrift's JSON. What is stored is the change; its message, ten times as
 //! long, is written when somebody reads it. Partitions altered by one call are events of their own that are stored as a run.
 
+mod constraints;
 mod json;
 mod messages;
 mod moves;
+mod statistics;
 mod stored;
 mod weight;
 

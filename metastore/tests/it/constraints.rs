@@ -10,7 +10,7 @@ use thrift_idl::types::{
 
 use super::harness::{Client, Server, some, table};
 
-async fn fixture() -> (Server, Client) {
+pub(super) async fn fixture() -> (Server, Client) {
     let server = Server::start().await;
     let mut client = server.connect().await;
     client.create_database("g1").await;
@@ -21,7 +21,7 @@ async fn fixture() -> (Server, Client) {
     (server, client)
 }
 
-fn key(name: Option<&str>, column: &str, position: i32) -> SQLPrimaryKey {
+pub(super) fn key(name: Option<&str>, column: &str, position: i32) -> SQLPrimaryKey {
     SQLPrimaryKey {
         table_db: some("g1"),
         table_name: some("t"),
@@ -35,7 +35,7 @@ fn key(name: Option<&str>, column: &str, position: i32) -> SQLPrimaryKey {
     }
 }
 
-fn foreign(name: &str, parent_column: &str) -> SQLForeignKey {
+pub(super) fn foreign(name: &str, parent_column: &str) -> SQLForeignKey {
     SQLForeignKey {
         pktable_db: some("g1"),
         pktable_name: some("t"),
@@ -55,7 +55,7 @@ fn foreign(name: &str, parent_column: &str) -> SQLForeignKey {
     }
 }
 
-fn check(name: Option<&str>, column: &str) -> SQLCheckConstraint {
+pub(super) fn check(name: Option<&str>, column: &str) -> SQLCheckConstraint {
     SQLCheckConstraint {
         cat_name: some("hive"),
         table_db: some("g1"),
@@ -69,7 +69,7 @@ fn check(name: Option<&str>, column: &str) -> SQLCheckConstraint {
     }
 }
 
-async fn add_keys(client: &mut Client, keys: Vec<SQLPrimaryKey>) -> String {
+pub(super) async fn add_keys(client: &mut Client, keys: Vec<SQLPrimaryKey>) -> String {
     let req = AddPrimaryKeyRequest {
         primary_key_cols: Some(keys),
     };
@@ -90,7 +90,7 @@ async fn keys(client: &mut Client, database: &str, table: &str) -> Vec<SQLPrimar
     found.primary_keys.unwrap()
 }
 
-async fn add_foreign(client: &mut Client, key: SQLForeignKey) -> String {
+pub(super) async fn add_foreign(client: &mut Client, key: SQLForeignKey) -> String {
     let req = AddForeignKeyRequest {
         foreign_key_cols: Some(vec![key]),
     };
@@ -98,7 +98,7 @@ async fn add_foreign(client: &mut Client, key: SQLForeignKey) -> String {
     client.outcome::<AddForeignKey>(args).await
 }
 
-async fn drop_constraint(client: &mut Client, table: &str, name: &str) -> String {
+pub(super) async fn drop_constraint(client: &mut Client, table: &str, name: &str) -> String {
     let req = DropConstraintRequest {
         dbname: some("g1"),
         tablename: some(table),

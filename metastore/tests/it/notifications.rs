@@ -15,7 +15,7 @@ use versioning::repository::CommitMessage;
 
 use super::harness::{Client, Server, partition, some, table, texts};
 
-async fn events_after(client: &mut Client, last: i64) -> Vec<NotificationEvent> {
+pub(super) async fn events_after(client: &mut Client, last: i64) -> Vec<NotificationEvent> {
     let request = NotificationEventRequest {
         last_event: Some(last),
         ..NotificationEventRequest::default()
@@ -40,7 +40,7 @@ async fn current(client: &mut Client) -> i64 {
 }
 
 /// Spells events as the recording of the original does.
-fn spell(event: &NotificationEvent) -> String {
+pub(super) fn spell(event: &NotificationEvent) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "None".into());
     format!(
         "{} {} {} {} {}",

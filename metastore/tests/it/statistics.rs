@@ -9,7 +9,7 @@ use thrift_idl::types::{
 
 use super::harness::{Client, Server, partition, some, table, texts};
 
-fn statistics(column: &str, part: Option<&str>) -> ColumnStatistics {
+pub(super) fn statistics(column: &str, part: Option<&str>) -> ColumnStatistics {
     let data = StringColumnStatsData {
         max_col_len: Some(3),
         avg_col_len: Some(1.5),

@@ -1,0 +1,143 @@
+//! What may have changed, by the keys that were written or that differ.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use versioning::{Batch, KeyRange, Mutation, Space, View};
+
+use crate::Result;
+use crate::keys::{self, MetaKey, StatsKey};
+use crate::model::{ConstraintKind, DatabaseId, TableId};
+use crate::snapshot::Snapshot;
+
+/// Keys whose values differ, perhaps.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    pub(super) databases: BTreeSet<String>,
+    pub(super) tables: BTreeSet<TableId>,
+    pub(super) functions: BTreeSet<(DatabaseId, String)>,
+    pub(super) constraints: BTreeSet<(TableId, ConstraintKind, String)>,
+    pub(super) partitions: BTreeMap<TableId, BTreeSet<String>>,
+    /// By partition, which is `None` for the table as a whole, and engine.
+    pub(super) statistics: BTreeMap<TableId, BTreeSet<(Option<String>, String)>>,
+    /// Tables with more partitions or statistics that differ than are looked at.
+    pub(super) crowded: BTreeSet<TableId>,
+}
+
+impl Keys {
+    /// As [`Keys::add`], but of a table of which more than `max` keys of one space differ none of them is looked at.
+    pub(super) fn add_at_most(&mut self, space: Space, key: &[u8], max: usize) {
+        let table = match space {
+            Space::Parts => keys::decode_partition(key).map(|(table, _)| table),
+            Space::Stats => StatsKey::decode(key).map(|key| key.table),
+            Space::Meta | Space::Objects => None,
+        };
+        let Some(table) = table else {
+            return self.add(space, key);
+        };
+        if self.crowded.contains(&table) {
+            return;
+        }
+        let known = match space {
+            Space::Parts => self.partitions.get(&table).map_or(0, BTreeSet::len),
+            _ => self.statistics.get(&table).map_or(0, BTreeSet::len),
+        };
+        if known < max {
+            return self.add(space, key);
+        }
+        match space {
+            Space::Parts => drop(self.partitions.remove(&table)),
+            _ => drop(self.statistics.remove(&table)),
+        }
+        self.crowded.insert(table);
+        self.tables.insert(table);
+    }
+
+    fn add(&mut self, space: Space, key: &[u8]) {
+        match space {
+            Space::Meta => match MetaKey::decode(key) {
+                Some(MetaKey::Database(name)) => drop(self.databases.insert(name.to_owned())),
+                Some(MetaKey::Table(id)) => drop(self.tables.insert(id)),
+                Some(MetaKey::Function(id, name)) => drop(self.functions.insert((id, name.to_owned()))),
+                Some(MetaKey::Constraint(id, kind, name)) => {
+                    self.constraints.insert((id, kind, name.to_owned()));
+                }
+                // told of by nobody: entries repeat what tables say, and no event speaks of registered schemas
+                Some(MetaKey::Entry(..) | MetaKey::Registry(_)) | None => {}
+            },
+            Space::Parts => {
+                if let Some((table, name)) = keys::decode_partition(key) {
+                    self.partitions.entry(table).or_default().insert(name.to_owned());
+                }
+            }
+            Space::Stats => {
+                if let Some(key) = StatsKey::decode(key) {
+                    let of = self.statistics.entry(key.table).or_default();
+                    of.insert((key.partition.map(str::to_owned), key.engine.to_owned()));
+                }
+            }
+            Space::Objects => {}
+        }
+    }
+
+    /// Adds the keys below a prefix that `view` holds.
+    async fn add_below(&mut self, view: &View, space: Space, prefix: &[u8]) -> Result<()> {
+        let mut scan = view.scan(space, KeyRange::prefix(prefix.to_vec()));
+        while let Some(entry) = scan.next().await? {
+            self.add(space, entry.key);
+        }
+        Ok(())
+    }
+}
+
+/// Returns the keys that a batch on `before` writes. What goes along with its table or partition is left out.
+pub(super) async fn of_batch(before: &Snapshot, batch: &Batch) -> Result<Keys> {
+    let mut keys = Keys::default();
+    let (mut emptied, mut forgotten) = (Vec::new(), Vec::new());
+    for mutation in &batch.mutations {
+        match mutation {
+            Mutation::Put { space, key, .. } | Mutation::Delete { space, key } => keys.add(*space, key),
+            Mutation::DeletePrefix { space, prefix } => match space {
+                Space::Meta => keys.add_below(before.view(), *space, prefix).await?,
+                Space::Parts => emptied.extend(keys::decode_partition(prefix).map(|(id, _)| id)),
+                Space::Stats => forgotten.push(prefix),
+                Space::Objects => {}
+            },
+        }
+    }
+    // the partitions of a table that goes are not told one by one
+    emptied.retain(|id| !keys.tables.contains(id));
+    for id in emptied {
+        keys.add_below(before.view(), Space::Parts, &keys::partitions(id))
+            .await?;
+    }
+    let gone = gone(batch);
+    for prefix in forgotten {
+        if !goes_along(prefix, &gone) {
+            keys.add_below(before.view(), Space::Stats, prefix).await?;
+        }
+    }
+    Ok(keys)
+}
+
+/// Returns the keys that are not there after a batch, of those that it names.
+fn gone(batch: &Batch) -> HashSet<(Space, &[u8])> {
+    let mut gone = HashSet::new();
+    for mutation in &batch.mutations {
+        match mutation {
+            Mutation::Put { space, key, .. } => drop(gone.remove(&(*space, key.as_ref()))),
+            Mutation::Delete { space, key } => drop(gone.insert((*space, key.as_ref()))),
+            Mutation::DeletePrefix { .. } => {}
+        }
+    }
+    gone
+}
+
+/// Returns whether statistics below a prefix are of a table or partition that goes, too.
+fn goes_along(prefix: &[u8], gone: &HashSet<(Space, &[u8])>) -> bool {
+    let Some((table, partition)) = keys::statistics_owner(prefix) else {
+        return false;
+    };
+    let partition = partition.map(|name| keys::partition(table, name));
+    gone.contains(&(Space::Meta, MetaKey::Table(table).encode().as_ref()))
+        || partition.is_some_and(|key| gone.contains(&(Space::Parts, key.as_ref())))
+}

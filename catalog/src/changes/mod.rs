@@ -1,0 +1,258 @@
+//! What happened to the things of a catalog between two versions, each with both of its sides.
+//!
+//! Where [`crate::diff`] says what people would notice, this hands out the records themselves, for whoever has
+//! to tell others of them. It looks only at keys that are known to differ.
+
+mod details;
+mod keys;
+mod walk;
+
+use versioning::{KeyRange, Space};
+
+use self::keys::Keys;
+use self::walk::Walk;
+use crate::model::{ColumnStatistics, Constraint, Database, Function, Partition};
+use crate::snapshot::{OpenTable, Snapshot};
+use crate::{Draft, Result};
+
+/// What happened to one thing, or to partitions of one table. A side is `None` where it is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "looked at once, where it is returned")]
+pub enum Change {
+    Database {
+        before: Option<Database>,
+        after: Option<Database>,
+    },
+    Table {
+        before: Option<OpenTable>,
+        after: Option<OpenTable>,
+    },
+    Function {
+        /// The name of its database.
+        database: String,
+        before: Option<Function>,
+        after: Option<Function>,
+    },
+    /// Partitions of a table that was there before and still is.
+    Partitions {
+        table: OpenTable,
+        added: Vec<Partition>,
+        /// Before and after.
+        altered: Vec<(Partition, Partition)>,
+        dropped: Vec<Partition>,
+    },
+    Constraints(ChangedConstraints),
+    Statistics(ChangedStatistics),
+}
+
+/// Constraints of a table that come or go. What is dropped is of the table as it was before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedConstraints {
+    pub table: OpenTable,
+    /// All of one kind.
+    pub added: Vec<AddedConstraint>,
+    /// Their names.
+    pub dropped: Vec<String>,
+}
+
+/// A constraint that is new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddedConstraint {
+    pub constraint: Constraint,
+    /// What a foreign key points at.
+    pub parent: Option<OpenTable>,
+}
+
+/// What an engine knows, or knows no longer, of columns of a table or of one of its partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedStatistics {
+    pub table: OpenTable,
+    /// `None` for the table as a whole.
+    pub partition: Option<Partition>,
+    pub engine: String,
+    /// What is new, in the order of columns' ids.
+    pub set: Vec<ColumnStatistics>,
+    /// The names of columns of which nothing is known any more.
+    pub removed: Vec<String>,
+}
+
+impl Change {
+    /// Takes a change apart into those that are stored one by one: a function that is replaced goes and comes, and
+    /// each constraint that is dropped stands alone, as each column does of which nothing is known any more. A piece
+    /// has either added, altered or dropped partitions, and no more than `partitions_max` of them, nor more added or
+    /// altered ones than weigh `weight_max` together, unless it is a single one.
+    pub fn pieces(
+        self,
+        partitions_max: usize,
+        weight_max: usize,
+        weigh: impl Fn(&Partition) -> usize,
+    ) -> Vec<Change> {
+        match self {
+            Change::Function {
+                database,
+                before: Some(before),
+                after: Some(after),
+            } => {
+                let piece = |before, after| Change::Function {
+                    database: database.clone(),
+                    before,
+                    after,
+                };
+                vec![piece(Some(before), None), piece(None, Some(after))]
+            }
+            Change::Partitions {
+                table,
+                added,
+                altered,
+                dropped,
+            } => {
+                let piece = |added, altered, dropped| Change::Partitions {
+                    table: table.clone(),
+                    added,
+                    altered,
+                    dropped,
+                };
+                let added = chunks(added, partitions_max, weight_max, &weigh);
+                let added = added.map(|some| piece(some, Vec::new(), Vec::new()));
+                let both = |(before, after): &(Partition, Partition)| weigh(before) + weigh(after);
+                let altered = chunks(altered, partitions_max, weight_max, both);
+                let altered = altered.map(|some| piece(Vec::new(), some, Vec::new()));
+                let dropped = chunks(dropped, partitions_max, usize::MAX, |_| 0);
+                let dropped = dropped.map(|some| piece(Vec::new(), Vec::new(), some));
+                added.chain(altered).chain(dropped).collect()
+            }
+            Change::Constraints(changed) => changed.pieces(),
+            Change::Statistics(changed) => changed.pieces(),
+            whole => vec![whole],
+        }
+    }
+
+    /// Returns of how many things that are told of one by one a piece is: each altered partition is one.
+    pub fn told(&self) -> usize {
+        match self {
+            Change::Partitions { altered, .. } => altered.len().max(1),
+            _ => 1,
+        }
+    }
+
+    /// Takes a piece apart into as many as [`Change::told`] says.
+    pub fn one_by_one(self) -> Vec<Change> {
+        match self {
+            Change::Partitions { table, altered, .. } if altered.len() > 1 => {
+                let alone = |one| Change::Partitions {
+                    table: table.clone(),
+                    added: Vec::new(),
+                    altered: vec![one],
+                    dropped: Vec::new(),
+                };
+                altered.into_iter().map(alone).collect()
+            }
+            whole => vec![whole],
+        }
+    }
+}
+
+impl ChangedConstraints {
+    fn pieces(self) -> Vec<Change> {
+        let piece = |added, dropped| {
+            Change::Constraints(ChangedConstraints {
+                table: self.table.clone(),
+                added,
+                dropped,
+            })
+        };
+        let dropped = self.dropped.into_iter().map(|one| piece(Vec::new(), vec![one]));
+        let mut pieces: Vec<Change> = dropped.collect();
+        if !self.added.is_empty() {
+            pieces.push(piece(self.added, Vec::new()));
+        }
+        pieces
+    }
+}
+
+impl ChangedStatistics {
+    fn pieces(self) -> Vec<Change> {
+        let piece = |set, removed| {
+            Change::Statistics(ChangedStatistics {
+                table: self.table.clone(),
+                partition: self.partition.clone(),
+                engine: self.engine.clone(),
+                set,
+                removed,
+            })
+        };
+        let removed = self.removed.into_iter().map(|one| piece(Vec::new(), vec![one]));
+        let mut pieces: Vec<Change> = removed.collect();
+        if !self.set.is_empty() {
+            pieces.push(piece(self.set, Vec::new()));
+        }
+        pieces
+    }
+}
+
+/// Parts items into runs, none of which is empty.
+fn chunks<T>(
+    items: Vec<T>,
+    max: usize,
+    weight_max: usize,
+    weigh: impl Fn(&T) -> usize,
+) -> impl Iterator<Item = Vec<T>> {
+    let mut items = items.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let (mut some, mut weight) = (Vec::new(), 0_usize);
+        while let Some(item) = items.next_if(|item| {
+            weight = weight.saturating_add(weigh(item));
+            some.is_empty() || (some.len() < max && weight <= weight_max)
+        }) {
+            some.push(item);
+        }
+        (!some.is_empty()).then_some(some)
+    })
+}
+
+/// Returns what a draft has changed since `before`, on which it began; most of it, by what the caller knows, in
+/// the database `near`, which is looked at first.
+///
+/// # Errors
+/// Those of reading.
+pub async fn of_draft(before: &Snapshot, draft: &Draft, near: &str) -> Result<Vec<Change>> {
+    let keys = keys::of_batch(before, draft.batch()).await?;
+    Walk::new(before, draft.snapshot(), keys, near).run().await
+}
+
+/// Returns what differs between two settled views of one repository
+/// ([`versioning::Repository::settled`]). Its cost follows the difference. Of a table in which more than
+/// `partitions_max` partitions differ only the table itself is handed out, changed or not; and so is one of which that
+/// many differ in what is known of their columns, without those statistics.
+///
+/// # Errors
+/// Those of reading.
+pub async fn between(before: &Snapshot, after: &Snapshot, partitions_max: usize) -> Result<Vec<Change>> {
+    let mut keys = Keys::default();
+    for space in [Space::Meta, Space::Parts, Space::Stats] {
+        let mut diff = before.view().diff(after.view(), space, &KeyRange::all());
+        while let Some(change) = diff.next().await? {
+            keys.add_at_most(space, &change.key, partitions_max);
+        }
+    }
+    Walk::new(before, after, keys, "").run().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_end_by_number_and_by_weight() {
+        for (weights, max, weight_max, expected) in [
+            (&[1, 1, 1, 1, 1][..], 2, 9, "[[1, 1], [1, 1], [1]]"),
+            (&[4, 4, 4], 9, 8, "[[4, 4], [4]]"),
+            (&[4, 5, 4], 9, 8, "[[4], [5], [4]]"),
+            (&[20, 1, 20, 1], 9, 8, "[[20], [1], [20], [1]]"),
+            (&[], 9, 8, "[]"),
+        ] {
+            let runs: Vec<_> = chunks(weights.to_vec(), max, weight_max, |weight| *weight).collect();
+            assert_eq!(format!("{runs:?}"), expected, "{weights:?} {max} {weight_max}");
+        }
+    }
+}
