@@ -42,9 +42,9 @@ pub enum Change {
 }
 
 impl Change {
-    /// Takes a change apart into those that are told of one by one: a function that is replaced goes and comes,
-    /// each altered partition stands alone, and no piece has more than `partitions_max` partitions, nor more added
-    /// ones than weigh `weight_max` together, unless it is a single one.
+    /// Takes a change apart into those that are stored one by one: a function that is replaced goes and comes, a
+    /// piece has either added, altered or dropped partitions, and no more than `partitions_max` of them, nor more added
+    /// or altered ones than weigh `weight_max` together, unless it is a single one.
     pub fn pieces(
         self,
         partitions_max: usize,
@@ -76,14 +76,38 @@ impl Change {
                     altered,
                     dropped,
                 };
-                let added = chunks(added, partitions_max, weight_max, weigh);
+                let added = chunks(added, partitions_max, weight_max, &weigh);
                 let added = added.map(|some| piece(some, Vec::new(), Vec::new()));
-                let altered = altered
-                    .into_iter()
-                    .map(|one| piece(Vec::new(), vec![one], Vec::new()));
+                let both = |(before, after): &(Partition, Partition)| weigh(before) + weigh(after);
+                let altered = chunks(altered, partitions_max, weight_max, both);
+                let altered = altered.map(|some| piece(Vec::new(), some, Vec::new()));
                 let dropped = chunks(dropped, partitions_max, usize::MAX, |_| 0);
                 let dropped = dropped.map(|some| piece(Vec::new(), Vec::new(), some));
                 added.chain(altered).chain(dropped).collect()
+            }
+            whole => vec![whole],
+        }
+    }
+
+    /// Returns of how many things that are told of one by one a piece is: each altered partition is one.
+    pub fn told(&self) -> usize {
+        match self {
+            Change::Partitions { altered, .. } => altered.len().max(1),
+            _ => 1,
+        }
+    }
+
+    /// Takes a piece apart into as many as [`Change::told`] says.
+    pub fn one_by_one(self) -> Vec<Change> {
+        match self {
+            Change::Partitions { table, altered, .. } if altered.len() > 1 => {
+                let alone = |one| Change::Partitions {
+                    table: table.clone(),
+                    added: Vec::new(),
+                    altered: vec![one],
+                    dropped: Vec::new(),
+                };
+                altered.into_iter().map(alone).collect()
             }
             whole => vec![whole],
         }

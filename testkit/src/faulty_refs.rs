@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use versioning::refs::{
-    BranchRecord, BranchRules, Cas, CommitEntry, EventRecord, Expected, HeadMove, LogRecord, RefLogEntry,
-    RefStore, Removal, RepositoryId, RepositoryRecord, RepositoryRules,
+    BranchRecord, BranchRules, Cas, CommitEntry, EventRecord, EventRun, Expected, HeadMove, LogRecord,
+    RefLogEntry, RefStore, Removal, RepositoryId, RepositoryRecord, RepositoryRules,
 };
 use versioning::{CommitId, RefName, RepositoryName, Result, Roots};
 
@@ -335,7 +335,7 @@ impl RefStore for FaultyRefs {
         name: &RefName,
         incarnation: [u8; 16],
         time_us: u64,
-        events: &[Bytes],
+        events: &[EventRun],
     ) -> Result<Cas> {
         let add = self.inner.add_events(id, name, incarnation, time_us, events);
         self.run("add_events", add).await

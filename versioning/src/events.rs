@@ -3,6 +3,8 @@
 //! Upper rooms say what an event is; here it is bytes with a number. An event takes effect together with the
 //! change that it tells of ([`crate::Batch::events`]), so that each change is told exactly once. Old events are
 //! forgotten by number and age, in the background.
+//!
+//! Events in a row that say much alike are told as a run: as many numbers, and bytes that an upper room takes apart.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -13,12 +15,14 @@ use bytes::Bytes;
 
 use crate::codec::{DecodeError, Reader, put_varint};
 use crate::core::Core;
-use crate::refs::{Cas, EventRecord};
+use crate::refs::{Cas, EventRecord, EventRun};
 use crate::zip::compress;
 use crate::{Batch, Error, RefName, Repository, RepositoryName, Result, View};
 
 const PLAIN: u8 = 1;
 const COMPRESSED: u8 = 2;
+/// The number of events follows, and then their bytes as those of one.
+const SEVERAL: u8 = 3;
 /// Shorter events are not worth compressing.
 const COMPRESSED_BYTES_MIN: usize = 512;
 /// The longest event.
@@ -27,6 +31,25 @@ const EVENT_BYTES_MAX: usize = 1 << 30;
 const FORGET_EVERY: u64 = 512;
 /// How many events are looked at for their age at once: more than come between two such looks.
 const FORGET_PAGE: usize = 4 * FORGET_EVERY as usize;
+
+/// A run of events that was told of a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldRun {
+    /// The number of its first event; the first event of a branch has the number 1, and each next one the next.
+    pub first: u64,
+    /// How many events it has, at least 1.
+    pub count: u32,
+    pub time_us: u64,
+    /// Bytes of an upper room.
+    pub payload: Bytes,
+}
+
+impl ToldRun {
+    /// Returns the number of its last event.
+    pub fn last(&self) -> u64 {
+        self.first + u64::from(self.count) - 1
+    }
+}
 
 /// How many events a branch keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,26 +82,27 @@ pub trait Narrate: Debug + Send + Sync {
         branch: &RefName,
         before: &View,
         after: &View,
-    ) -> Result<Vec<Bytes>>;
+    ) -> Result<Vec<EventRun>>;
 }
 
 impl Batch {
-    /// Adds an event that tells of the changes.
+    /// Adds events that tell of the changes.
     ///
     /// # Errors
     /// [`Error::TooLarge`].
-    pub fn tell(&mut self, event: &Bytes) -> Result<()> {
-        self.events.push(pack(event)?);
+    pub fn tell(&mut self, run: &EventRun) -> Result<()> {
+        self.events.push(pack(run)?);
         Ok(())
     }
 }
 
 impl Repository {
-    /// Returns up to `limit` events of a branch with numbers behind `after`, in order.
+    /// Returns up to `limit` runs of events of a branch, in order, of which each has events with numbers behind `after`;
+    /// the first may have some before that, too.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Storage`], [`Error::Corrupt`].
-    pub async fn events(&self, branch: &RefName, after: u64, limit: usize) -> Result<Vec<EventRecord>> {
+    pub async fn events(&self, branch: &RefName, after: u64, limit: usize) -> Result<Vec<ToldRun>> {
         let incarnation = self.branch(branch).await?.incarnation;
         let core = self.inner_core();
         let stored = core.refs.events_after(core.id, incarnation, after, limit).await?;
@@ -99,14 +123,14 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Storage`], [`Error::NoSpace`], [`Error::TooLarge`].
-    pub async fn tell(&self, branch: &RefName, events: &[Bytes]) -> Result<()> {
+    pub async fn tell(&self, branch: &RefName, events: &[EventRun]) -> Result<()> {
         let incarnation = self.branch(branch).await?.incarnation;
         let core = self.inner_core();
         let (events, now) = (pack_all(events)?, core.clock.now_us());
         let told = core.refs.add_events(core.id, branch, incarnation, now, &events);
         match told.await? {
             Cas::Done => {
-                core.events_told(incarnation, events.len());
+                core.events_told(incarnation, &events);
                 Ok(())
             }
             Cas::Lost(_) => Err(Error::NotFound {
@@ -119,11 +143,11 @@ impl Repository {
 
 impl Core {
     /// Counts events that took effect; now and then, has old ones of the branch forgotten.
-    pub(crate) fn events_told(self: &Arc<Core>, incarnation: [u8; 16], events: usize) {
-        if events == 0 {
+    pub(crate) fn events_told(self: &Arc<Core>, incarnation: [u8; 16], events: &[EventRun]) {
+        if events.is_empty() {
             return;
         }
-        let (before, more) = (self.events_counted.load(Relaxed), events as u64);
+        let (before, more) = (self.events_counted.load(Relaxed), EventRun::count_all(events));
         self.events_counted.fetch_add(more, Relaxed);
         if before.is_multiple_of(FORGET_EVERY) || before / FORGET_EVERY != (before + more) / FORGET_EVERY {
             let core = Arc::clone(self);
@@ -141,7 +165,7 @@ impl Core {
         branch: &RefName,
         before: &View,
         after: &View,
-    ) -> Result<Vec<Bytes>> {
+    ) -> Result<Vec<EventRun>> {
         match &self.narrator {
             Some(narrator) => pack_all(&narrator.moved(&self.name, branch, before, after).await?),
             None => Ok(Vec::new()),
@@ -176,7 +200,7 @@ fn too_old(events: &[EventRecord], limit_us: u64) -> Option<u64> {
 }
 
 /// Takes the events out of batches.
-pub(crate) fn take(batches: &mut [Batch]) -> Vec<Bytes> {
+pub(crate) fn take(batches: &mut [Batch]) -> Vec<EventRun> {
     let told = batches
         .iter_mut()
         .flat_map(|batch| std::mem::take(&mut batch.events));
@@ -187,11 +211,12 @@ pub(crate) fn take(batches: &mut [Batch]) -> Vec<Bytes> {
 ///
 /// # Errors
 /// [`Error::TooLarge`].
-fn pack_all(events: &[Bytes]) -> Result<Vec<Bytes>> {
-    events.iter().map(pack).collect()
+fn pack_all(runs: &[EventRun]) -> Result<Vec<EventRun>> {
+    runs.iter().map(pack).collect()
 }
 
-fn pack(event: &Bytes) -> Result<Bytes> {
+fn pack(run: &EventRun) -> Result<EventRun> {
+    let (count, event) = (run.count, &run.payload);
     if event.len() > EVENT_BYTES_MAX {
         return Err(Error::TooLarge {
             what: "an event",
@@ -199,6 +224,10 @@ fn pack(event: &Bytes) -> Result<Bytes> {
         });
     }
     let mut out = Vec::new();
+    if count != 1 {
+        out.push(SEVERAL);
+        put_varint(&mut out, u64::from(count));
+    }
     if event.len() < COMPRESSED_BYTES_MIN {
         out.push(PLAIN);
         out.extend_from_slice(event);
@@ -208,36 +237,54 @@ fn pack(event: &Bytes) -> Result<Bytes> {
         let packed = compress(event).map_err(|error| Error::Internal(error.to_string()))?;
         out.extend_from_slice(&packed);
     }
-    Ok(Bytes::from(out))
+    let payload = Bytes::from(out);
+    Ok(EventRun { count, payload })
 }
 
-fn unpacked(event: &EventRecord) -> Result<EventRecord> {
-    let payload = unpack(&event.payload).map_err(|message| Error::Corrupt {
+fn unpacked(record: &EventRecord) -> Result<ToldRun> {
+    let run = unpack(&record.payload).and_then(|run| {
+        let before = record.number.checked_sub(u64::from(run.count));
+        let first = before.ok_or("has more events than there are numbers")? + 1;
+        Ok((first, run))
+    });
+    let (first, EventRun { count, payload }) = run.map_err(|message| Error::Corrupt {
         what: "event",
-        key: event.number.to_string(),
+        key: record.number.to_string(),
         message,
     })?;
-    Ok(EventRecord {
+    Ok(ToldRun {
+        first,
+        count,
+        time_us: record.time_us,
         payload,
-        ..event.clone()
     })
 }
 
-fn unpack(stored: &Bytes) -> Result<Bytes, String> {
+fn unpack(stored: &Bytes) -> Result<EventRun, String> {
     let text = |error: DecodeError| error.to_string();
     let mut reader = Reader::new(stored);
-    match reader.byte().map_err(text)? {
-        PLAIN => Ok(stored.slice(1..)),
+    let (mut kind, mut count) = (reader.byte().map_err(text)?, 1);
+    if kind == SEVERAL {
+        let several = reader.varint().map_err(text)?;
+        count = u32::try_from(several).map_err(|_| "claims to be too many")?;
+        kind = reader.byte().map_err(text)?;
+    }
+    if count == 0 {
+        return Err("is a run of none".into());
+    }
+    let payload = match kind {
+        PLAIN => stored.slice_ref(reader.rest()),
         COMPRESSED => {
             let len = reader.length().map_err(text)?;
             if len > EVENT_BYTES_MAX {
                 return Err("claims to be too long".into());
             }
             let raw = zstd::bulk::decompress(reader.rest(), len).map_err(|error| error.to_string())?;
-            Ok(Bytes::from(raw))
+            Bytes::from(raw)
         }
-        _ => Err("has an unknown version".into()),
-    }
+        _ => return Err("has an unknown version".into()),
+    };
+    Ok(EventRun { count, payload })
 }
 
 #[cfg(test)]
@@ -246,13 +293,39 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_went_in() {
-        for len in [0, 1, 511, 512, 100_000] {
-            let event = Bytes::from(vec![b'x'; len]);
-            assert_eq!(unpack(&pack(&event).unwrap()).unwrap(), event);
+        for (len, count) in [(0, 1), (1, 2), (511, 1), (512, 300), (100_000, u32::MAX)] {
+            let payload = Bytes::from(vec![b'x'; len]);
+            let run = EventRun { count, payload };
+            assert_eq!(unpack(&pack(&run).unwrap().payload).unwrap(), run);
         }
-        for bad in [&[][..], &[9], &[COMPRESSED], &[COMPRESSED, 5, 1, 2, 3]] {
+        let bad: [&[u8]; 7] = [
+            &[],
+            &[9],
+            &[COMPRESSED],
+            &[COMPRESSED, 5, 1, 2, 3],
+            &[SEVERAL, 2],
+            &[SEVERAL, 0, PLAIN],
+            &[SEVERAL, 2, SEVERAL, 2, PLAIN],
+        ];
+        for bad in bad {
             assert!(unpack(&Bytes::from_static(bad)).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_run_is_numbered_up_to_its_record() {
+        let run = |count| EventRun {
+            count,
+            payload: Bytes::from_static(b"x"),
+        };
+        let stored = |number, count| EventRecord {
+            number,
+            time_us: 5,
+            payload: pack(&run(count)).unwrap().payload,
+        };
+        let told = unpacked(&stored(7, 3)).unwrap();
+        assert_eq!((told.first, told.count, told.last()), (5, 3, 7));
+        assert!(unpacked(&stored(2, 3)).is_err(), "there is no event 0");
     }
 
     #[test]

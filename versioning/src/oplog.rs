@@ -30,7 +30,7 @@ pub(crate) fn size(batch: &Batch) -> usize {
             2 + VARINT_MAX + key.len()
         }
     });
-    let events: usize = batch.events.iter().map(Bytes::len).sum();
+    let events: usize = batch.events.iter().map(|run| run.payload.len()).sum();
     2 * VARINT_MAX + blobs + mutations.sum::<usize>() + events
 }
 

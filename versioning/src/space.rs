@@ -5,6 +5,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use crate::Hash;
+use crate::refs::EventRun;
 use crate::tree::Root;
 
 /// The keyspaces of a commit, in the order in which they merge.
@@ -106,7 +107,7 @@ pub struct Batch {
     /// The contents of blobs that the mutations refer to and that are not stored yet.
     pub blobs: Vec<Bytes>,
     /// What is told of the change, as [`Batch::tell`] packs it; it takes no part in the change.
-    pub events: Vec<Bytes>,
+    pub events: Vec<EventRun>,
 }
 
 impl Batch {

@@ -16,8 +16,8 @@ mod tables;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use versioning::id::Domain;
+use versioning::refs::EventRun;
 use versioning::{Batch, Hash, Ids, View};
 
 use crate::layout::Layout;
@@ -102,12 +102,12 @@ impl Draft {
         &self.batch
     }
 
-    /// Adds an event that tells of the changes ([`versioning::events`]).
+    /// Adds events that tell of the changes ([`versioning::events`]).
     ///
     /// # Errors
-    /// [`crate::Error::Store`] if it is too large.
-    pub fn tell(&mut self, event: &Bytes) -> Result<()> {
-        Ok(self.batch.tell(event)?)
+    /// [`crate::Error::Store`] if they are too large.
+    pub fn tell(&mut self, run: &EventRun) -> Result<()> {
+        Ok(self.batch.tell(run)?)
     }
 
     /// Adds changes of other spaces than the catalog's own, such as data objects.

@@ -21,8 +21,8 @@ use crate::registry::Routes;
 use crate::route::Asked;
 use crate::target::{SeenTable, Target};
 
-/// How many events are read at once.
-const PAGE: usize = 500;
+/// How many runs of events are read at once; most are of one.
+const PAGE: usize = 100;
 /// Behind how many bytes of messages an answer ends.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
 
@@ -130,21 +130,23 @@ async fn walk(
     while taken < wanted.max {
         let page = target.catalog.repository().events(branch, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
-        after = last.number;
-        for record in &page {
-            let stored = Stored::read(record)?;
-            let headline = stored.headline();
-            if wanted.ends_before(headline) {
-                return Ok(());
+        let behind = after;
+        after = last.last();
+        for run in &page {
+            for stored in Stored::read(run)? {
+                let headline = stored.headline();
+                if wanted.ends_before(headline) {
+                    return Ok(());
+                }
+                if stored.number() <= behind || !wanted.holds(headline) {
+                    continue;
+                }
+                if taken == wanted.max || bytes > ANSWER_BYTES_MAX {
+                    return Ok(());
+                }
+                taken += 1;
+                bytes += take(stored)?;
             }
-            if !wanted.holds(headline) {
-                continue;
-            }
-            if taken == wanted.max || bytes > ANSWER_BYTES_MAX {
-                return Ok(());
-            }
-            taken += 1;
-            bytes += take(stored)?;
         }
     }
     Ok(())

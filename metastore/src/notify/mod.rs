@@ -3,7 +3,7 @@
 //! An event rides in the same batch as the change that it tells of, so the order of events is that of the
 //! effects, and each change is told once. Messages are those of Hive 3.1 (`json-0.2`): JSON objects in which
 //! databases, tables and partitions stand as Thrift's JSON. What is stored is the change; its message, ten times as
-//! long, is written when somebody reads it.
+//! long, is written when somebody reads it. Partitions altered by one call are events of their own that are stored as a run.
 
 mod json;
 mod messages;
@@ -11,10 +11,10 @@ mod moves;
 mod stored;
 mod weight;
 
-use bytes::Bytes;
 use catalog::changes::{self, Change};
 use catalog::location::Locator;
 use catalog::{Draft, Snapshot};
+use versioning::refs::EventRun;
 
 use crate::convert::Names;
 use crate::exception::Failure;
@@ -74,14 +74,14 @@ impl Narrator {
 /// Tells of what a draft has changed since `before`; most of it is in the database `near`.
 pub(crate) async fn tell(before: &Snapshot, draft: &mut Draft, near: &str) -> Result<(), Failure> {
     let changes = changes::of_draft(before, draft, near).await?;
-    for event in events(changes) {
-        draft.tell(&event)?;
+    for run in events(changes) {
+        draft.tell(&run)?;
     }
     Ok(())
 }
 
 /// Returns the events that tell of changes, as they are stored.
-pub(crate) fn events(changes: Vec<Change>) -> Vec<Bytes> {
+pub(crate) fn events(changes: Vec<Change>) -> Vec<EventRun> {
     let pieces = changes
         .into_iter()
         .flat_map(|change| change.pieces(PARTITIONS_MAX, PARTITION_BYTES_MAX, weight::of_partition));

@@ -1,9 +1,9 @@
 //! What is told of merges, reverts, cherry-picks and resets: the difference that they make to a branch.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use catalog::{Error, SharedCache, Snapshot, changes};
 use versioning::events::Narrate;
+use versioning::refs::EventRun;
 use versioning::{RefName, RepositoryName, View};
 
 use super::events;
@@ -25,7 +25,7 @@ impl Narrate for HeadMoves {
         _: &RefName,
         before: &View,
         after: &View,
-    ) -> versioning::Result<Vec<Bytes>> {
+    ) -> versioning::Result<Vec<EventRun>> {
         let snapshot = |view: &View| Snapshot::new(view.clone(), self.cache.clone());
         let (before, after) = (snapshot(before), snapshot(after));
         let changes = changes::between(&before, &after, PARTITIONS_TOLD_MAX).await;

@@ -8,7 +8,8 @@ use catalog::location::Locator;
 use thrift_idl::types::NotificationEvent;
 use thrift_idl::{Encoder, Limits, Protocol, decode_with};
 use versioning::Error;
-use versioning::refs::EventRecord;
+use versioning::events::ToldRun;
+use versioning::refs::EventRun;
 
 use super::messages::headline;
 use super::{Headline, Narrator, Told};
@@ -21,18 +22,21 @@ const CHANGE: u8 = 2;
 const MESSAGE_FORMAT: &str = "json-0.2";
 
 /// Returns an event as it is stored.
-pub(crate) fn store(told: Told) -> Bytes {
+pub(crate) fn store(told: Told) -> EventRun {
     let event = event(told.headline, Some(told.message));
     let mut out = vec![WRITTEN];
     Encoder::new(Protocol::Binary, &mut out).structure(&event);
-    Bytes::from(out)
+    EventRun::one(Bytes::from(out))
 }
 
-/// Returns the event that tells of a change as it is stored.
-pub(super) fn store_change(change: &Change) -> Bytes {
+/// Returns the events that tell of a piece of a change as they are stored.
+pub(super) fn store_change(change: &Change) -> EventRun {
     let mut out = vec![CHANGE];
     out.extend_from_slice(&encode_change(change));
-    Bytes::from(out)
+    EventRun {
+        count: u32::try_from(change.told()).unwrap_or(u32::MAX),
+        payload: Bytes::from(out),
+    }
 }
 
 fn event(headline: Headline, message: Option<String>) -> NotificationEvent {
@@ -51,6 +55,7 @@ fn event(headline: Headline, message: Option<String>) -> NotificationEvent {
 /// A stored event.
 #[derive(Debug)]
 pub(crate) struct Stored {
+    number: u64,
     /// Its message is set if it was stored.
     headline: NotificationEvent,
     /// What its message is to be written from, if it was not.
@@ -59,32 +64,46 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Reads an event of the log.
-    pub(crate) fn read(record: &EventRecord) -> Result<Stored, Error> {
+    /// Reads the events of a run, in order.
+    pub(crate) fn read(run: &ToldRun) -> Result<Vec<Stored>, Error> {
         let corrupt = |message: String| Error::Corrupt {
             what: "event",
-            key: record.number.to_string(),
+            key: run.first.to_string(),
             message,
         };
-        let (unnumbered, change) = match record.payload.split_first() {
-            Some((&WRITTEN, bytes)) => (read_written(bytes).map_err(corrupt)?, None),
+        let unnumbered = match run.payload.split_first() {
+            Some((&WRITTEN, bytes)) => vec![(read_written(bytes).map_err(corrupt)?, None)],
             Some((&CHANGE, bytes)) => {
                 let change = decode_change(bytes).map_err(|error| corrupt(error.to_string()))?;
-                let event = headline(&change).map(|headline| event(headline, None));
-                (event.unwrap_or_default(), Some(change))
+                change.one_by_one().into_iter().map(unwritten).collect()
             }
             _ => return Err(corrupt("has an unknown version".into())),
         };
+        if unnumbered.len() as u64 != u64::from(run.count) {
+            return Err(corrupt("has another number of events than it was told as".into()));
+        }
+        let numbered = (run.first..).zip(unnumbered);
+        Ok(numbered
+            .map(|(number, (event, change))| Stored::new((number, run.time_us), event, change))
+            .collect())
+    }
+
+    fn new((number, time_us): (u64, u64), event: NotificationEvent, change: Option<Change>) -> Stored {
         let headline = NotificationEvent {
-            event_id: i64::try_from(record.number).ok(),
-            event_time: Some(i32::try_from(record.time_us / 1_000_000).unwrap_or(i32::MAX)),
-            ..unnumbered
+            event_id: i64::try_from(number).ok(),
+            event_time: Some(i32::try_from(time_us / 1_000_000).unwrap_or(i32::MAX)),
+            ..event
         };
-        Ok(Stored {
+        Stored {
+            number,
             headline,
             change,
-            time_us: record.time_us,
-        })
+            time_us,
+        }
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Returns the event, perhaps without its message.
@@ -103,6 +122,12 @@ impl Stored {
             ..self.headline
         })
     }
+}
+
+/// Returns the event of a change whose message is still to be written.
+fn unwritten(change: Change) -> (NotificationEvent, Option<Change>) {
+    let event = headline(&change).map(|headline| event(headline, None));
+    (event.unwrap_or_default(), Some(change))
 }
 
 fn read_written(bytes: &[u8]) -> Result<NotificationEvent, String> {

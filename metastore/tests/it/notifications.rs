@@ -204,6 +204,64 @@ async fn clients_ask_for_some_of_them() {
     assert_eq!(counted.events_count, Some(6));
 }
 
+/// Partitions altered together are stored as one run, and told one by one: from the middle, some of them, counted.
+#[tokio::test]
+async fn partitions_altered_together_are_events_of_their_own() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    client.create_database("db").await;
+    client.create_table(table("db", "t", "a int", "p string")).await;
+    let parts: Vec<_> = ["a", "b", "c", "d"]
+        .map(|value| partition("db", "t", &[value]))
+        .into();
+    let args = AddPartitionsArgs {
+        new_parts: Some(parts.clone()),
+    };
+    client.call::<AddPartitions>(args).await.unwrap();
+    let marked = parts.into_iter().map(|mut part| {
+        part.parameters
+            .get_or_insert_default()
+            .insert("k".into(), "v".into());
+        part
+    });
+    let args = AlterPartitionsArgs {
+        db_name: some("db"),
+        tbl_name: some("t"),
+        new_parts: Some(marked.collect()),
+    };
+    client.call::<AlterPartitions>(args).await.unwrap();
+    assert_eq!(current(&mut client).await, 7);
+    let events = events_after(&mut client, 5).await;
+    let told: Vec<String> = events.iter().map(spell).collect();
+    assert_eq!(
+        told,
+        [
+            "6 ALTER_PARTITION db t json-0.2",
+            "7 ALTER_PARTITION db t json-0.2"
+        ]
+    );
+    for (event, value) in events.iter().zip(["c", "d"]) {
+        let message = event.message.as_deref().unwrap();
+        assert!(
+            message.contains(&format!(r#""keyValues":{{"p":"{value}"}}"#)),
+            "{message}"
+        );
+    }
+    let some_of = NotificationEventRequest {
+        last_event: Some(4),
+        max_events: Some(2),
+        ..NotificationEventRequest::default()
+    };
+    let some_of = wanted(&mut client, some_of).await;
+    assert_eq!(
+        some_of
+            .iter()
+            .map(|event| event.event_id.unwrap())
+            .collect::<Vec<_>>(),
+        [5, 6]
+    );
+}
+
 #[tokio::test]
 async fn inserts_are_told_when_engines_say_so() {
     let server = Server::start().await;

@@ -189,8 +189,7 @@ impl Actor {
                     next.overlay.apply(batch, epoch);
                 }
                 self.pending.push_back(Pending { seq, epoch, batches });
-                self.core
-                    .events_told(state.record.incarnation, record.events.len());
+                self.core.events_told(state.record.incarnation, &record.events);
                 self.publish.send_replace(Arc::new(next));
                 Ok(true)
             }

@@ -1,6 +1,5 @@
 //! How a candidate that passed its checks becomes the head.
 
-use bytes::Bytes;
 use futures::FutureExt;
 
 use super::carry::Carried;
@@ -8,7 +7,7 @@ use super::judge::Judgement;
 use super::run::Candidate;
 use super::{Merge, Resolver};
 use crate::branch::{Lane, Prepared};
-use crate::refs::{CommitMode, HeadMove};
+use crate::refs::{CommitMode, EventRun, HeadMove};
 use crate::{CommitId, Error, Result, Roots};
 
 /// How often a landing is prepared while writers go on; where they were faster each time, they wait for the next.
@@ -69,7 +68,7 @@ impl<R: Resolver> Merge<'_, R> {
     }
 
     /// Returns what is to be told when the head moves from `head` to a candidate.
-    async fn events(&self, head: CommitId, candidate: CommitId) -> Result<Vec<Bytes>> {
+    async fn events(&self, head: CommitId, candidate: CommitId) -> Result<Vec<EventRun>> {
         let (before, after) = (
             self.core.view_at(head).await?,
             self.core.view_at(candidate).await?,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub(super) use self::fixture::{Fixture, branch};
 pub(super) use self::random::{equal_answers, histories};
-use super::RefStore;
+use super::{EventRun, RefStore};
 
 /// Holds a ref store to its contract. `make` returns an empty store each time.
 ///
@@ -46,6 +46,7 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
 async fn records_and_events(make: &impl AsyncFn() -> Arc<dyn RefStore>) {
     events::events(&Fixture::new(make().await).await).await;
     events::many_events(&Fixture::new(make().await).await).await;
+    events::runs_of_events(&Fixture::new(make().await).await).await;
     events::swaps_of_small_records(&Fixture::new(make().await).await).await;
     races::swaps(&Fixture::new(make().await).await).await;
 }
@@ -63,7 +64,7 @@ pub(super) async fn survives_reopening(open: impl AsyncFn() -> Arc<dyn RefStore>
         names::rules_of_repositories(&fixture).await;
         events::swaps_of_small_records(&fixture).await;
         let main = fixture.main().await;
-        let event = [bytes::Bytes::from_static(b"told")];
+        let event = [EventRun::one(bytes::Bytes::from_static(b"told"))];
         let told = fixture
             .refs
             .add_events(fixture.id, &main.name, main.incarnation, 9, &event);

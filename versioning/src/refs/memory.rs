@@ -11,8 +11,8 @@ use bytes::Bytes;
 use self::state::{Compared, Repository, State};
 use super::rules::{self, demand};
 use super::{
-    BranchRecord, BranchRules, Cas, CommitEntry, EventRecord, Expected, HeadMove, LogRecord, RefLogEntry,
-    RefStore, Removal, RepositoryId, RepositoryRecord, RepositoryRules,
+    BranchRecord, BranchRules, Cas, CommitEntry, EventRecord, EventRun, Expected, HeadMove, LogRecord,
+    RefLogEntry, RefStore, Removal, RepositoryId, RepositoryRecord, RepositoryRules,
 };
 use crate::{CommitId, RefName, RepositoryName, Result, Roots};
 
@@ -489,7 +489,7 @@ impl RefStore for MemoryRefs {
         name: &RefName,
         incarnation: [u8; 16],
         time_us: u64,
-        events: &[Bytes],
+        events: &[EventRun],
     ) -> Result<Cas> {
         rules::check_numbers(&[time_us])?;
         let mut state = self.state();

@@ -202,16 +202,36 @@ pub struct LogRecord {
     pub payload: Bytes,
     /// What is told of it, numbered on from the branch's last event in the same transaction. The log does not
     /// give it back: [`RefStore::events_after`] does.
-    pub events: Vec<Bytes>,
+    pub events: Vec<EventRun>,
 }
 
-/// One thing that was told of a branch.
+/// One event that is told of a branch, or several in a row that share their bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRun {
+    /// At least 1.
+    pub count: u32,
+    /// Bytes of an upper room.
+    pub payload: Bytes,
+}
+
+impl EventRun {
+    /// Returns a single event.
+    pub fn one(payload: Bytes) -> EventRun {
+        EventRun { count: 1, payload }
+    }
+
+    /// Returns how many events there are in `runs`.
+    pub fn count_all(runs: &[EventRun]) -> u64 {
+        runs.iter().map(|run| u64::from(run.count)).sum()
+    }
+}
+
+/// A run of events that was told of a branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRecord {
-    /// The first event of a branch has the number 1, and each next one the next.
+    /// The number of its last event. The first event of a branch has the number 1, and each next one the next.
     pub number: u64,
     pub time_us: u64,
-    /// Bytes of an upper room.
     pub payload: Bytes,
 }
 
@@ -246,7 +266,7 @@ pub struct HeadMove {
     pub reason: String,
     pub time_us: u64,
     /// As [`LogRecord::events`].
-    pub events: Vec<Bytes>,
+    pub events: Vec<EventRun>,
 }
 
 /// What is known of a commit without loading it.
@@ -477,11 +497,11 @@ pub trait RefStore: Debug + Send + Sync {
         name: &RefName,
         incarnation: [u8; 16],
         time_us: u64,
-        events: &[Bytes],
+        events: &[EventRun],
     ) -> Result<Cas>;
     /// Returns the number of a branch's last event, forgotten or not; 0 if there was none.
     async fn last_event(&self, id: RepositoryId, incarnation: [u8; 16]) -> Result<u64>;
-    /// Returns up to `limit` events with numbers behind `after`, in order.
+    /// Returns up to `limit` runs of events of which the last has a number behind `after`, in order.
     async fn events_after(
         &self,
         id: RepositoryId,
@@ -489,6 +509,6 @@ pub trait RefStore: Debug + Send + Sync {
         after: u64,
         limit: usize,
     ) -> Result<Vec<EventRecord>>;
-    /// Removes the events of a branch up to a number.
+    /// Removes the runs of events of a branch that end at a number or before.
     async fn forget_events(&self, id: RepositoryId, incarnation: [u8; 16], up_to: u64) -> Result<()>;
 }

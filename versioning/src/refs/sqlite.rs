@@ -19,8 +19,9 @@ use self::database::Database;
 use self::rows::{sql, sql_limit};
 use self::writes::{bytes, query};
 use super::{
-    BranchRecord, BranchRules, Cas, CommitEntry, EventRecord, Expected, HeadMove, LogRecord, RefLogEntry,
-    RefStore, Removal, RepositoryId, RepositoryRecord, RepositoryRules, record, rules, sql as text,
+    BranchRecord, BranchRules, Cas, CommitEntry, EventRecord, EventRun, Expected, HeadMove, LogRecord,
+    RefLogEntry, RefStore, Removal, RepositoryId, RepositoryRecord, RepositoryRules, record, rules,
+    sql as text,
 };
 use crate::{CommitId, RefName, RepositoryName, Result, Roots};
 
@@ -433,7 +434,7 @@ impl RefStore for SqliteRefs {
         name: &RefName,
         incarnation: [u8; 16],
         time_us: u64,
-        events: &[Bytes],
+        events: &[EventRun],
     ) -> Result<Cas> {
         rules::check_numbers(&[time_us])?;
         let mut write = self.database.write("telling of a branch").await?;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use testkit::{memory_parts, repository};
 use versioning::codec::DecodeError;
 use versioning::events::Retention;
-use versioning::refs::SqliteRefs;
+use versioning::refs::{EventRun, SqliteRefs};
 use versioning::repository::{Limits, Parts};
 use versioning::state::{StateOf, Stateful};
 use versioning::{Batch, Error, RefName, Repositories, Repository, RepositoryName, Space, Value};
@@ -99,7 +99,7 @@ async fn write_next(lake: &Repository) -> u8 {
             ..Value::default()
         };
         batch.put(Space::Meta, &b"n"[..], value);
-        batch.tell(&payload)?;
+        batch.tell(&EventRun::one(payload))?;
         Ok::<_, Error>((batch, next))
     };
     lake.write(&main(), plan).await.unwrap()
@@ -107,10 +107,7 @@ async fn write_next(lake: &Repository) -> u8 {
 
 async fn told(lake: &Repository) -> Vec<(u64, u8)> {
     let events = lake.events(&main(), 0, 1_000).await.unwrap();
-    events
-        .iter()
-        .map(|event| (event.number, event.payload[0]))
-        .collect()
+    events.iter().map(|run| (run.last(), run.payload[0])).collect()
 }
 
 #[tokio::test]
@@ -126,7 +123,9 @@ async fn the_order_of_events_is_that_of_effects() {
     let expected: Vec<_> = (1..=100).map(|n| (u64::from(n), n)).collect();
     assert_eq!(told(&lake).await, expected);
     assert_eq!(lake.last_event(&main()).await.unwrap(), 100);
-    lake.tell(&main(), &[Bytes::from_static(&[7])]).await.unwrap();
+    lake.tell(&main(), &[EventRun::one(Bytes::from_static(&[7]))])
+        .await
+        .unwrap();
     assert_eq!(told(&lake).await.last(), Some(&(101, 7)));
 }
 
@@ -148,7 +147,7 @@ async fn events_survive_and_old_ones_are_forgotten() {
         }
     };
     let lake = RepositoryName::parse("lake").unwrap();
-    let many = vec![Bytes::from_static(&[1]); 700];
+    let many = vec![EventRun::one(Bytes::from_static(&[1])); 700];
     let parts = open().await;
     {
         let store = Repositories::open(parts.clone(), limits()).await.unwrap();

@@ -3,13 +3,11 @@
 use bytes::Bytes;
 
 use super::fixture::{Fixture, NOWHERE, batch, branch, commit_move, expected, name, removal};
-use crate::refs::{Cas, HeadMove, LogRecord};
+use crate::refs::{Cas, EventRun, HeadMove, LogRecord};
 
-fn payloads(texts: &[&'static str]) -> Vec<Bytes> {
-    texts
-        .iter()
-        .map(|text| Bytes::from_static(text.as_bytes()))
-        .collect()
+fn payloads(texts: &[&'static str]) -> Vec<EventRun> {
+    let one = |text: &&'static str| EventRun::one(Bytes::from_static(text.as_bytes()));
+    texts.iter().map(one).collect()
 }
 
 async fn told(fixture: &Fixture, incarnation: u8, after: u64, limit: usize) -> Vec<String> {
@@ -72,15 +70,35 @@ pub(super) async fn events(fixture: &Fixture) {
     of_other_branches(fixture).await;
 }
 
+/// A run takes as many numbers as it has events; it is read from any of them, and goes with the last.
+pub(super) async fn runs_of_events(fixture: &Fixture) {
+    let (refs, id) = (&fixture.refs, fixture.id);
+    let main = fixture.main().await;
+    let mut runs = payloads(&["a", "b", "c"]);
+    runs[1].count = 300;
+    let added = refs.add_events(id, &main.name, [1; 16], 5, &runs).await;
+    assert_eq!(added.unwrap(), Cas::Done);
+    assert_eq!(refs.last_event(id, [1; 16]).await.unwrap(), 302);
+    assert_eq!(
+        told(fixture, 1, 0, 9).await,
+        ["1 a at 5", "301 b at 5", "302 c at 5"]
+    );
+    assert_eq!(told(fixture, 1, 300, 1).await, ["301 b at 5"]);
+    assert_eq!(told(fixture, 1, 301, 9).await, ["302 c at 5"]);
+    refs.forget_events(id, [1; 16], 300).await.unwrap();
+    assert_eq!(told(fixture, 1, 0, 1).await, ["301 b at 5"]);
+    refs.forget_events(id, [1; 16], 301).await.unwrap();
+    assert_eq!(told(fixture, 1, 0, 9).await, ["302 c at 5"]);
+}
+
 /// Backends write many events in several statements: none is lost, doubled or out of order where one ends.
 pub(super) async fn many_events(fixture: &Fixture) {
     let (refs, id) = (&fixture.refs, fixture.id);
     let main = fixture.main().await;
     let mut all = Vec::new();
     for count in [1, 200, 201, 401] {
-        let some: Vec<Bytes> = (0..count)
-            .map(|n| Bytes::from(format!("{n} of {count}")))
-            .collect();
+        let one = |n| EventRun::one(Bytes::from(format!("{n} of {count}")));
+        let some: Vec<EventRun> = (0..count).map(one).collect();
         let at = all.len() + 1;
         all.extend((0..count).map(|n| format!("{} {n} of {count} at 5", at + n)));
         let added = refs.add_events(id, &main.name, [1; 16], 5, &some).await;

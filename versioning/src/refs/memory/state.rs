@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::refs::rules::{self, demand};
 use crate::refs::{
-    BranchRecord, CommitEntry, EventRecord, Expected, LogRecord, RefLogEntry, Removal, RepositoryId,
-    RepositoryRecord, RepositoryRules,
+    BranchRecord, CommitEntry, EventRecord, EventRun, Expected, LogRecord, RefLogEntry, Removal,
+    RepositoryId, RepositoryRecord, RepositoryRules,
 };
 use crate::{CommitId, RefName, Result, Roots};
 
@@ -202,13 +202,13 @@ impl Branch {
         demand(boundary, "a fold does not end with a batch")
     }
 
-    pub(super) fn tell(&mut self, time_us: u64, events: &[Bytes]) {
-        for payload in events {
-            self.last_event += 1;
+    pub(super) fn tell(&mut self, time_us: u64, events: &[EventRun]) {
+        for run in events {
+            self.last_event += u64::from(run.count);
             self.events.push(EventRecord {
                 number: self.last_event,
                 time_us,
-                payload: payload.clone(),
+                payload: run.payload.clone(),
             });
         }
     }

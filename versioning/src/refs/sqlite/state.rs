@@ -6,7 +6,7 @@ use sqlx::QueryBuilder;
 use super::database::Write;
 use super::rows::sql;
 use super::writes::query;
-use crate::refs::{Cas, LogRecord, RepositoryId, sql as text};
+use crate::refs::{Cas, EventRun, LogRecord, RepositoryId, sql as text};
 use crate::{RefName, Result};
 
 /// How many events one statement inserts: each statement is a message to SQLite's thread and back.
@@ -61,7 +61,7 @@ impl Write<'_> {
         name: &RefName,
         incarnation: [u8; 16],
         time_us: u64,
-        events: &[Bytes],
+        events: &[EventRun],
     ) -> Result<Cas> {
         match self.events(id, name, incarnation, time_us, events).await? {
             true => Ok(Cas::Done),
@@ -90,12 +90,13 @@ impl Write<'_> {
         name: &RefName,
         incarnation: [u8; 16],
         time_us: u64,
-        events: &[Bytes],
+        events: &[EventRun],
     ) -> Result<bool> {
+        let told = sql(EventRun::count_all(events))?;
         let count = query(text::COUNT_EVENTS, id)
             .bind(name.to_string())
             .bind(incarnation.to_vec())
-            .bind(sql(events.len() as u64)?);
+            .bind(told);
         if self.run(count).await? == 0 {
             return Ok(false);
         }
@@ -104,17 +105,16 @@ impl Write<'_> {
             .bind(id.0.to_vec())
             .bind(incarnation.to_vec());
         let last: i64 = last.fetch_one(&mut self.connection).await.map_err(failed)?;
-        let first = last - events.len() as i64 + 1;
-        let time_us = sql(time_us)?;
-        for (place, some) in events.chunks(EVENTS_AT_ONCE).enumerate() {
-            let first = first + (place * EVENTS_AT_ONCE) as i64;
+        let (mut number, time_us) = (last - told, sql(time_us)?);
+        for some in events.chunks(EVENTS_AT_ONCE) {
             let mut insert = QueryBuilder::new(text::INSERT_EVENTS);
-            insert.push_values((first..).zip(some), |mut row, (number, payload)| {
+            insert.push_values(some, |mut row, run| {
+                number += i64::from(run.count);
                 row.push_bind(id.0.to_vec())
                     .push_bind(incarnation.to_vec())
                     .push_bind(number)
                     .push_bind(time_us)
-                    .push_bind(payload.to_vec());
+                    .push_bind(run.payload.to_vec());
             });
             // a full statement comes again, others hardly ever
             let is_usual = some.len() == 1 || some.len() == EVENTS_AT_ONCE;

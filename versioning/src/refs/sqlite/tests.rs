@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::SqliteRefs;
 use crate::refs::conformance::{Fixture, conformance, equal_answers, histories, survives_reopening};
-use crate::refs::{MemoryRefs, RefStore};
+use crate::refs::{EventRun, MemoryRefs, RefStore};
 use crate::{Error, Kind, Result};
 
 async fn open(path: &Path) -> Arc<dyn RefStore> {
@@ -222,7 +222,7 @@ async fn a_database_of_an_earlier_skep_is_taken_over() {
     assert_eq!((found.generation, found.seq), (3, 5));
     assert_eq!((found.touched_us, found.expiry), (1, Default::default()));
     assert_eq!(refs.repository_rules(id).await.unwrap(), Default::default());
-    let event = [Bytes::from_static(b"e")];
+    let event = [EventRun::one(Bytes::from_static(b"e"))];
     refs.add_events(id, &main, [0; 16], 9, &event).await.unwrap();
     assert_eq!(refs.last_event(id, [0; 16]).await.unwrap(), 1);
 }
