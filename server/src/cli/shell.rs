@@ -105,9 +105,9 @@ enum Line {
 
 /// Runs statements until there are no more. From a terminal, one that fails does not end it.
 pub(super) async fn run(remote: &Remote, at: Option<String>) -> Result<(), Failure> {
-    match std::io::stdin().is_terminal() {
+    match io::stdin().is_terminal() {
         true => from_terminal(remote, at).await,
-        false => from_pipe(remote, at, BufReader::new(std::io::stdin())).await,
+        false => from_pipe(remote, at, BufReader::new(io::stdin())).await,
     }
 }
 
