@@ -1,6 +1,8 @@
 //! Merges that are on their way, wait for decisions, or have ended.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,7 +21,7 @@ use crate::merges::{ConflictBody, MergeAnswer, RefusalBody, WarningBody, answer}
 use crate::wishes::{ChoiceBody, WishesBody};
 use crate::{Api, Problem, ProblemBody};
 
-/// How many conflicts are listed at once if the request does not say, and at most.
+/// How many merges or conflicts are listed at once if the request does not say, and at most.
 const PAGE_DEFAULT: usize = 100;
 const PAGE_MAX: usize = 1_000;
 
@@ -73,6 +75,15 @@ pub struct AttemptBody {
     pub updated_us: u64,
 }
 
+/// A page of merges.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AttemptPage {
+    pub merges: Vec<AttemptBody>,
+    /// What to ask for `after` to get the next page; missing with the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
 /// A page of conflicts.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ConflictPage {
@@ -111,6 +122,39 @@ pub struct AttemptFilter {
     state: Option<String>,
     /// Those into this branch alone.
     into: Option<String>,
+    /// The `next` of the page before.
+    after: Option<Position>,
+    /// How many, 1,000 at most.
+    limit: Option<usize>,
+}
+
+/// Where a merge stands in the list: when it began and its id, which stay what they are though others come and go.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+struct Position(Reverse<u64>, String);
+
+impl Position {
+    fn of(attempt: &Attempt) -> Position {
+        Position(Reverse(attempt.created_us), attempt.id.to_string())
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.0.0, self.1)
+    }
+}
+
+impl TryFrom<String> for Position {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Position, &'static str> {
+        let parts = text
+            .split_once('-')
+            .and_then(|(began, id)| Some((began.parse().ok()?, id)));
+        let (began, id) = parts.ok_or("`after` is the `next` of the page before")?;
+        Ok(Position(Reverse(began), id.to_owned()))
+    }
 }
 
 /// Which conflicts are listed.
@@ -189,17 +233,18 @@ async fn find(api: &Api, (repository, id): (&str, &str)) -> Result<(Repository, 
     }
 }
 
-/// Lists merges, reverts and cherry-picks, newest first. Those that have ended are kept for 7 days and 500 in number,
+/// Lists merges, reverts and cherry-picks by page, newest first. Those that have ended are kept for 7 days and 500 in number,
 /// those that wait for a person for 30 days and 1,000.
 #[utoipa::path(get, path = "/repositories/{repository}/merges",
-    params(("repository" = String, Path), ("state" = Option<String>, Query), ("into" = Option<String>, Query)),
-    responses((status = 200, body = Vec<AttemptBody>), (status = 404, body = ProblemBody)))]
+    params(("repository" = String, Path), ("state" = Option<String>, Query), ("into" = Option<String>, Query),
+        ("after" = Option<String>, Query), ("limit" = Option<usize>, Query)),
+    responses((status = 200, body = AttemptPage), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody)))]
 async fn list(
     State(api): State<Api>,
     Path(repository): Path<String>,
     Query(filter): Query<AttemptFilter>,
-) -> Result<Json<Vec<AttemptBody>>, Problem> {
-    let attempts = api.repository(&repository).await?.attempts().await?;
+) -> Result<Json<AttemptPage>, Problem> {
+    let mut attempts = api.repository(&repository).await?.attempts().await?;
     let known = AttemptState::ALL.map(AttemptState::name);
     if let Some(state) = filter.state.as_deref().filter(|state| !known.contains(state)) {
         let problem = Problem::new(Kind::Invalid, format!("no merge is ever {state:?}"));
@@ -207,10 +252,22 @@ async fn list(
     }
     let is_wanted = |attempt: &&Attempt| {
         let of = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
-        of(&filter.state, attempt.state.name()) && of(&filter.into, attempt.into.as_str())
+        of(&filter.state, attempt.state.name())
+            && of(&filter.into, attempt.into.as_str())
+            && filter
+                .after
+                .as_ref()
+                .is_none_or(|after| Position::of(attempt) > *after)
     };
-    let wanted = attempts.iter().filter(is_wanted).map(AttemptBody::new);
-    Ok(Json(wanted.collect::<Result<_, _>>()?))
+    attempts.sort_by_key(Position::of);
+    let limit = filter.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
+    let mut wanted = attempts.iter().filter(is_wanted).peekable();
+    let page: Vec<&Attempt> = wanted.by_ref().take(limit).collect();
+    let last = page.last().filter(|_| wanted.peek().is_some());
+    Ok(Json(AttemptPage {
+        next: last.map(|last| Position::of(last).to_string()),
+        merges: page.into_iter().map(AttemptBody::new).collect::<Result<_, _>>()?,
+    }))
 }
 
 /// Returns a merge.

@@ -154,6 +154,9 @@ pub struct BranchBody {
     /// When it is removed, if nothing is written to it before. A protected branch is not, whatever was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_us: Option<u64>,
+    /// What cannot work as it was just set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl BranchBody {
@@ -173,6 +176,7 @@ impl BranchBody {
             ttl_seconds: seconds(record.expiry.ttl_us),
             idle_seconds: seconds(record.expiry.idle_us),
             expires_us,
+            warnings: Vec::new(),
         }
     }
 }
@@ -342,6 +346,7 @@ async fn set_rules(
         return Err(Problem::new(Kind::Invalid, "the default branch does not expire"));
     }
     let (tell, told) = oneshot::channel();
+    let protects = rules.protected == Some(true) || rules.required_checks.is_some();
     repository
         .change_branch_rules(&name, move |now| {
             let before = BranchRules::of(now);
@@ -355,10 +360,22 @@ async fn set_rules(
             }
         })
         .await?;
-    match told.await {
-        Ok(problem) => Err(problem),
-        Err(_) => Ok(Json(body(&repository, &name).await?)),
+    if let Ok(problem) = told.await {
+        return Err(problem);
     }
+    let mut body = body(&repository, &name).await?;
+    if protects {
+        let missing = api.hooks.missing_checks(&repository, &name).await?;
+        body.warnings = missing.iter().map(|check| no_check(&name, check)).collect();
+    }
+    Ok(Json(body))
+}
+
+fn no_check(branch: &RefName, check: &str) -> String {
+    format!(
+        "no check or hook for merges that is committed on {branch} is called {check}: merges are refused until one is, \
+         or it is no longer required"
+    )
 }
 
 /// Returns what is said of a branch under new rules.

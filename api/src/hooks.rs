@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::Repository;
+use versioning::{RefName, Repository};
 
 use crate::extract::{Json, Path, Query};
 use crate::{Api, Problem, ProblemBody};
@@ -82,6 +82,13 @@ pub struct HookFileAnswer {
 /// Knows the runs of hooks: handed in, since this room knows no hooks.
 #[async_trait]
 pub trait HookRuns: Debug + Send + Sync {
+    /// Returns the checks that a branch requires and has not.
+    ///
+    /// # Errors
+    /// Those of the store.
+    async fn missing_checks(&self, repository: &Repository, branch: &RefName)
+    -> Result<Vec<String>, Problem>;
+
     /// Returns the last runs, newest first; those of a branch alone if one is named.
     ///
     /// # Errors

@@ -10,11 +10,15 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
+use hyper::body::Incoming;
 use tokio::net::TcpListener;
+use tower::ServiceExt;
 use tower_http::timeout::TimeoutBody;
 
 use crate::{Api, router};
 
+/// The gauge of open connections.
+const CONNECTIONS: &str = "skep_rest_connections";
 /// How long a client may be silent in the middle of a request's body.
 const BODY_SILENCE_MAX: Duration = Duration::from_secs(30);
 
@@ -35,28 +39,27 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// Serves the API, `/health` and `/metrics` until `shutdown` is done and open requests are.
-///
-/// # Errors
-/// Those of the socket.
+/// Serves the API, `/health` and `/metrics` until `shutdown` is done and open requests are, or have had
+/// [`serving::Limits::drain`].
 pub async fn serve(
     listener: TcpListener,
-    api: Api,
+    (api, limits): (Api, serving::Limits),
     metrics: Metrics,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, routes(api, metrics))
-        .with_graceful_shutdown(shutdown)
-        .await
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let routes = routes(api, metrics, BODY_SILENCE_MAX.min(limits.stall));
+    let answer = move |request: Request<Incoming>| routes.clone().oneshot(request.map(Body::new));
+    serving::serve(listener, (CONNECTIONS, limits), answer, shutdown).await;
 }
 
-fn routes(api: Api, metrics: Metrics) -> Router {
+fn routes(api: Api, metrics: Metrics, silence_max: Duration) -> Router {
     router(api)
         .route("/health", get(async || "ok\n"))
         .route("/metrics", get(async move || (metrics.0)()))
         .layer(middleware::from_fn(count))
-        .layer(middleware::map_request(async |request: Request| {
-            request.map(|body| Body::new(TimeoutBody::new(BODY_SILENCE_MAX, body)))
+        .layer(middleware::map_request(move |request: Request| {
+            let request = request.map(|body| Body::new(TimeoutBody::new(silence_max, body)));
+            std::future::ready(request)
         }))
 }
 

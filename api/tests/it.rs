@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod it {
+    mod connections;
     mod diffs;
     mod merges;
     mod rig;

@@ -1,35 +1,27 @@
-//! The listener: connections in, requests to the framework, and the end of both.
+//! The listener: requests to the framework, and what is said of them.
 
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 use http::{HeaderValue, StatusCode, header};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpError, HttpResponse};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 use versioning::Repositories;
 
 use crate::credentials::{Credentials, OperationName, SignedOnly};
 use crate::gateway::Gateway;
-use crate::guard::{GuardedBody, GuardedStream};
+use crate::guard::GuardedBody;
 use crate::limits::Limits;
 
-/// How long to wait when no connection can be taken, as when file descriptors have run out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The gauge of open connections.
+const CONNECTIONS: &str = "skep_gateway_connections";
 
 /// Serves S3 until `shutdown` is done and open requests are, with the default [`Limits`].
 pub async fn serve(
@@ -52,42 +44,9 @@ pub async fn serve_with(
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let server = Server::new(repositories, credentials, limits);
-    let slots = Arc::new(Semaphore::new(server.limits.connections_max));
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => break,
-            accepted = accept(&listener, &slots) => accepted,
-        };
-        while connections.try_join_next().is_some() {}
-        match accepted {
-            Ok((stream, slot)) => {
-                connections.spawn(server.clone().connection(stream, slot, graceful.watcher()));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
-    if timeout(server.limits.drain, graceful.shutdown()).await.is_err() {
-        tracing::warn!(open = connections.len(), "open requests are cut off");
-    }
-    connections.shutdown().await;
-}
-
-/// Waits for a free slot, then for a connection.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    stream.set_nodelay(true)?;
-    Ok((stream, slot))
+    let connections = server.limits.connections();
+    let answer = move |request| server.clone().request(request);
+    serving::serve(listener, (CONNECTIONS, connections), answer, shutdown).await;
 }
 
 /// What every connection shares.
@@ -115,26 +74,6 @@ impl Server {
             limits,
             next_id,
         }
-    }
-
-    async fn connection(
-        self,
-        stream: TcpStream,
-        slot: OwnedSemaphorePermit,
-        watcher: hyper_util::server::graceful::Watcher,
-    ) {
-        metrics::gauge!("skep_gateway_connections").increment(1);
-        let (idle, stall) = (self.limits.idle, self.limits.stall);
-        let io = TokioIo::new(GuardedStream::new(stream, stall));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(idle)
-            .serve_connection(io, service_fn(move |request| self.clone().request(request)));
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-        metrics::gauge!("skep_gateway_connections").decrement(1);
-        drop(slot);
     }
 
     async fn request(self, mut request: http::Request<Incoming>) -> Result<HttpResponse, HttpError> {

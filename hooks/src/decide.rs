@@ -25,7 +25,7 @@ impl Files {
     }
 
     /// Returns what the check or hook of this name judges of the branch; checks judge everything that a gate does.
-    fn judges(&self, name: &str, branch: &RefName) -> BTreeSet<Act> {
+    pub(crate) fn judges(&self, name: &str, branch: &RefName) -> BTreeSet<Act> {
         if self.checks.has(name) {
             return [Act::Merge, Act::Revert, Act::CherryPick, Act::Reset].into();
         }
@@ -77,6 +77,12 @@ fn missing((branch, act): (&RefName, Act), name: &str, head: &Files, candidate: 
     if before.is_empty() {
         return Some(format!(
             "branch {branch} requires this check, but no check file there has its name\nhint: {hint}, or no longer require it"
+        ));
+    }
+    if !after.is_superset(&before) && act == Act::Reset {
+        return Some(format!(
+            "the commit does not have this check, which branch {branch} requires\nhint: undo single commits instead \
+             (skep revert), or no longer require the check"
         ));
     }
     if !after.is_superset(&before) {

@@ -8,9 +8,9 @@ use catalog::SharedCache;
 use catalog::check::{CheckOutcome, CheckRunner};
 use catalog::merge::read_by_checks;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use versioning::guard::RefEvent;
+use versioning::guard::{Act, RefEvent};
 use versioning::merge::{Extent, Gate, Proposal, Verdict};
-use versioning::{CommitId, Error, RefExpr, Repositories, Repository, Result};
+use versioning::{CommitId, Error, RefExpr, RefName, Repositories, Repository, Result};
 
 use crate::action::told;
 use crate::check_file::{Check, CheckSet};
@@ -109,8 +109,8 @@ impl Gate for CheckGate {
         let required = protection
             .map(|protection| protection.required_checks)
             .unwrap_or_default();
-        let head = self.files(&repository, proposal.head).await?;
-        let candidate = self.files(&repository, proposal.candidate).await?;
+        let head = self.hooks.files(&repository, proposal.head).await?;
+        let candidate = self.hooks.files(&repository, proposal.candidate).await?;
         let refusals = before_running((&proposal.branch, proposal.act), &required, &head, &candidate);
         if !refusals.is_empty() {
             return Ok(Verdict::Refuse(refusals));
@@ -131,15 +131,32 @@ impl Gate for CheckGate {
     }
 }
 
-impl CheckGate {
+impl Hooks {
+    /// Returns the checks that a branch requires and has not: no merge into it passes before it has them.
+    ///
+    /// # Errors
+    /// Those of reading the branch and its files.
+    pub async fn missing_checks(&self, repository: &Repository, branch: &RefName) -> Result<Vec<String>> {
+        let required = repository.protection(branch).await?;
+        let mut missing = required.map(|rules| rules.required_checks).unwrap_or_default();
+        if !missing.is_empty() {
+            let head = repository.branch(branch).await?.head;
+            let files = self.files(repository, head).await?;
+            missing.retain(|name| !files.judges(name, branch).contains(&Act::Merge));
+        }
+        Ok(missing)
+    }
+
     async fn files(&self, repository: &Repository, at: CommitId) -> Result<Files> {
-        let limits = &self.hooks.limits.files;
+        let limits = &self.limits.files;
         Ok(Files {
             checks: checks_at(repository, at, limits).await?,
             hooks: hooks_at(repository, at, limits).await?,
         })
     }
+}
 
+impl CheckGate {
     /// Runs all checks, and keeps how they ended.
     async fn checked(
         &self,

@@ -7,6 +7,8 @@ table, so that the end of it with code 0 proves that all went as it is told here
 """
 
 import contextlib
+import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -346,12 +348,16 @@ def main():
     decide(spark)
     ask_skep(spark, commit)
     spark.session.stop()
+    program = os.path.relpath(os.environ["SKEP_BIN"])
+    data = pathlib.Path(os.environ["SKEP_LOG"]).with_name("data")
+    again = ", the data being kept" if os.environ.get("KEEP") else ", have it kept by KEEP=1 make demo, which then says"
     print(f"""
-All as it has to be, after {time.monotonic() - BEGAN:.0f} s. To look around, KEEP=1 make demo, and with the server it names:
-  skep log main                            what has become of main
-  skep diff v1 main                        what has changed since v1
-  skep sql --ref v1 "select region, count(*) from sales.orders group by region"
-  spark-sql --conf spark.hadoop.hive.metastore.uris=thrift://{skep.THRIFT} ...   then: select * from `sales@v1`.orders""")
+All as it has to be, after {time.monotonic() - BEGAN:.0f} s. To look around{again}:
+  {program} serve --data {data}
+  {program} log main                       what has become of main
+  {program} diff v1 main                   what has changed since v1
+  {program} sql --ref v1 "select region, count(*) from sales.orders group by region"
+  integration/engines/spark.sh {pyspark.__version__[:3]} spark-sql …          with the settings of README.md; then: select * from `sales@v1`.orders""")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/skep-demo.XXXXXX")
 ended() {
   local code=$?
   if [[ -n ${KEEP:-} ]]; then
-    echo "The data is kept: skep serve --data $dir/data"
+    echo "The data is kept in $dir/data"
   elif ((code == 0)); then
     rm -rf "$dir"
   else

@@ -9,14 +9,15 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which rooms a room may depend on. Rooms of one level are strangers.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("thrift-idl", &[]),
     ("versioning", &[]),
+    ("serving", &[]),
     ("catalog", &["versioning"]),
-    ("metastore", &["catalog", "thrift-idl", "versioning"]),
+    ("metastore", &["catalog", "serving", "thrift-idl", "versioning"]),
     ("sql", &["catalog", "versioning"]),
-    ("gateway", &["versioning"]),
-    ("api", &["catalog", "versioning"]),
+    ("gateway", &["serving", "versioning"]),
+    ("api", &["catalog", "serving", "versioning"]),
     ("flight", &["versioning"]),
     ("hooks", &["catalog", "versioning"]),
     ("warehouse", &["catalog"]),
@@ -29,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "gateway",
             "hooks",
             "metastore",
+            "serving",
             "sql",
             "versioning",
             "warehouse",

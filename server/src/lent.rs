@@ -7,7 +7,7 @@ use catalog::diff::RowCounter;
 use flight::{Described, Fault, Rows, Statements};
 use futures::{StreamExt, TryStreamExt};
 use hooks::{Hooks, Run, parse_check, parse_hooks};
-use versioning::{Kind, RefExpr, Repository, View};
+use versioning::{Kind, RefExpr, RefName, Repository, View};
 
 /// The engine, as the REST API wants it.
 #[derive(Debug)]
@@ -141,6 +141,14 @@ pub(crate) struct Runs(pub(crate) Hooks);
 
 #[async_trait]
 impl HookRuns for Runs {
+    async fn missing_checks(
+        &self,
+        repository: &Repository,
+        branch: &RefName,
+    ) -> Result<Vec<String>, Problem> {
+        Ok(self.0.missing_checks(repository, branch).await?)
+    }
+
     async fn runs(
         &self,
         repository: &Repository,

@@ -158,26 +158,26 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let gate = Arc::new(hooks::CheckGate::of(folder.repositories.clone(), hooks.clone()));
     let resolver = Arc::new(CatalogResolver::default());
     let engine = changing(engine, gate.clone(), resolver.clone());
-    let rest = api::serve(
+    let rest = Api {
+        repositories: folder.repositories.clone(),
+        gate,
+        hooks: Arc::new(Runs(hooks.clone())),
+        resolver,
+        data: Arc::new(EngineRunner(engine.clone())),
+        rows: Arc::new(ParquetFooters),
+        sql: Arc::new(EngineRunner(engine.clone())),
+        author: AUTHOR.to_owned(),
+    };
+    let rest_limits = serving::Limits {
+        drain: GRACE,
+        ..serving::Limits::default()
+    };
+    tasks.spawn(api::serve(
         http,
-        Api {
-            repositories: folder.repositories.clone(),
-            gate,
-            hooks: Arc::new(Runs(hooks.clone())),
-            resolver,
-            data: Arc::new(EngineRunner(engine.clone())),
-            rows: Arc::new(ParquetFooters),
-            sql: Arc::new(EngineRunner(engine.clone())),
-            author: AUTHOR.to_owned(),
-        },
+        (rest, rest_limits),
         metrics,
         stop.clone().cancelled_owned(),
-    );
-    tasks.spawn(async move {
-        if let Err(error) = rest.await {
-            tracing::error!(%error, "the REST API ended");
-        }
-    });
+    ));
     if let Some(socket) = flight {
         let repositories = folder.repositories.clone();
         tasks.spawn(serve_flight(

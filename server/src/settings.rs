@@ -84,7 +84,9 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
+    /// Lines for people.
     Text,
+    /// An object a line, for programs.
     Json,
 }
 

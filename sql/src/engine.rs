@@ -254,7 +254,11 @@ impl Engine {
         versions.plan_views_by(move || session.upgrade().map(|state| state.read().clone()));
         context.register_udtf("diff", Arc::new(DiffFunction(Arc::clone(&versions))));
         let started = match statement {
-            Statement::Query(parsed) => plan_and_start(&context, *parsed, wanted).await,
+            Statement::Query(parsed) => {
+                // of one that reads no table, too: who names a ref that is not there is told
+                versions.database("").await?;
+                plan_and_start(&context, *parsed, wanted).await
+            }
             // what it makes is made before ([`Engine::changed`])
             Statement::Change => self
                 .changing()

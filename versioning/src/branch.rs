@@ -38,8 +38,8 @@ pub(crate) struct Branch {
     state: watch::Receiver<Arc<State>>,
     /// Held by whoever prepares a move of the head or a fold; writers do not need it.
     pub(crate) heads: Mutex<()>,
-    /// Taken before `heads` by a merge that lands; one that lost its candidate too often holds it while it is
-    /// judged anew.
+    /// Where one server has the store for itself, taken before `heads` by a merge that lands; one that lost its
+    /// candidate too often holds it while it is judged anew ([`crate::turns`]).
     pub(crate) turn: Mutex<()>,
 }
 
@@ -115,11 +115,6 @@ impl Branch {
             .await
             .map_err(|_| E::from(self.lane.stopped()))?;
         answer.await.unwrap_or_else(|_| Err(E::from(self.lane.stopped())))
-    }
-
-    /// Returns whether a merge has its turn, so that the server does not move the head on its own.
-    pub(crate) fn is_reserved(&self) -> bool {
-        self.turn.try_lock().is_err()
     }
 
     /// Keeps writers waiting until the lane is dropped, for no longer than it takes to fold what they wrote just

@@ -66,6 +66,28 @@ pub struct Commit {
     pub write_id: [u8; 16],
 }
 
+/// How long what people say of a commit may be: its message, its author, and all of its metadata. A commit is read whole
+/// with each page of a log.
+pub const MESSAGE_BYTES_MAX: usize = 64 << 10;
+pub const AUTHOR_BYTES_MAX: usize = 1 << 10;
+pub const METADATA_BYTES_MAX: usize = 64 << 10;
+
+/// Fails if what somebody says of a commit is too long.
+pub(crate) fn check_words(author: &str, message: &str, metadata: &BTreeMap<String, String>) -> Result<()> {
+    let metadata = metadata.iter().map(|(key, value)| key.len() + value.len());
+    for (what, bytes, limit) in [
+        ("the message", message.len(), MESSAGE_BYTES_MAX),
+        ("the author", author.len(), AUTHOR_BYTES_MAX),
+        ("the metadata", metadata.sum(), METADATA_BYTES_MAX),
+    ] {
+        if bytes > limit {
+            let limit = limit as u64;
+            return Err(Error::TooLarge { what, limit });
+        }
+    }
+    Ok(())
+}
+
 /// The longest list of skips: enough for a million commits.
 pub const SKIPS_MAX: usize = 20;
 const FORMAT: u8 = 1;
@@ -268,6 +290,18 @@ fn read_u32(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_as_long_as_they_may_be() {
+        let of = |author: usize, message: usize, metadata: usize| {
+            let metadata = [("key".to_owned(), "v".repeat(metadata.saturating_sub(3)))].into();
+            check_words(&"a".repeat(author), &"m".repeat(message), &metadata)
+        };
+        assert!(of(AUTHOR_BYTES_MAX, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX).is_ok());
+        assert!(of(AUTHOR_BYTES_MAX + 1, 0, 0).is_err());
+        assert!(of(0, MESSAGE_BYTES_MAX + 1, 0).is_err());
+        assert!(of(0, 0, METADATA_BYTES_MAX + 1).is_err());
+    }
 
     #[test]
     fn words_count_as_memory() {

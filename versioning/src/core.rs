@@ -19,6 +19,7 @@ use crate::refs::{CommitEntry, HeadMove, RefStore, RepositoryId, RepositoryRecor
 use crate::repository::{CommitMessage, Ephemeral, Limits, Parts};
 use crate::store::Blocks;
 use crate::tree::Tree;
+use crate::turns::Turns;
 use crate::view::View;
 use crate::{Clock, CommitId, Edit, Error, Ids, KeyRange, RepositoryName, Result, Roots, Space};
 
@@ -70,6 +71,8 @@ pub(crate) struct Core {
     pub(crate) narrator: Option<Arc<dyn Narrate>>,
     /// Who is asked before refs move, and told after, if anybody is.
     pub(crate) guard: Option<Arc<dyn Guard>>,
+    /// Which merges have or await their turns, where other servers have to know.
+    pub(crate) turns: Turns,
     /// The tasks of the repository's branches, and those that they started.
     pub(crate) tasks: TaskTracker,
     /// How many events were told since the repository was opened.
@@ -127,6 +130,7 @@ impl Core {
             name: record.name.clone(),
             narrator,
             guard,
+            turns: Turns::new(parts.refs.clone(), record.id),
             refs: parts.refs.clone(),
             blocks,
             clock: parts.clock.clone(),
@@ -164,6 +168,7 @@ impl Core {
     fn twin(&self) -> Core {
         Core {
             id: self.id,
+            turns: Turns::new(self.refs.clone(), self.id),
             refs: self.refs.clone(),
             blocks: self.blocks.clone(),
             clock: self.clock.clone(),
@@ -580,7 +585,7 @@ impl Core {
     }
 
     pub(crate) async fn commit_in_background(&self, branch: &Branch) {
-        let outcome = match branch.is_reserved() {
+        let outcome = match branch.is_reserved(self).await {
             true => Err("a merge has its turn".to_owned()),
             false => self
                 .commit_on_own(branch, SERVER)

@@ -29,6 +29,7 @@ pub mod space;
 pub mod state;
 pub mod store;
 pub mod tree;
+mod turns;
 pub mod view;
 mod zip;
 

@@ -27,7 +27,7 @@ pub use self::resolving::{RefKind, Resolved, SHORT_ID_MIN};
 pub use self::settings::{Ephemeral, Limits, Parts};
 use crate::attempts::Keeper;
 use crate::branch::Branch;
-use crate::commit::{Commit, CommitKind};
+use crate::commit::{Commit, CommitKind, check_words};
 use crate::core::Core;
 use crate::guard::{Act, RefEvent};
 use crate::refs::{CommitMode, RefStore, RepositoryId, RepositoryRecord};
@@ -107,7 +107,7 @@ impl Repository {
     {
         let branch = self.open_branch(branch).await.map_err(E::from)?;
         let answer = branch.write(plan).await?;
-        if branch.state().record.mode == CommitMode::Sync && !branch.is_reserved() {
+        if branch.state().record.mode == CommitMode::Sync && !branch.is_reserved(self.core()).await {
             // the write is durable and visible by now: what hinders the commit hinders only that
             if let Err(error) = self.core().commit_on_own(&branch, "skep").await {
                 tracing::warn!(branch = %branch.name, %error, "could not commit a write at once, trying again later");
@@ -123,8 +123,9 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::NothingToCommit`] in the mode `staged`; [`Error::Protected`]; [`Error::RepositoryReadOnly`];
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`]; [`Error::TooLarge`] of words.
     pub async fn commit(&self, branch: &RefName, mut words: CommitMessage) -> Result<CommitId> {
+        check_words(&words.author, &words.message, &words.metadata)?;
         let branch = self.open_branch(branch).await?;
         words.allow_empty |= branch.state().record.mode != CommitMode::Staged;
         let event = RefEvent {
@@ -135,6 +136,7 @@ impl Repository {
         if self.is_watched(&event).await? {
             return self.commit_guarded(&branch, words, event).await;
         }
+        branch.give_way(self.core()).await;
         let _heads = branch.heads.lock().await;
         for _ in 1..ATTEMPTS_MAX {
             self.check_committable(&branch)?;

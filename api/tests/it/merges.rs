@@ -17,9 +17,9 @@ async fn conflicts_are_listed_decided_and_finished() {
     let id = answer["merge"].as_str().unwrap().to_owned();
 
     let (_, all) = rig.get("merges?state=conflicts&into=main").await;
-    assert_eq!(all.as_array().unwrap().len(), 1, "{all}");
+    assert_eq!(all["merges"].as_array().unwrap().len(), 1, "{all}");
     let (_, none) = rig.get("merges?into=etl").await;
-    assert_eq!(none, json!([]));
+    assert_eq!(none, json!({"merges": []}));
     let (_, page) = rig.get(&format!("merges/{id}/conflicts?limit=1")).await;
     let first = page["conflicts"][0]["id"].as_str().unwrap().to_owned();
     let next = page["next"].as_u64().unwrap();
@@ -107,13 +107,56 @@ async fn what_is_to_be_looked_at_is_told_and_kept() {
     let (_, all) = rig.get("merges").await;
     assert_eq!(
         (
-            &all[0]["state"],
-            &all[0]["warnings"][0]["kind"],
-            &all[0]["warnings_total"]
+            &all["merges"][0]["state"],
+            &all["merges"][0]["warnings"][0]["kind"],
+            &all["merges"][0]["warnings_total"]
         ),
         (&json!("landed"), &json!("SharedLocation"), &json!(1)),
         "{all}"
     );
+}
+
+#[tokio::test]
+async fn merges_are_listed_by_page_and_each_once() {
+    let rig = Rig::contested(&["loose/a"]).await;
+    for _ in 0..5 {
+        rig.post("branches/main/merges", json!({"source": "etl"})).await;
+    }
+    let ids = |page: &serde_json::Value| {
+        let merges = page["merges"].as_array().unwrap().iter();
+        merges
+            .map(|merge| merge["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (_, all) = rig.get("merges").await;
+    let (mut found, mut after) = (Vec::new(), String::new());
+    for expected in [2, 2, 1] {
+        let (_, page) = rig.get(&format!("merges?limit=2{after}")).await;
+        assert_eq!(page["merges"].as_array().unwrap().len(), expected, "{page}");
+        found.extend(ids(&page));
+        after = page["next"]
+            .as_str()
+            .map_or(String::new(), |next| format!("&after={next}"));
+        // one that comes meanwhile is newer than all of them
+        rig.post("branches/main/merges", json!({"source": "etl"})).await;
+    }
+    assert_eq!((found, after), (ids(&all), String::new()));
+    assert_eq!(rig.get("merges?after=nonsense").await.0, 400);
+}
+
+#[tokio::test]
+async fn words_of_merges_and_commits_have_a_limit() {
+    let rig = Rig::contested(&["loose/a"]).await;
+    let long = "x".repeat((64 << 10) + 1);
+    let merge = json!({"source": "etl", "message": long});
+    for (path, body) in [("merges", merge), ("commits", json!({"message": long}))] {
+        let (status, problem) = rig.post(&format!("branches/main/{path}"), body).await;
+        assert_eq!((status, &problem["type"]), (400, &json!("invalid")), "{problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains("65536 bytes"),
+            "{problem}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -126,7 +169,7 @@ async fn strategies_and_profiles_are_those_of_the_request() {
     let (status, answer) = rig.post("branches/main/merges", merge(theirs)).await;
     assert_eq!((status, &answer["state"]), (200, &json!("landed")), "{answer}");
     let (_, attempts) = rig.get("merges").await;
-    assert_eq!(attempts[0]["operation"], "squash");
+    assert_eq!(attempts["merges"][0]["operation"], "squash");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use versioning::merge::OpenGate;
 use versioning::object::Object;
 use versioning::refs::CommitMode;
 use versioning::repository::CommitMessage;
-use versioning::{Batch, Error, Kind, RefExpr, RefName, Repository, Space, View};
+use versioning::{Batch, Error, Kind, RefExpr, RefName, Repositories, Repository, Space, View};
 
 /// Answers no query and counts no rows.
 #[derive(Debug)]
@@ -41,6 +41,10 @@ impl SqlRunner for Nothing {
 
 #[async_trait]
 impl HookRuns for Nothing {
+    async fn missing_checks(&self, _: &Repository, _: &RefName) -> Result<Vec<String>, Problem> {
+        Ok(vec!["ghost".into()])
+    }
+
     async fn runs(&self, _: &Repository, _: Option<&str>, _: usize) -> Result<Vec<RunBody>, Problem> {
         Ok(Vec::new())
     }
@@ -112,6 +116,20 @@ impl RowCounter for Nothing {
     }
 }
 
+/// Returns what the routes work on: a store, and nothing besides.
+pub(super) fn api_of(repositories: Repositories) -> Api {
+    Api {
+        repositories,
+        gate: Arc::new(OpenGate),
+        hooks: Arc::new(Nothing),
+        resolver: Arc::new(CatalogResolver::default()),
+        sql: Arc::new(Nothing),
+        data: Arc::new(Nothing),
+        rows: Arc::new(Nothing),
+        author: "test".into(),
+    }
+}
+
 pub(super) struct Rig {
     repository: Repository,
     router: Router,
@@ -125,16 +143,7 @@ impl Rig {
     /// A repository in which `main` and `etl` each changed the files at `paths` in its own way.
     pub(super) async fn contested(paths: &[&str]) -> Rig {
         let (repositories, repository) = testkit::repository(7).await.unwrap();
-        let router = api::router(Api {
-            repositories,
-            gate: Arc::new(OpenGate),
-            hooks: Arc::new(Nothing),
-            resolver: Arc::new(CatalogResolver::default()),
-            sql: Arc::new(Nothing),
-            data: Arc::new(Nothing),
-            rows: Arc::new(Nothing),
-            author: "test".into(),
-        });
+        let router = api::router(api_of(repositories));
         let rig = Rig { repository, router };
         rig.commit("main", paths, "base").await;
         let main = branch("main");

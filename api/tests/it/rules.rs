@@ -132,3 +132,18 @@ async fn branches_live_as_long_as_was_said() {
         "a protected branch does not expire: {set}"
     );
 }
+
+#[tokio::test]
+async fn a_check_that_is_required_and_not_there_is_warned_of() {
+    let rig = Rig::contested(&["loose/a"]).await;
+    let required = json!({"protected": true, "required_checks": ["ghost"]});
+    let (status, set) = rig.call("PATCH", "branches/main", Some(required)).await;
+    assert_eq!(status, 200, "{set}");
+    let warning = set["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.contains("is called ghost: merges are refused"),
+        "{warning}"
+    );
+    let (_, shown) = rig.get("branches/main").await;
+    assert_eq!(shown["warnings"], json!(null), "it is told where it is set");
+}

@@ -11,6 +11,7 @@ use crate::signing::{Call, Reply};
 
 fn impatient() -> Limits {
     Limits {
+        head: Duration::from_millis(200),
         idle: Duration::from_millis(200),
         stall: Duration::from_millis(200),
         ..Limits::default()

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::http::{Answer, escaped};
+use super::remains::Remains;
 use super::webhook::templates;
 use super::{Action, Call, Http, Outcome};
 use crate::document::{Fields, Wrong};
@@ -15,8 +16,8 @@ use crate::template::{Template, Values};
 
 /// The oldest version of the API that has all that is asked for.
 const VERSION: &str = "v1.41";
-/// How long removing a container may take.
-const REMOVE_MAX: Duration = Duration::from_secs(30);
+/// How long reading what a container said may take.
+const LOGS_MAX: Duration = Duration::from_secs(30);
 /// The variable in which a container finds the payload.
 pub(super) const PAYLOAD: &str = "SKEP_PAYLOAD";
 
@@ -56,25 +57,29 @@ impl Docker {
         let address = settings.docker.as_deref();
         let address = address.ok_or("the settings of the server name no Docker")?;
         settings.allow_image(&self.image)?;
-        let engine = Engine::at(address, Http::new(settings));
+        // named by us, so that it can be removed though nobody heard that it was made
+        let engine = Engine::at(address, Http::new(settings), format!("skep-{}", call.payload.run));
         let wanted = self.container(call, values)?;
-        let id = match tokio::time::timeout(call.limits.time, self.create(&engine, &wanted)).await {
-            Ok(created) => created?,
-            Err(_) => return Ok(Outcome::too_long("")),
-        };
-        let ended = tokio::time::timeout(call.limits.time, engine.wait(&id)).await;
-        let text = engine.logs(&id, call.limits.output_bytes).await;
-        let removed = tokio::time::timeout(REMOVE_MAX, engine.remove(&id)).await;
-        if !matches!(removed, Ok(Ok(()))) {
-            tracing::warn!(container = id, "a container of a hook could not be removed");
-        }
-        let text = text.unwrap_or_else(|error| format!("its output could not be read: {error}"));
-        Ok(match ended {
-            Err(_) => Outcome::too_long(text),
-            Ok(Err(error)) => Outcome::errored(error),
-            Ok(Ok(0)) => Outcome::passed(text),
-            Ok(Ok(code)) => Outcome::failed(format!("{text}\nended with code {code}")),
+        let removing = engine.clone();
+        let remains = Remains::new(format!("the container {}", engine.container), async move {
+            removing.remove().await
+        });
+        let ended = tokio::time::timeout(call.limits.time, async {
+            self.create(&engine, &wanted).await?;
+            engine.wait().await
         })
+        .await;
+        let outcome = match ended {
+            Err(_) => Outcome::too_long(engine.said(call.limits.output_bytes).await),
+            Ok(Err(error)) => Outcome::errored(error),
+            Ok(Ok(0)) => Outcome::passed(engine.said(call.limits.output_bytes).await),
+            Ok(Ok(code)) => {
+                let text = engine.said(call.limits.output_bytes).await;
+                Outcome::failed(format!("{text}\nended with code {code}"))
+            }
+        };
+        remains.remove().await;
+        Ok(outcome)
     }
 
     fn container(&self, call: &Call<'_>, values: &mut Values<'_>) -> Result<Value, String> {
@@ -97,40 +102,42 @@ impl Docker {
         }))
     }
 
-    async fn create(&self, engine: &Engine, wanted: &Value) -> Result<String, String> {
+    async fn create(&self, engine: &Engine, wanted: &Value) -> Result<(), String> {
         let mut answer = engine.create(wanted).await?;
         if answer.status == http::StatusCode::NOT_FOUND && self.pull {
             engine.pull(&self.image).await?;
             answer = engine.create(wanted).await?;
         }
-        let id = answer.json()?["Id"].as_str().map(str::to_owned);
-        id.ok_or_else(|| "Docker made a container without an id".to_owned())
+        answer.json().map(drop)
     }
 }
 
-/// A Docker Engine.
+/// A Docker Engine, and the one container that is had of it.
+#[derive(Clone)]
 struct Engine {
     http: Http,
     url: String,
+    container: String,
 }
 
 impl Engine {
-    fn at(address: &str, http: Http) -> Engine {
-        match address.strip_prefix("unix://") {
-            Some(path) => Engine {
-                http: http.at_socket(PathBuf::from(path)),
-                url: format!("http://docker/{VERSION}"),
-            },
-            None => Engine {
-                http,
-                url: format!("{}/{VERSION}", address.trim_end_matches('/')),
-            },
-        }
+    fn at(address: &str, http: Http, container: String) -> Engine {
+        let (http, url) = match address.strip_prefix("unix://") {
+            Some(path) => (
+                http.at_socket(PathBuf::from(path)),
+                format!("http://docker/{VERSION}"),
+            ),
+            None => (http, format!("{}/{VERSION}", address.trim_end_matches('/'))),
+        };
+        Engine { http, url, container }
     }
 
     async fn create(&self, wanted: &Value) -> Result<Answer, String> {
         self.http
-            .post(&format!("{}/containers/create", self.url), wanted)
+            .post(
+                &format!("{}/containers/create?name={}", self.url, self.container),
+                wanted,
+            )
             .await
     }
 
@@ -144,34 +151,49 @@ impl Engine {
         }
     }
 
-    async fn wait(&self, id: &str) -> Result<i64, String> {
-        let started = self.act(id, "start").await?;
+    async fn wait(&self) -> Result<i64, String> {
+        let started = self.act("start").await?;
         if !started.status.is_success() {
             return Err(started.unwelcome());
         }
-        let ended = self.act(id, "wait").await?.json()?;
+        let ended = self.act("wait").await?.json()?;
         ended["StatusCode"]
             .as_i64()
             .ok_or_else(|| "Docker told no code".to_owned())
     }
 
-    async fn act(&self, id: &str, what: &str) -> Result<Answer, String> {
-        let url = format!("{}/containers/{id}/{what}", self.url);
+    async fn act(&self, what: &str) -> Result<Answer, String> {
+        let url = format!("{}/containers/{}/{what}", self.url, self.container);
         self.http.send(http::Method::POST, &url, None).await
     }
 
-    async fn logs(&self, id: &str, bytes_max: usize) -> Result<String, String> {
-        let url = format!("{}/containers/{id}/logs?stdout=1&stderr=1&tail=2000", self.url);
-        let answer = self.http.get(&url).await?;
-        Ok(unframed(&answer.body, bytes_max))
+    /// Returns what the container said so far, or why that cannot be told.
+    async fn said(&self, bytes_max: usize) -> String {
+        let why = match tokio::time::timeout(LOGS_MAX, self.logs(bytes_max)).await {
+            Ok(Ok(text)) => return text,
+            Ok(Err(error)) => error,
+            Err(_) => "it takes too long".to_owned(),
+        };
+        format!("its output could not be read: {why}")
     }
 
-    async fn remove(&self, id: &str) -> Result<(), String> {
-        let answer = self
-            .http
-            .delete(&format!("{}/containers/{id}?force=true", self.url))
-            .await?;
-        answer.json().map(drop)
+    async fn logs(&self, bytes_max: usize) -> Result<String, String> {
+        let asked = "stdout=1&stderr=1&tail=2000";
+        let url = format!("{}/containers/{}/logs?{asked}", self.url, self.container);
+        let answer = self.http.get(&url).await?;
+        match answer.status.is_success() {
+            true => Ok(unframed(&answer.body, bytes_max)),
+            false => Err(answer.unwelcome()),
+        }
+    }
+
+    async fn remove(&self) -> Result<(), String> {
+        let url = format!("{}/containers/{}?force=true", self.url, self.container);
+        let answer = self.http.delete(&url).await?;
+        match answer.status == http::StatusCode::NOT_FOUND {
+            true => Ok(()),
+            false => answer.json().map(drop),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::docker::PAYLOAD;
 use super::http::escaped;
+use super::remains::Remains;
 use super::webhook::templates;
 use super::{Action, Call, Http, Outcome};
 use crate::document::{Fields, Wrong};
@@ -17,8 +18,8 @@ use crate::template::{Template, Values};
 
 /// How often it is asked whether a job has ended.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long removing a job may take.
-const REMOVE_MAX: Duration = Duration::from_secs(30);
+/// How long reading what a job said may take.
+const LOGS_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 struct Job {
@@ -70,16 +71,19 @@ impl Job {
         let name = format!("skep-{}", call.payload.run);
         let wanted = self.manifest(call, values, &name)?;
         let server = Server::of(cluster, Http::new(&call.tools.settings), &self.namespace)?;
+        let (removing, job) = (server.clone(), name.clone());
+        let remains = Remains::new(
+            format!("the job {name}"),
+            async move { removing.remove(&job).await },
+        );
         let ended = tokio::time::timeout(call.limits.time, async {
             server.create(&wanted).await?;
             server.ended(&name).await
         })
         .await;
-        let text = server.logs(&name, call.limits.output_bytes).await;
-        let removed = tokio::time::timeout(REMOVE_MAX, server.remove(&name)).await;
-        if !matches!(removed, Ok(Ok(()))) {
-            tracing::warn!(job = name, "a job of a hook could not be removed");
-        }
+        let logs = tokio::time::timeout(LOGS_MAX, server.logs(&name, call.limits.output_bytes));
+        let text = logs.await.unwrap_or_else(|_| Err("it takes too long".to_owned()));
+        remains.remove().await;
         let text = text.unwrap_or_else(|error| format!("its output could not be read: {error}"));
         Ok(match ended {
             Err(_) => Outcome::too_long(text),
@@ -123,6 +127,7 @@ impl Job {
 }
 
 /// A namespace of an API server.
+#[derive(Clone)]
 struct Server {
     http: Http,
     jobs: String,

@@ -5,6 +5,7 @@ mod command;
 mod docker;
 mod http;
 mod kubernetes;
+mod remains;
 mod spark;
 mod sql;
 mod trino;

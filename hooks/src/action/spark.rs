@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
+use super::remains::Remains;
 use super::sql::found;
 use super::webhook::{secret, templates, url};
 use super::{Action, Call, Http, Outcome};
@@ -14,8 +15,9 @@ use crate::template::{Template, Values};
 
 /// How often it is asked how far a session or a statement is.
 const PAUSE: Duration = Duration::from_millis(500);
-const REMOVE_MAX: Duration = Duration::from_secs(30);
 const ROWS_SHOWN: usize = 20;
+/// How many sessions are listed at once.
+const PAGE: usize = 100;
 
 #[derive(Debug)]
 struct Spark {
@@ -59,23 +61,18 @@ impl Spark {
         }
         let query = self.query.fill(values)?;
         let sessions = format!("{}/sessions", self.url.fill(values)?.trim_end_matches('/'));
-        let wanted = json!({"kind": "sql", "name": format!("skep-{}", call.payload.run), "conf": conf});
-        let begun = tokio::time::timeout(call.limits.time, http.post(&sessions, &wanted)).await;
-        let Ok(begun) = begun else {
-            return Ok(Outcome::too_long(""));
-        };
-        let id = begun?.json()?["id"]
-            .as_i64()
-            .ok_or("Livy told no id of a session")?;
-        let session = Session {
-            http,
-            url: format!("{sessions}/{id}"),
-        };
-        let ended = tokio::time::timeout(call.limits.time, session.query(&query)).await;
-        let removed = tokio::time::timeout(REMOVE_MAX, session.http.delete(&session.url)).await;
-        if !matches!(removed, Ok(Ok(_))) {
-            tracing::warn!(session = id, "a Livy session of a hook could not be removed");
-        }
+        let name = format!("skep-{}", call.payload.run);
+        let wanted = json!({"kind": "sql", "name": name, "conf": conf});
+        let livy = Livy { http, sessions, name };
+        let removing = livy.clone();
+        let remains = Remains::new(format!("the Livy session {}", livy.name), async move {
+            removing.remove().await
+        });
+        let ended = tokio::time::timeout(call.limits.time, async {
+            livy.begin(&wanted).await?.query(&query).await
+        })
+        .await;
+        remains.remove().await;
         match ended {
             Err(_) => Ok(Outcome::too_long("")),
             Ok(Err(error)) => Err(error),
@@ -89,6 +86,47 @@ fn judged(rows: &[Value]) -> Outcome {
     match rows.len() {
         0 => Outcome::passed(""),
         count => Outcome::failed(found(count as u64, &shown.collect::<String>())),
+    }
+}
+
+/// A Livy server, and the name of the one session that is had of it.
+#[derive(Clone)]
+struct Livy {
+    http: Http,
+    sessions: String,
+    name: String,
+}
+
+impl Livy {
+    async fn begin(&self, wanted: &Value) -> Result<Session, String> {
+        let begun = self.http.post(&self.sessions, wanted).await?.json()?;
+        let id = begun["id"].as_i64().ok_or("Livy told no id of a session")?;
+        Ok(Session {
+            http: self.http.clone(),
+            url: format!("{}/{id}", self.sessions),
+        })
+    }
+
+    /// Removes the session, which is looked for by its name: nobody may have heard that it was made.
+    async fn remove(&self) -> Result<(), String> {
+        let mut from = 0;
+        loop {
+            let url = format!("{}?from={from}&size={PAGE}", self.sessions);
+            let page = self.http.get(&url).await?.json()?;
+            let page = page["sessions"].as_array().map_or(&[][..], Vec::as_slice);
+            if let Some(id) = page
+                .iter()
+                .find(|one| one["name"] == *self.name)
+                .and_then(|one| one["id"].as_i64())
+            {
+                let removed = self.http.delete(&format!("{}/{id}", self.sessions)).await?;
+                return removed.json().map(drop);
+            }
+            if page.len() < PAGE {
+                return Ok(());
+            }
+            from += PAGE;
+        }
     }
 }
 

@@ -175,9 +175,11 @@ async fn a_command_that_takes_too_long_is_killed_with_all_that_it_began() {
 fn docker(asked: &Asked, code: i64) -> (u16, String) {
     match asked.line.split('?').next().unwrap() {
         "POST /v1.41/containers/create" => (201, json!({"Id": "c1"}).to_string()),
-        "POST /v1.41/containers/c1/start" | "DELETE /v1.41/containers/c1" => (204, String::new()),
-        "POST /v1.41/containers/c1/wait" => ok(json!({"StatusCode": code}).to_string()),
-        "GET /v1.41/containers/c1/logs" => ok("\x01\0\0\0\0\0\0\x05hello"),
+        "POST /v1.41/containers/skep-0042/start" | "DELETE /v1.41/containers/skep-0042" => {
+            (204, String::new())
+        }
+        "POST /v1.41/containers/skep-0042/wait" => ok(json!({"StatusCode": code}).to_string()),
+        "GET /v1.41/containers/skep-0042/logs" => ok("\x01\0\0\0\0\0\0\x05hello"),
         other => (404, other.to_owned()),
     }
 }
@@ -215,7 +217,7 @@ async fn a_container_is_made_waited_for_and_removed() {
         assert_eq!(environment[1], "TOKEN=hush-hush");
         assert_eq!(
             fake.lines().last().unwrap(),
-            "DELETE /v1.41/containers/c1?force=true"
+            "DELETE /v1.41/containers/skep-0042?force=true"
         );
     }
 }
@@ -244,9 +246,46 @@ async fn a_container_that_takes_too_long_is_removed_and_images_have_to_be_listed
 }
 
 #[tokio::test]
+async fn a_container_is_removed_where_nobody_heard_that_it_was_made_and_where_nobody_waits_for_it() {
+    let (fake, url) = Fake::serve(|asked, _| match asked.line.split('?').next().unwrap() {
+        "POST /v1.41/containers/create" => (0, String::new()),
+        _ => docker(asked, 0),
+    })
+    .await;
+    let outcome = run_for("docker", "{image: acme/x}", with_docker(url), SOON).await;
+    assert_eq!(outcome.ended, Ended::TooLong, "{outcome:?}");
+    assert!(
+        fake.lines().last().unwrap().starts_with("DELETE "),
+        "{:?}",
+        fake.lines()
+    );
+
+    let (fake, url) = Fake::serve(|asked, _| match asked.line.ends_with("/wait") {
+        true => (0, String::new()),
+        false => docker(asked, 0),
+    })
+    .await;
+    let running = tokio::spawn(async move { run("docker", "{image: acme/x}", with_docker(url)).await });
+    asked_for(&fake, "/wait").await;
+    running.abort();
+    asked_for(&fake, "?force=true").await;
+}
+
+/// Waits until something was asked for.
+async fn asked_for(fake: &Fake, what: &str) {
+    let asked = async {
+        while !fake.lines().iter().any(|line| line.ends_with(what)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let asked = tokio::time::timeout(Duration::from_secs(60), asked).await;
+    assert!(asked.is_ok(), "{:?}", fake.lines());
+}
+
+#[tokio::test]
 async fn an_image_that_is_not_there_is_pulled_where_the_hook_says_so() {
     let (fake, url) = Fake::serve(|asked, before| match (asked.line.as_str(), before) {
-        ("POST /v1.41/containers/create", 0) => (404, "no such image".into()),
+        ("POST /v1.41/containers/create?name=skep-0042", 0) => (404, "no such image".into()),
         (line, _) if line.starts_with("POST /v1.41/images/create") => ok("{}"),
         _ => docker(asked, 0),
     })
@@ -431,6 +470,7 @@ async fn spark_runs_a_statement_in_a_session_of_its_own() {
                 let data = json!({"application/json": {"schema": {}, "data": rows.clone()}});
                 ok(json!({"state": "available", "output": {"status": "ok", "data": data}}).to_string())
             }
+            "GET /sessions?from=0&size=100" => ok(sessions()),
             "DELETE /sessions/4" => ok("{}"),
             other => (404, other.to_owned()),
         })
@@ -448,4 +488,24 @@ async fn spark_runs_a_statement_in_a_session_of_its_own() {
         assert!(!asked[2].body.contains("{{"), "{}", asked[2].body);
         assert_eq!(fake.lines().last().unwrap(), "DELETE /sessions/4");
     }
+}
+
+/// What Livy says of its sessions.
+fn sessions() -> String {
+    json!({"from": 0, "total": 2, "sessions": [{"id": 3, "name": null}, {"id": 4, "name": "skep-0042"}]})
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_session_is_removed_where_nobody_heard_that_it_was_made() {
+    let (fake, url) = Fake::serve(|asked, _| match asked.line.as_str() {
+        "POST /sessions" => (0, String::new()),
+        "GET /sessions?from=0&size=100" => ok(sessions()),
+        _ => ok("{}"),
+    })
+    .await;
+    let properties = format!("{{url: '{url}', query: 'select 1'}}");
+    let outcome = run_for("spark", &properties, Settings::default(), SOON).await;
+    assert_eq!(outcome.ended, Ended::TooLong, "{outcome:?}");
+    assert_eq!(fake.lines().last().unwrap(), "DELETE /sessions/4");
 }

@@ -140,6 +140,15 @@ impl Lake {
         together: Option<usize>,
         limits: Limits,
     ) -> (versioning::Result<Verdict>, usize) {
+        self.judge_act(Act::Merge, together, limits).await
+    }
+
+    async fn judge_act(
+        &self,
+        act: Act,
+        together: Option<usize>,
+        limits: Limits,
+    ) -> (versioning::Result<Verdict>, usize) {
         let candidate = self.head("etl").await;
         let runner = Arc::new(Fake {
             candidate,
@@ -148,7 +157,7 @@ impl Lake {
         });
         let proposal = Proposal {
             repository: self.repository.record().name.clone(),
-            act: Act::Merge,
+            act,
             branch: branch("main"),
             head: self.head("main").await,
             candidate,
@@ -283,6 +292,46 @@ async fn required_checks_have_to_be_there_before_and_after() {
             0
         )
     );
+}
+
+#[tokio::test]
+async fn what_a_branch_requires_and_has_not_is_told() {
+    let path = ".skep/hooks/f.yaml";
+    let lake = Lake::new(&[A, (path, &hook("pre-revert: "))]).await;
+    let runner: Arc<dyn CheckRunner> = Arc::new(Fake {
+        candidate: lake.head("main").await,
+        runs: AtomicUsize::new(0),
+        together: None,
+    });
+    let hooks = hooks::Hooks::new(runner, Limits::default());
+    let missing = async || {
+        hooks
+            .missing_checks(&lake.repository, &branch("main"))
+            .await
+            .unwrap()
+    };
+    assert!(missing().await.is_empty());
+    lake.protect(&["ghost", "a", "f/h"]).await;
+    assert_eq!(missing().await, ["ghost", "f/h"], "f/h does not judge merges");
+}
+
+#[tokio::test]
+async fn a_reset_to_before_a_required_check_is_told_what_else_to_do() {
+    let lake = Lake::new(&[]).await;
+    lake.commit("main", &[A]).await;
+    lake.protect(&["a"]).await;
+    let (verdict, runs) = lake.judge_act(Act::Reset, None, Limits::default()).await;
+    let Ok(Verdict::Refuse(refusals)) = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert!(
+        refusals[0]
+            .reason
+            .starts_with("the commit does not have this check"),
+        "{refusals:?}"
+    );
+    assert!(refusals[0].reason.contains("skep revert"), "{refusals:?}");
+    assert_eq!(runs, 0);
 }
 
 /// A hook of this name in a file for these events.

@@ -15,13 +15,9 @@ use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::body::{Body as _, Frame, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use thrift_idl::{ApplicationError, ApplicationErrorKind, Message, MessageKind, Scanner, Wire};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use tokio_io_timeout::TimeoutStream;
 
 use super::answer::{BrokenOff, Caller, Head, Outgoing};
 use super::credentials::Tokens;
@@ -43,26 +39,10 @@ where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let _open = metric::Open::new();
-    let stop = service.stop.clone();
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(service.limits.write_deadline));
+    let (stop, limits) = (service.stop.clone(), service.limits.of_http());
     let door = Arc::new(HttpDoor { service, tokens });
-    let idle = door.service.limits.http_idle;
-    let answer = service_fn(move |request| Arc::clone(&door).answer(request));
-    let mut connection = std::pin::pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(idle)
-            .serve_connection(TokioIo::new(Box::pin(stream)), answer)
-    );
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    match ended {
+    let answer = move |request| Arc::clone(&door).answer(request);
+    match serving::connection(Box::pin(stream), &limits, answer, &stop).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(error) => tracing::debug!(%peer, %error, "closing a connection"),
     }

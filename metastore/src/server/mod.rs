@@ -70,8 +70,9 @@ pub struct Limits {
     pub message: thrift_idl::Limits,
     /// How long a connection may be silent between two calls.
     pub idle: Duration,
-    /// How long an HTTP connection may take for the head of a request, the silence before it included. Above
-    /// the 60 s for which pools of clients commonly keep connections, so that it is the client who closes.
+    /// How long the head of an HTTP request may take, from its first byte to its last.
+    pub http_head: Duration,
+    /// How long an HTTP connection may be silent before a request ([`serving::Limits::idle`]).
     pub http_idle: Duration,
     /// How long a call may take to come in, from its first byte to its last.
     pub message_deadline: Duration,
@@ -83,14 +84,30 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
+        let http = serving::Limits::default();
         Limits {
             connections_max: 20_000,
             message: thrift_idl::Limits::default(),
             idle: Duration::from_secs(8 * 3600),
-            http_idle: Duration::from_secs(75),
+            http_head: http.head,
+            http_idle: http.idle,
             message_deadline: Duration::from_secs(60),
             write_deadline: Duration::from_secs(120),
             grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    /// Returns what of them is about connections that speak HTTP.
+    fn of_http(&self) -> serving::Limits {
+        serving::Limits {
+            connections_max: self.connections_max,
+            head: self.http_head,
+            idle: self.http_idle,
+            stall: self.write_deadline,
+            drain: self.grace,
+            ..serving::Limits::default()
         }
     }
 }

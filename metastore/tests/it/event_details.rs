@@ -261,7 +261,7 @@ async fn merges_tell_of_both() {
         .repository
         .merge(&etl.into(), &landing, &CatalogResolver::default(), &OpenGate)
         .await;
-    assert!(matches!(merged.unwrap(), MergeOutcome::Landed(_)));
+    assert!(matches!(merged.unwrap().outcome, MergeOutcome::Landed(_)));
     let both = ["ADD_PRIMARYKEY g1 p", "UPDATE_TBL_COL_STAT_EVENT g1 p"];
     assert_eq!(told(&mut client, 3).await, both);
 }

@@ -313,6 +313,7 @@ async fn calls_that_cannot_be_answered_are_told_in_thrift() {
 #[tokio::test]
 async fn slow_and_silent_clients_are_let_go() {
     let limits = Limits {
+        http_head: Duration::from_millis(200),
         http_idle: Duration::from_millis(200),
         message_deadline: Duration::from_millis(200),
         ..Limits::default()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::attempts::{AttemptBody, ConflictPage, DecidedConflict, NewDecisions};
+use api::attempts::{AttemptBody, AttemptPage, ConflictPage, DecidedConflict, NewDecisions};
 use api::merges::MergeAnswer;
 use api::wishes::ChoiceBody;
 use clap::{Args, Subcommand, ValueEnum};
@@ -116,12 +116,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
 
 async fn list(arguments: List) -> Result<(), Failure> {
     let List { state, into, remote } = arguments;
-    let filter = [("state", state), ("into", into)];
-    let filter: Vec<_> = filter
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect();
-    let attempts: Vec<AttemptBody> = remote.client().get_with(&["merges"], &filter).await?;
+    let attempts = merges(&remote, [("state", state), ("into", into)]).await?;
     remote.format().print(&attempts, |attempts| {
         let row = |attempt: &AttemptBody| {
             [
@@ -142,6 +137,22 @@ async fn list(arguments: List) -> Result<(), Failure> {
             attempts.iter().map(row),
         )
     })
+}
+
+/// Returns all merges that pass a filter.
+async fn merges(remote: &Remote, filter: [(&str, Option<String>); 2]) -> Result<Vec<AttemptBody>, Failure> {
+    let (client, mut all, mut after) = (remote.client(), Vec::new(), None);
+    loop {
+        let [state, into] = filter.clone();
+        let wanted = [state, into, ("after", after), ("limit", Some("1000".into()))];
+        let wanted = wanted.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        let page: AttemptPage = client.get_with(&["merges"], &wanted.collect::<Vec<_>>()).await?;
+        all.extend(page.merges);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
 }
 
 fn state_of(attempt: &AttemptBody) -> String {

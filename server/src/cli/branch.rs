@@ -31,6 +31,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
+    /// The name of the new branch: letters, digits, dots, hyphens and underscores
     name: String,
     /// Where it begins: a branch, tag or commit [default: the default branch]
     #[arg(long, visible_alias = "at")]
@@ -56,6 +57,7 @@ pub(super) struct List {
 
 #[derive(Debug, Args)]
 pub(super) struct Name {
+    /// The branch
     name: String,
     #[command(flatten)]
     remote: Remote,
@@ -63,6 +65,7 @@ pub(super) struct Name {
 
 #[derive(Debug, Args)]
 pub(super) struct Protect {
+    /// The branch
     name: String,
     /// A check that has to exist and to pass; may be repeated. All checks of the branch run in any case
     #[arg(long = "require-check")]
@@ -79,7 +82,9 @@ pub(super) struct Protect {
 
 #[derive(Debug, Args)]
 pub(super) struct SetMode {
+    /// The branch
     name: String,
+    /// When its writes become commits
     #[arg(value_enum)]
     mode: ModeArgument,
     #[command(flatten)]
@@ -89,6 +94,7 @@ pub(super) struct SetMode {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true, args = ["ttl", "idle"])]
 pub(super) struct SetExpiry {
+    /// The branch
     name: String,
     /// Since it was made, such as 7d, 12h, 30m or 90s; never ends that
     #[arg(long, value_parser = seconds)]
@@ -156,8 +162,17 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 ..RulesBody::default()
             };
             let branch = set_rules(&name, &rules, &remote).await?;
-            remote.format().print(&branch, |_| {
-                format!("branch {name} is protected: only merges that pass its checks move it")
+            remote.format().print(&branch, |branch| {
+                let protected =
+                    format!("branch {name} is protected: only merges that pass its checks move it");
+                let warnings = branch
+                    .warnings
+                    .iter()
+                    .map(|warning| format!("warning: {warning}"));
+                std::iter::once(protected)
+                    .chain(warnings)
+                    .collect::<Vec<_>>()
+                    .join("\n")
             })
         }
         Command::Unprotect(Name { name, remote }) => {

@@ -37,6 +37,7 @@ pub(super) struct ResetArguments {
     /// Drop what is staged, which a reset to a commit refuses to do otherwise
     #[arg(long)]
     force: bool,
+    /// Why it is put there [default: reset BRANCH to COMMIT]
     #[arg(short, long, requires = "commit")]
     message: Option<String>,
     #[command(flatten)]

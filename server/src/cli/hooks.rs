@@ -41,6 +41,7 @@ pub(super) struct Runs {
 
 #[derive(Debug, Args)]
 pub(super) struct One {
+    /// The run, by its id as `skep hooks runs` shows it
     run: String,
     #[command(flatten)]
     remote: Remote,

@@ -26,7 +26,7 @@ struct NewArguments {
     source: Option<String>,
     /// The branch that it is merged into [default: the default branch]
     into: Option<String>,
-    /// [default: merge SOURCE into INTO]
+    /// What was done and why [default: merge SOURCE into INTO]
     #[arg(short, long)]
     message: Option<String>,
     /// KEY=VALUE to remember beside the message; may be repeated
@@ -63,6 +63,7 @@ struct NewArguments {
 pub(super) enum ProfileArgument {
     /// Comments and the order of columns are ours where both sides changed them
     Lenient,
+    /// What both sides changed is merged where that is safe, and else a conflict
     Standard,
     /// A partition that both sides touched is a conflict
     StrictPartition,
@@ -129,6 +130,7 @@ pub(super) struct PickArguments {
     /// Of a merge commit: the parent to compare with, 1 or 2
     #[arg(long)]
     parent: Option<usize>,
+    /// What was done and why [default: what is done to which commit]
     #[arg(short, long)]
     message: Option<String>,
     /// Tell what would happen and change nothing; checks are not run

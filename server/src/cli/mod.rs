@@ -257,6 +257,31 @@ fn pair(text: &str) -> Result<(String, String), String> {
 mod tests {
     use super::*;
 
+    /// Holds a command and all below it to a sentence for each argument and each of its values.
+    fn check_help(command: &clap::Command, path: &str) {
+        let path = format!("{path} {}", command.get_name());
+        assert!(command.get_about().is_some(), "{path}");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{path} {}", argument.get_id());
+            for value in argument.get_possible_values() {
+                let is_told = value.get_help().is_some() || matches!(value.get_name(), "true" | "false");
+                assert!(
+                    is_told || argument.get_id() == "output",
+                    "{path}: {}",
+                    value.get_name()
+                );
+            }
+        }
+        for below in command.get_subcommands() {
+            check_help(below, &path);
+        }
+    }
+
+    #[test]
+    fn all_arguments_are_told_of() {
+        check_help(&Arguments::command(), "");
+    }
+
     #[test]
     fn the_command_line_holds_together() {
         Arguments::command().debug_assert();

@@ -19,6 +19,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Set {
+    /// The repository
     name: String,
     /// Refuse every write: of tables and files, of commits and merges, of branches and tags
     #[arg(long, action = clap::ArgAction::Set)]
@@ -29,6 +30,7 @@ pub(super) struct Set {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
+    /// The name of the new repository
     name: String,
     /// The name of its first branch
     #[arg(long, default_value = "main")]

@@ -50,6 +50,7 @@ pub(super) struct Set {
 
 #[derive(Debug, Args)]
 pub(super) struct Remove {
+    /// The pattern, as `skep rules list` shows it
     pattern: String,
     #[command(flatten)]
     remote: Remote,

@@ -1,7 +1,8 @@
 //! `skep sql` without a query: statements one after the other, with history and completion.
 
 use std::borrow::Cow;
-use std::io::IsTerminal;
+use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use rustyline::completion::Completer;
@@ -104,50 +105,82 @@ enum Line {
 
 /// Runs statements until there are no more. From a terminal, one that fails does not end it.
 pub(super) async fn run(remote: &Remote, at: Option<String>) -> Result<(), Failure> {
-    let is_terminal = std::io::stdin().is_terminal();
-    let mut at = at;
-    let mut editor = editor().map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-    if is_terminal {
-        if let Some(path) = history() {
-            // there is none before the first time
-            let _ = editor.load_history(&path);
-        }
-        names(remote, at.clone(), &mut editor).await;
+    match io::stdin().is_terminal() {
+        true => from_terminal(remote, at).await,
+        false => from_pipe(remote, at, BufReader::new(io::stdin())).await,
     }
+}
+
+async fn from_pipe(remote: &Remote, mut at: Option<String>, mut input: impl BufRead) -> Result<(), Failure> {
+    while let Some(text) = next_statement(&mut input).map_err(|error| failed(&error))? {
+        if done(remote, &text, &mut at).await?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the lines up to the end of a statement; the last one may lack its semicolon.
+fn next_statement(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    while input.read_line(&mut text)? > 0 {
+        if is_whole(&text) {
+            return Ok(Some(text));
+        }
+    }
+    Ok((!text.is_empty()).then_some(text))
+}
+
+async fn from_terminal(remote: &Remote, mut at: Option<String>) -> Result<(), Failure> {
+    let mut editor = editor().map_err(|error| failed(&error))?;
+    if let Some(path) = history() {
+        // there is none before the first time
+        let _ = editor.load_history(&path);
+    }
+    names(remote, at.clone(), &mut editor).await;
     loop {
         let prompt = format!("{}> ", at.as_deref().unwrap_or("skep"));
-        let text = match editor.readline(if is_terminal { prompt.as_str() } else { "" }) {
+        let text = match editor.readline(&prompt) {
             Ok(text) => text,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => break,
-            Err(error) => return Err(Failure::new(Exit::Failed, error.to_string())),
+            Err(error) => return Err(failed(&error)),
         };
-        let outcome = match line(&text) {
-            Line::Nothing => continue,
-            Line::Quit => break,
-            Line::Help => remote.format().print(&HELP, |text| (*text).to_owned()),
-            Line::Unknown => Err(Failure::new(
-                Exit::WrongUse,
-                format!("{} is not known; \\? helps", text.trim()),
-            )),
-            Line::Statement(sql) => statement(remote, sql, &mut at).await,
-        };
-        if is_terminal {
+        let outcome = done(remote, &text, &mut at).await;
+        if !text.trim().is_empty() {
             let _ = editor.add_history_entry(text.trim());
         }
         match outcome {
-            Err(failure) if is_terminal => {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => break,
+            Err(failure) => {
                 let _ = failure.report(remote.format());
             }
-            outcome => outcome?,
         }
     }
-    if let Some(path) = history().filter(|_| is_terminal) {
-        editor
-            .save_history(&path)
-            .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    if let Some(path) = history() {
+        editor.save_history(&path).map_err(|error| failed(&error))?;
     }
     Ok(())
+}
+
+fn failed(error: &impl ToString) -> Failure {
+    Failure::new(Exit::Failed, error.to_string())
+}
+
+/// Does what a text asks for; `Break` where it asks to end.
+async fn done(remote: &Remote, text: &str, at: &mut Option<String>) -> Result<ControlFlow<()>, Failure> {
+    match line(text) {
+        Line::Nothing => {}
+        Line::Quit => return Ok(ControlFlow::Break(())),
+        Line::Help => remote.format().print(&HELP, |text| (*text).to_owned())?,
+        Line::Unknown => {
+            let message = format!("{} is not known; \\? helps", text.trim());
+            return Err(Failure::new(Exit::WrongUse, message));
+        }
+        Line::Statement(sql) => statement(remote, sql, at).await?,
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 async fn statement(remote: &Remote, sql: String, at: &mut Option<String>) -> Result<(), Failure> {
@@ -317,6 +350,23 @@ mod tests {
         ] {
             assert_eq!(is_whole(text), whole, "{text}");
         }
+    }
+
+    #[test]
+    fn a_pipe_has_statements_over_lines_and_the_last_without_a_semicolon() {
+        let mut input = "select 1;\nselect\n  2;\n\n\\d\nselect 3\n".as_bytes();
+        let mut found = Vec::new();
+        while let Some(text) = next_statement(&mut input).unwrap() {
+            found.push(text);
+        }
+        assert_eq!(
+            found,
+            ["select 1;\n", "select\n  2;\n", "\n", "\\d\n", "select 3\n"]
+        );
+        assert_eq!(
+            next_statement(&mut "select 1".as_bytes()).unwrap().unwrap(),
+            "select 1"
+        );
     }
 
     #[test]

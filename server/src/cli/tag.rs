@@ -20,6 +20,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
+    /// The name of the new tag
     name: String,
     /// What it names: a branch's committed state, a tag or a commit [default: the default branch]
     #[arg(long)]
@@ -36,6 +37,7 @@ pub(super) struct List {
 
 #[derive(Debug, Args)]
 pub(super) struct Delete {
+    /// The tag
     name: String,
     #[command(flatten)]
     remote: Remote,

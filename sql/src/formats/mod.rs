@@ -16,7 +16,7 @@ mod source;
 mod stored;
 mod unpack;
 
-pub(crate) use avro::read as avro_rows;
+pub(crate) use avro::AvroFile;
 pub(crate) use source::RowSource;
 pub(crate) use stored::{Stored, stored_as_provider, stored_by_serde};
 

@@ -23,7 +23,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::lines::{LINE_BYTES_MAX, cut};
 use super::unpack::Unpacker;
-use super::{Descriptor, Stored, avro, fit, orc};
+use super::{AvroFile, Descriptor, Stored, fit, orc};
 use crate::error::Error;
 use crate::held::Held;
 
@@ -199,8 +199,10 @@ impl Task {
     }
 
     async fn avro(self, schema: Option<&str>) -> Result<Rows> {
-        let file = self.whole().await?;
-        let batches = avro::read(file, schema, self.batch_rows).map_err(|error| self.damaged(&error))?;
+        let file = AvroFile::check(self.whole().await?).map_err(|error| self.damaged(&error))?;
+        self.held.try_grow(file.block_bytes())?;
+        let batches = file.rows(schema, self.batch_rows);
+        let batches = batches.map_err(|error| self.damaged(&error))?;
         Ok(self.fitted(batches, None))
     }
 

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 
-use crate::formats::avro_rows;
+use crate::formats::AvroFile;
 
 /// The entry of a file that is no longer of the table.
 const DELETED: i64 = 2;
@@ -80,7 +80,8 @@ pub(super) fn data_files(file: Bytes) -> Result<Vec<DataFile>, String> {
 }
 
 fn batches(file: Bytes) -> Result<Vec<RecordBatch>, String> {
-    let rows = avro_rows(file, None, 1_024).map_err(|error| error.to_string())?;
+    let rows = AvroFile::check(file).and_then(|file| file.rows(None, 1_024));
+    let rows = rows.map_err(|error| error.to_string())?;
     rows.collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 

@@ -65,3 +65,16 @@ async fn each_ref_has_its_own_rows_for_ever() {
         ["2", "3"]
     );
 }
+
+#[tokio::test]
+async fn a_ref_that_is_not_there_is_told_whatever_is_asked() {
+    let lake = Lake::new().await;
+    for sql in ["select 1", "select * from sales.t", "show databases"] {
+        let error = lake
+            .engine
+            .query(&lake.repository, &at("nowhere"), sql, 10)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), versioning::Kind::NotFound, "{sql}: {error}");
+    }
+}

@@ -1,10 +1,11 @@
 //! One merge on its way: a candidate is made, judged, and made again where the branch moved meanwhile.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::carry::Carried;
+use super::judge::Judgement;
 use super::{
     Gate, Journal, Landing, MergeOutcome, MergeReport, Policy, Resolver, Sides, Strictness, Warnings,
 };
@@ -16,12 +17,12 @@ use crate::guard::Act;
 use crate::overlay::Overlay;
 use crate::refs::CommitMode;
 use crate::repository::CommitMessage;
+use crate::turns::Turn;
 use crate::{CommitId, Error, RepositoryName, Result, Roots};
 
 /// How often a candidate is merged anew because the branch changed while it was judged.
 const ATTEMPTS_MAX: u32 = 8;
-/// After how many of these the merge keeps others from landing, and the server from committing on its own, while
-/// it is judged.
+/// After how many of these the merge takes its turn: others do not move the head while it is judged.
 const WITHOUT_TURN_MAX: u32 = 2;
 
 /// What is brought to a branch: the change from `base` to `theirs`.
@@ -82,6 +83,9 @@ pub(super) struct Candidate {
 /// A candidate to go on with, or how the merge ends.
 type Step<C> = ControlFlow<MergeOutcome<C>, Candidate>;
 
+/// A candidate that did not land, and the last judgement.
+type Tried = (Candidate, Option<Judgement>);
+
 /// What came of three versions.
 struct Merged<C> {
     /// The conflicts, if there are any.
@@ -115,39 +119,55 @@ impl<'a, R: Resolver> Merge<'a, R> {
     async fn candidates(&self) -> Result<MergeOutcome<R::Conflict>> {
         self.policy()?;
         self.check_rules()?;
-        let mut candidate = match self.first_candidate().await? {
+        let candidate = match self.first_candidate().await? {
             ControlFlow::Continue(candidate) => candidate,
             ControlFlow::Break(outcome) => return Ok(outcome),
         };
-        let (mut turn, mut judgement) = (None, None);
-        for attempt in 0..ATTEMPTS_MAX {
-            if attempt == WITHOUT_TURN_MAX {
-                turn = Some(self.branch.turn.lock().await);
-            }
+        let tried = self.tries(0..WITHOUT_TURN_MAX, (candidate, None), None);
+        let tried = match Box::pin(tried).await? {
+            ControlFlow::Continue(tried) => tried,
+            ControlFlow::Break(outcome) => return Ok(outcome),
+        };
+        let turn = Turn::take(self.core, self.branch).await;
+        let tries = self.tries(WITHOUT_TURN_MAX..ATTEMPTS_MAX, tried, Some(&turn));
+        let ended = turn.kept_while(Box::pin(tries)).await;
+        turn.leave().await;
+        match ended? {
+            ControlFlow::Continue((candidate, _)) => Err(self.lost(candidate.head)),
+            ControlFlow::Break(outcome) => Ok(outcome),
+        }
+    }
+
+    /// Has a candidate judged and tries to land it, and makes another where the branch moved meanwhile; returns the
+    /// last one if that was so each time.
+    async fn tries(
+        &self,
+        attempts: Range<u32>,
+        (mut candidate, mut judgement): Tried,
+        turn: Option<&Turn<'_>>,
+    ) -> Result<ControlFlow<MergeOutcome<R::Conflict>, Tried>> {
+        for _ in attempts {
             self.branch.refresh(self.core).await?;
             self.check_rules()?;
             candidate = match self.on_present_head(candidate).await? {
                 ControlFlow::Continue(candidate) => candidate,
-                ControlFlow::Break(outcome) => return Ok(outcome),
+                ControlFlow::Break(outcome) => return Ok(ControlFlow::Break(outcome)),
             };
             let judged = match self.judgement(judgement, &candidate).await? {
                 ControlFlow::Continue(judged) => judged,
                 ControlFlow::Break(refusals) => {
                     let candidate = candidate.id;
-                    return Ok(MergeOutcome::Refused { candidate, refusals });
+                    return Ok(ControlFlow::Break(MergeOutcome::Refused { candidate, refusals }));
                 }
             };
-            let _turn = match &turn {
-                Some(_) => None,
-                None => Some(self.branch.turn.lock().await),
-            };
+            let _passed = self.branch.pass(self.core, turn).await;
             if let Some(id) = self.land(&candidate, &judged).await? {
-                return Ok(MergeOutcome::Landed(id));
+                return Ok(ControlFlow::Break(MergeOutcome::Landed(id)));
             }
             self.note_judging().await?;
             judgement = Some(judged);
         }
-        Err(self.lost(candidate.head))
+        Ok(ControlFlow::Continue((candidate, judgement)))
     }
 
     /// Fails if the rules of the branch or the repository changed so that the merge is none that they allow.
@@ -350,7 +370,9 @@ impl<'a, R: Resolver> Merge<'a, R> {
 
     /// Commits what is staged where the branch's mode has the server commit, and returns the head.
     async fn prepare_destination(&self) -> Result<CommitId> {
-        if self.branch.state().record.mode != CommitMode::Staged {
+        let state = self.branch.state();
+        if state.record.mode != CommitMode::Staged && state.has_staged() {
+            let _passed = self.branch.pass(self.core, None).await;
             let _heads = self.branch.heads.lock().await;
             self.commit_staged(&self.branch.lane).await?;
         }

@@ -87,6 +87,7 @@ impl Repository {
                 ..event.clone()
             };
             let watched = self.before(event).await?;
+            branch.give_way(self.core()).await;
             let _heads = branch.heads.lock().await;
             let id = prepared.to.head;
             let moved = self.core().land_commit(&branch.lane, prepared).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Repository;
 use crate::attempts::Attempt;
 use crate::branch::Branch;
-use crate::commit::CommitKind;
+use crate::commit::{CommitKind, check_words};
 use crate::core::Core;
 use crate::guard::RefEvent;
 use crate::merge::{
@@ -18,7 +18,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Dirty`]; [`Error::HeadMoved`] when the branch keeps moving; [`Error::Refused`] if
-    /// what is wished is less strict than the rules; [`Error::RepositoryReadOnly`].
+    /// what is wished is less strict than the rules; [`Error::RepositoryReadOnly`]; [`Error::TooLarge`] of words.
     pub async fn merge<R: Resolver>(
         &self,
         source: &RefExpr,
@@ -53,6 +53,8 @@ impl Repository {
 
     /// Returns the branch on which something lands, if anything may.
     async fn destination(&self, landing: &Landing) -> Result<Arc<Branch>> {
+        let message = landing.message.as_deref().unwrap_or_default();
+        check_words(&landing.author, message, &landing.metadata)?;
         let branch = self.open_branch(&landing.into).await?;
         if !landing.dry_run {
             branch.state().check_open(&self.inner.record.name)?;

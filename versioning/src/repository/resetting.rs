@@ -4,6 +4,7 @@ use futures::FutureExt;
 
 use super::Repository;
 use crate::branch::{Branch, State};
+use crate::commit::check_words;
 use crate::guard::{Act, RefEvent};
 use crate::merge::{Gate, MergeOutcome, Proposal, Verdict};
 use crate::refs::HeadMove;
@@ -33,6 +34,8 @@ impl Repository {
         reset: &Reset,
         gate: &dyn Gate,
     ) -> Result<MergeOutcome<C>> {
+        let said = reset.message.as_deref().unwrap_or_default();
+        check_words(&reset.author, said, &Default::default())?;
         let branch = self.open_branch(into).await?;
         self.core().entry(commit).await?;
         let before = branch.state();

@@ -1,0 +1,6 @@
+//! Connections over real sockets.
+
+#[cfg(test)]
+mod it {
+    mod connections;
+}
