@@ -9,6 +9,7 @@
     reason = "to measure time and to tell it is what this is for"
 )]
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +20,7 @@ use testkit::{SeededIds, SteppingClock};
 use versioning::attempts::ConflictRecord;
 use versioning::id::Domain;
 use versioning::merge::{Landing, MergeOutcome, OpenGate, Resolution, Resolver, Sides, Warnings};
-use versioning::refs::{CommitMode, SqliteRefs};
+use versioning::refs::{CommitEntry, CommitMode, RefStore, RepositoryId, SqliteRefs};
 use versioning::repository::{CommitMessage, Limits, Parts};
 use versioning::store::LocalFiles;
 use versioning::{
@@ -29,7 +30,9 @@ use versioning::{
 /// The usual end of what cannot go on: people run this, and read the text.
 type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
-const MERGES: usize = 100_000;
+const MERGES: u64 = 100_000;
+/// How many of them are made by merging.
+const MADE: u32 = 500;
 /// Who write to one branch at a time, and how often each of them does.
 const WRITERS: usize = 64;
 const WRITES: usize = 500;
@@ -76,8 +79,12 @@ async fn main() -> Result<()> {
 /// Opens a store with nothing in memory.
 async fn open(folder: &Path) -> Result<Repositories> {
     std::fs::create_dir_all(folder)?;
+    open_on(folder, Arc::new(SqliteRefs::open(&folder.join("refs.db")).await?)).await
+}
+
+async fn open_on(folder: &Path, refs: Arc<SqliteRefs>) -> Result<Repositories> {
     let parts = Parts {
-        refs: Arc::new(SqliteRefs::open(&folder.join("refs.db")).await?),
+        refs,
         files: Arc::new(LocalFiles::open(&folder.join("objects")).await?),
         clock: Arc::new(SteppingClock::default()),
         ids: Arc::new(SeededIds::new(1)),
@@ -129,9 +136,12 @@ async fn write(repository: Repository, writer: usize) -> Result<()> {
     Ok(())
 }
 
-/// `old` begins where all began; `etl` is merged into `main` again and again.
-async fn measure_merge_base(folder: &Path, merges: usize) -> Result<()> {
-    let store = open(folder).await?;
+/// `old` begins where all began; `etl` is merged into `main` again and again. A few of these merges are made, to tell
+/// what one takes; the others stand in the commit index alone, which is all that a merge base reads.
+async fn measure_merge_base(folder: &Path, merges: u64) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let refs = Arc::new(SqliteRefs::open(&folder.join("refs.db")).await?);
+    let store = open_on(folder, refs.clone()).await?;
     let repository = store.create(&lake()?, &name("main")?).await?;
     let main = RefExpr::from(name("main")?);
     for branch in ["old", "etl"] {
@@ -142,16 +152,18 @@ async fn measure_merge_base(folder: &Path, merges: usize) -> Result<()> {
     }
     let old = commit(&repository, "old").await?;
     let begun = Instant::now();
-    let mut head = commit(&repository, "main").await?;
-    for _ in 0..merges {
-        commit(&repository, "etl").await?;
+    let (mut head, mut etl) = (old, old);
+    for _ in 0..MADE {
+        etl = commit(&repository, "etl").await?;
         head = merge(&repository).await?;
     }
-    let each = begun.elapsed() / u32::try_from(merges).unwrap_or(u32::MAX).max(1);
+    let each = begun.elapsed() / MADE;
+    let id = repository.record().id;
+    let head = lengthen(refs.as_ref(), id, (head, etl), u64::from(MADE)..merges).await?;
     store.close().await;
     let repository = open(folder).await?.get(&lake()?).await?;
     let begun = Instant::now();
-    repository.merge_base(head, old).await?;
+    let base = repository.merge_base(head, old).await?;
     let cold = begun.elapsed();
     let begun = Instant::now();
     repository.merge_base(head, old).await?;
@@ -159,7 +171,36 @@ async fn measure_merge_base(folder: &Path, merges: usize) -> Result<()> {
         "merge base over {merges} merge commits: {cold:.1?} cold, {:.1?} then; to commit and merge: {each:.1?}",
         begun.elapsed()
     );
-    Ok(())
+    base.map(drop)
+        .ok_or_else(|| "the histories have no common commit".into())
+}
+
+/// Adds commits to `etl` and merges of them to `main`, as the index knows them; returns the last merge.
+async fn lengthen(
+    refs: &SqliteRefs,
+    id: RepositoryId,
+    (mut head, mut etl): (CommitId, CommitId),
+    merges: Range<u64>,
+) -> Result<CommitId> {
+    let mut entries = Vec::new();
+    for at in merges {
+        let entry = |side: u8, generation, parents| CommitEntry {
+            id: CommitId(Hash::of(
+                Domain::Commit,
+                &[&[side][..], &at.to_be_bytes()].concat(),
+            )),
+            epoch: 1,
+            generation,
+            parents,
+        };
+        // the n-th commit of `etl` is n above the first of all, and its merge one above that
+        let committed = entry(1, at + 1, vec![etl]);
+        let merged = entry(2, at + 2, vec![head, committed.id]);
+        (head, etl) = (merged.id, committed.id);
+        entries.extend([committed, merged]);
+    }
+    refs.index_commits(id, &entries).await?;
+    Ok(head)
 }
 
 async fn commit(repository: &Repository, branch: &str) -> Result<CommitId> {

@@ -14,16 +14,19 @@ use crate::{Error, Kind, Result};
 /// How long a call waits for a lock that another connection holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS_MAX: u32 = 4;
+/// How many rows are read before the reader takes them: two threads take turns less often.
+const ROWS_AHEAD: usize = 2_048;
 /// To how many bytes the write-ahead log is cut when a burst of writes is over.
 const WAL_BYTES_KEPT: &str = "16777216";
 
 /// The schema, version by version; what stands here once is never changed, only added to.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2_branches.sql"),
     include_str!("schema_3_state.sql"),
     include_str!("schema_4_rules.sql"),
     include_str!("schema_5_repository_rules.sql"),
+    include_str!("schema_6_history.sql"),
 ];
 const CREATE_VERSIONS: &str =
     "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)";
@@ -137,6 +140,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .filename(path)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .row_buffer_size(ROWS_AHEAD)
         .disable_statement_logging()
 }
 
