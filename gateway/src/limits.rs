@@ -8,16 +8,8 @@ const BUFFER_BYTES_MAX: usize = 400 << 10;
 /// The limits of the server. Every one can be set; the defaults suit engines that list, copy and upload much.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections that are open at a time; more wait in the backlog of the socket.
-    pub connections_max: usize,
-    /// How long the header of a request may take, from its first byte to its last.
-    pub head: Duration,
-    /// How long a connection may be silent before a request ([`serving::Limits::idle`]).
-    pub idle: Duration,
-    /// How long a body may stand still, in either direction.
-    pub stall: Duration,
-    /// How long open requests may take after a shutdown has begun.
-    pub drain: Duration,
+    /// What one connection may take; a body may stand still for [`serving::Limits::stall`] in either direction.
+    pub connections: serving::Limits,
     /// The bytes of one upload or part; 5 GiB as in S3.
     pub upload_bytes_max: u64,
     /// The least bytes of a part that is not the last; 5 MiB as in S3.
@@ -34,33 +26,17 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        let connections = serving::Limits::default();
         Limits {
-            connections_max: connections.connections_max,
-            head: connections.head,
-            idle: connections.idle,
-            stall: connections.stall,
-            drain: connections.drain,
+            connections: serving::Limits {
+                buffer_bytes_max: BUFFER_BYTES_MAX,
+                ..serving::Limits::default()
+            },
             upload_bytes_max: 5 << 30,
             part_bytes_min: 5 << 20,
             xml_bytes_max: 8 << 20,
             page_max: 1000,
             delete_keys_max: 1000,
             completed: Duration::from_secs(24 * 3600),
-        }
-    }
-}
-
-impl Limits {
-    /// Returns what of them is about connections.
-    pub(crate) fn connections(&self) -> serving::Limits {
-        serving::Limits {
-            connections_max: self.connections_max,
-            head: self.head,
-            idle: self.idle,
-            stall: self.stall,
-            drain: self.drain,
-            buffer_bytes_max: BUFFER_BYTES_MAX,
         }
     }
 }

@@ -33,7 +33,7 @@ pub async fn serve(
     serve_with(listener, repositories, credentials, Limits::default(), shutdown).await;
 }
 
-/// Serves S3 until `shutdown` is done and open requests are, or have had [`Limits::drain`].
+/// Serves S3 until `shutdown` is done and open requests are, or have had [`serving::Limits::drain`].
 ///
 /// Signatures are compared with the clock of the machine: the framework takes no other.
 pub async fn serve_with(
@@ -44,7 +44,7 @@ pub async fn serve_with(
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let server = Server::new(repositories, credentials, limits);
-    let connections = server.limits.connections();
+    let connections = server.limits.connections;
     let answer = move |request| server.clone().request(request);
     serving::serve(listener, (CONNECTIONS, connections), answer, shutdown).await;
 }
@@ -103,7 +103,7 @@ impl Server {
     async fn answer(&self, request: http::Request<Incoming>) -> Result<HttpResponse, HttpError> {
         let (head, body) = request.into_parts();
         let expects = head.headers.contains_key(header::EXPECT);
-        let (body, rest) = GuardedBody::new(body, expects, self.limits.stall);
+        let (body, rest) = GuardedBody::new(body, expects, self.limits.connections.stall);
         let request = http::Request::from_parts(head, Body::http_body_unsync(body));
         let mut response = self.service.call(request).await.map(partial)?;
         if !rest.drain().await {

@@ -74,6 +74,11 @@ impl Core {
         Ok(log)
     }
 
+    /// Returns whether `head` has a commit in its history, or is it.
+    pub(crate) async fn has(&self, head: CommitId, commit: CommitId) -> Result<bool> {
+        Ok(self.merge_base(head, commit).await? == Some(commit))
+    }
+
     /// Returns the best common ancestor: that of the greatest generation, and of these the one with the
     /// greatest id, so that every server gives the same answer.
     pub(crate) async fn merge_base(&self, ours: CommitId, theirs: CommitId) -> Result<Option<CommitId>> {

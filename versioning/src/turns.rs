@@ -10,7 +10,8 @@
 mod line;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use crate::Result;
 use crate::branch::Branch;
 use crate::codec::DecodeError;
 use crate::core::Core;
+use crate::id::hex;
 use crate::refs::{RefStore, RepositoryId};
 use crate::state::{Changes, StateOf, Stateful};
 
@@ -54,7 +56,7 @@ impl Stateful for Lines {
 pub(crate) struct Turns(StateOf<Lines>);
 
 impl Turns {
-    pub(crate) fn new(refs: std::sync::Arc<dyn RefStore>, id: RepositoryId) -> Turns {
+    pub(crate) fn new(refs: Arc<dyn RefStore>, id: RepositoryId) -> Turns {
         Turns(StateOf::at(refs, id))
     }
 
@@ -129,7 +131,7 @@ impl<'a> Turn<'a> {
         let Turn::Stored(place) = self else {
             return work.await;
         };
-        let mut work = std::pin::pin!(work);
+        let mut work = pin!(work);
         loop {
             tokio::select! {
                 done = &mut work => return done,
@@ -206,10 +208,5 @@ impl Branch {
 }
 
 fn key(branch: &Branch) -> String {
-    let mut key = String::with_capacity(32);
-    for byte in branch.state().record.incarnation {
-        // writing to a text does not fail
-        let _ = write!(key, "{byte:02x}");
-    }
-    key
+    hex(&branch.state().record.incarnation)
 }

@@ -10,12 +10,11 @@ use crate::rig::{Rig, reference, soon};
 use crate::signing::{Call, Reply};
 
 fn impatient() -> Limits {
-    Limits {
-        head: Duration::from_millis(200),
-        idle: Duration::from_millis(200),
-        stall: Duration::from_millis(200),
-        ..Limits::default()
-    }
+    let mut limits = Limits::default();
+    limits.connections.head = Duration::from_millis(200);
+    limits.connections.idle = Duration::from_millis(200);
+    limits.connections.stall = Duration::from_millis(200);
+    limits
 }
 
 async fn rest(mut stream: TcpStream) -> Vec<u8> {
@@ -59,11 +58,9 @@ async fn a_body_that_breaks_off_is_not_stored() {
 
 #[tokio::test]
 async fn slots_of_closed_connections_are_free_again() {
-    let rig = Rig::with(Limits {
-        connections_max: 2,
-        ..impatient()
-    })
-    .await;
+    let mut limits = impatient();
+    limits.connections.connections_max = 2;
+    let rig = Rig::with(limits).await;
     let half_open: Vec<TcpStream> =
         futures::future::join_all((0..2).map(|_| TcpStream::connect(rig.address)))
             .await

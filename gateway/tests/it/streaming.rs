@@ -90,11 +90,9 @@ async fn a_download_reads_no_further_than_its_client() {
 
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_let_go() {
-    let rig = Rig::with(Limits {
-        stall: Duration::from_millis(200),
-        ..Limits::default()
-    })
-    .await;
+    let mut limits = Limits::default();
+    limits.connections.stall = Duration::from_millis(200);
+    let rig = Rig::with(limits).await;
     let stream = ask_for_much(&rig).await;
     soon(rig.files.read_ended.notified()).await;
     drop(stream);

@@ -133,12 +133,17 @@ async fn walk(
         let behind = after;
         after = last.last();
         for run in &page {
-            for stored in Stored::read(run)? {
+            // a run may begin before what was asked for
+            let told = (behind + 1).saturating_sub(run.first);
+            let unread = Stored::read(run)?
+                .into_iter()
+                .skip(usize::try_from(told).unwrap_or(usize::MAX));
+            for stored in unread {
                 let headline = stored.headline();
                 if wanted.ends_before(headline) {
                     return Ok(());
                 }
-                if stored.number() <= behind || !wanted.holds(headline) {
+                if !wanted.holds(headline) {
                     continue;
                 }
                 if taken == wanted.max || bytes > ANSWER_BYTES_MAX {

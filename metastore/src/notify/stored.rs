@@ -55,7 +55,6 @@ fn event(headline: Headline, message: Option<String>) -> NotificationEvent {
 /// A stored event.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    number: u64,
     /// Its message is set if it was stored.
     headline: NotificationEvent,
     /// What its message is to be written from, if it was not.
@@ -95,15 +94,10 @@ impl Stored {
             ..event
         };
         Stored {
-            number,
             headline,
             change,
             time_us,
         }
-    }
-
-    pub(crate) fn number(&self) -> u64 {
-        self.number
     }
 
     /// Returns the event, perhaps without its message.

@@ -245,7 +245,7 @@ impl Keeper {
     /// Returns whether a commit is in the history of a branch.
     async fn is_on(&self, branch: &RefName, commit: CommitId) -> Result<bool> {
         match self.core.refs.branch(self.core.id, branch).await? {
-            Some(record) => Ok(self.core.merge_base(record.head, commit).await? == Some(commit)),
+            Some(record) => self.core.has(record.head, commit).await,
             None => Ok(false),
         }
     }

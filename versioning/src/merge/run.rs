@@ -338,7 +338,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
         if self.incoming.kind != CommitKind::CherryPick || self.landing.again {
             return Ok(());
         }
-        match self.core.merge_base(head, commit).await? == Some(commit) {
+        match self.core.has(head, commit).await? {
             true => Err(Error::NothingToPick {
                 branch: self.branch.name.clone(),
                 commit,
@@ -350,7 +350,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
     /// Returns whether another merge brought the same commit to `head` meanwhile.
     async fn is_there(&self, head: CommitId) -> Result<bool> {
         match self.incoming.second_parent {
-            Some(theirs) => Ok(self.core.merge_base(head, theirs).await? == Some(theirs)),
+            Some(theirs) => self.core.has(head, theirs).await,
             None => Ok(false),
         }
     }

@@ -6,7 +6,7 @@ use super::{
     BranchRecord, CommitEntry, Expected, HeadMove, LogRecord, Removal, RepositoryId, RepositoryRecord,
     RepositoryRules,
 };
-use crate::id::is_lower_hex;
+use crate::id::{hex, is_lower_hex};
 use crate::{CommitId, Error, Hash, Result};
 
 /// The greatest number a store has to keep: SQL knows signed numbers only.
@@ -146,8 +146,7 @@ pub(super) fn missing(what: &'static str, name: &impl ToString) -> Error {
 
 /// Returns the error of a write to a repository that is not there.
 pub(super) fn no_repository(id: RepositoryId) -> Error {
-    let digits: String = id.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    missing("repository", &digits)
+    missing("repository", &hex(&id.0))
 }
 
 /// Returns the settings of `record` in order, and all else as it is.

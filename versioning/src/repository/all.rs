@@ -12,6 +12,7 @@ use crate::commit::CommitKind;
 use crate::core::{Core, Words};
 use crate::events::Narrate;
 use crate::guard::Guard;
+use crate::id::hex;
 use crate::refs::{CommitMode, RepositoryId, RepositoryRecord};
 use crate::store::{Blocks, Cache, DataFiles};
 use crate::{Clock, Error, RefName, RepositoryName, Result, Roots};
@@ -152,13 +153,7 @@ impl Repositories {
     }
 
     fn handle(&self, record: RepositoryRecord) -> Repository {
-        let prefix: String = record
-            .id
-            .0
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .chain(["/".into()])
-            .collect();
+        let prefix = format!("{}/", hex(&record.id.0));
         let parts = &self.parts;
         let core = Core::new(
             &record,
