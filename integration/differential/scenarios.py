@@ -78,9 +78,10 @@ ALL = {
         *[f"c.drop_partition_by_name('d', '{table}', '{name}', True)" for table in ("t", "p", "nope") for name in (
             "", "k", "k=x", "K=x/n=1", "n=3/k=__HIVE_DEFAULT_PARTITION__", "k=x/n=1/o=2", "k=x/n=1")],
         "c.add_partitions_req(AddPartitionsRequest('d', 'nope', [], True, True))", "c.add_partitions_req(AddPartitionsRequest('d', 't', [], True, True))",
-        "c.add_partitions_req(AddPartitionsRequest('d', 't', [partition('D', 'T', ['req', '1']), partition('d', 't', ['x', '1'])], True, True))",
+        "c.add_partitions_req(AddPartitionsRequest('d', 't', [partition('d', 't', ['req', '1']), partition('d', 't', ['x', '1'])], True, True))",
         "c.get_num_partitions_by_filter('d', 'nope', 'k = ')", "c.get_num_partitions_by_filter('d', 'nope', \"k = 'x'\")",
         "sorted(c.get_partition_names('d', 't', -1))", "folders()",
+        "c.add_partitions_req(AddPartitionsRequest('d', 't', [partition('D', 'T', ['upper', '1'])], True, True))",
     ],
     "partitions that fail together": [
         *TABLE, "c.add_partition(partition('d', 't', ['x', '1']))",
