@@ -168,6 +168,17 @@ async fn conflicts_are_decided_one_by_one_and_the_merge_is_finished() {
 }
 
 #[tokio::test]
+async fn conflicts_are_told_though_those_of_the_last_run_cannot_be_removed() {
+    let lake = contested().await;
+    let (id, _) = merge(&lake, &OpenGate).await;
+    lake.refs.fail("kv_list", testkit::Fault::Before);
+    let again = finish(&lake, &id).await;
+    assert!(matches!(again, Ok(MergeOutcome::Conflicts(_))), "{again:?}");
+    assert_eq!(lake.refs.heal(), 0);
+    assert_eq!(state(&lake, &id).await, AttemptState::Conflicts);
+}
+
+#[tokio::test]
 async fn a_decision_says_nothing_of_what_changed_since() {
     let lake = contested().await;
     let (id, _) = merge(&lake, &OpenGate).await;
