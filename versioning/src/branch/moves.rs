@@ -40,6 +40,7 @@ impl Actor {
                 });
             }
         }
+        self.core.events_told(expected.incarnation, &to.events);
         let mut next = State::clone(&self.state());
         next.record.head = to.head;
         next.record.staged = to.staged;
