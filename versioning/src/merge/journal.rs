@@ -192,12 +192,11 @@ impl<R: Resolver> Merge<'_, R> {
             author,
             metadata,
             policy,
-            attempt,
             options,
             ..
         } = self.landing.clone();
         Attempt {
-            id: attempt.unwrap_or_else(|| AttemptId::fresh(self.core.ids.as_ref())),
+            id: AttemptId::fresh(self.core.ids.as_ref()),
             kind: self.incoming.kind,
             into,
             source: self.incoming.source.clone(),

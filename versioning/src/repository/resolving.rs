@@ -1,6 +1,6 @@
 //! What ref expressions name.
 
-use super::{ATTEMPTS_MAX, Repository};
+use super::{Repository, TRIES_MAX};
 use crate::branch::Branch;
 use crate::core::Core;
 use crate::refs::CommitMode;
@@ -165,10 +165,10 @@ impl Repository {
     /// Commits what is staged where the server commits on its own, and returns the head.
     async fn commit_first(&self, branch: &Branch) -> Result<CommitId> {
         branch.give_way(self.core()).await;
-        for attempt in 1..=ATTEMPTS_MAX {
+        for nth in 1..=TRIES_MAX {
             match self.core().commit_on_own(branch, "skep").await {
                 // another server was faster, and its head is known by now
-                Err(Error::HeadMoved { .. }) if attempt < ATTEMPTS_MAX => {}
+                Err(Error::HeadMoved { .. }) if nth < TRIES_MAX => {}
                 done => {
                     done?;
                     break;

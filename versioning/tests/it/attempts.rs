@@ -98,18 +98,20 @@ async fn contested() -> Lake {
 }
 
 async fn merge(lake: &Lake, gate: &dyn Gate) -> (AttemptId, Result<MergeOutcome<Contested>>) {
-    let id = AttemptId::fresh(lake.repository.ids().as_ref());
     let landing = Landing {
-        attempt: Some(id.clone()),
         options: Bytes::from_static(b"wishes"),
         ..Landing::onto(name("main"), "test")
     };
-    let outcome = lake
+    let source = name("etl").into();
+    let merge = lake
         .repository
-        .merge(&name("etl").into(), &landing, &Deciding::default(), gate)
-        .await
-        .map(|report| report.outcome);
-    (id, outcome)
+        .merge(&source, &landing, &Deciding::default(), gate);
+    let report = merge.await;
+    let newest = lake.repository.attempts().await.unwrap()[0].id.clone();
+    if let Ok(report) = &report {
+        assert_eq!(report.attempt.as_ref(), Some(&newest));
+    }
+    (newest, report.map(|report| report.outcome))
 }
 
 async fn decide(lake: &Lake, id: &AttemptId, key: &str, choice: Option<&'static str>) -> Result<Attempt> {
@@ -440,4 +442,21 @@ async fn a_restart_settles_all_that_was_left() {
             .unwrap(),
         None
     );
+}
+
+#[tokio::test]
+async fn what_had_nothing_to_do_or_was_only_tried_has_no_record() {
+    let lake = contested().await;
+    for (dry_run, source) in [(true, "etl"), (false, "main")] {
+        let landing = Landing {
+            dry_run,
+            ..Landing::onto(name("main"), "test")
+        };
+        let source = name(source).into();
+        let report = lake
+            .repository
+            .merge(&source, &landing, &Deciding::default(), &OpenGate);
+        assert_eq!(report.await.unwrap().attempt, None);
+    }
+    assert_eq!(lake.repository.attempts().await.unwrap(), []);
 }
