@@ -371,7 +371,7 @@ async fn set_rules(
     Ok(Json(body))
 }
 
-fn no_check(branch: &RefName, check: &str) -> String {
+pub(crate) fn no_check(branch: &RefName, check: &str) -> String {
     format!(
         "no check or hook for merges that is committed on {branch} is called {check}: merges are refused until one is, \
          or it is no longer required"

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::Error;
 use versioning::refs::{Expiry, Pattern, Protection, Rule};
+use versioning::{Error, Repository};
 
-use crate::branches::ProtectionBody;
+use crate::branches::{ProtectionBody, no_check};
 use crate::extract::{Json, Path};
 use crate::{Api, Problem, ProblemBody};
 
@@ -63,7 +63,13 @@ pub struct RuleBody {
     pub ttl_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_seconds: Option<u64>,
+    /// What cannot work as it was just set, of the first branches for which that is so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
+
+/// Of how many branches it is told that they lack a check.
+const BRANCHES_WARNED_OF: usize = 10;
 
 impl RuleBody {
     fn new(pattern: &Pattern, rule: &Rule) -> RuleBody {
@@ -72,6 +78,7 @@ impl RuleBody {
             protection: rule.protection.as_ref().map(ProtectionBody::from),
             ttl_seconds: seconds(rule.expiry.ttl_us),
             idle_seconds: seconds(rule.expiry.idle_us),
+            warnings: Vec::new(),
         }
     }
 }
@@ -123,7 +130,35 @@ async fn set(
     };
     let repository = api.repository(&repository).await?;
     repository.set_rule(&pattern, &rule).await?;
-    Ok(Json(RuleBody::new(&pattern, &rule)))
+    let mut body = RuleBody::new(&pattern, &rule);
+    if rule
+        .protection
+        .is_some_and(|rules| !rules.required_checks.is_empty())
+    {
+        body.warnings = missing_checks(&api, &repository, &pattern).await?;
+    }
+    Ok(Json(body))
+}
+
+/// Says which branches require checks that they have not.
+async fn missing_checks(
+    api: &Api,
+    repository: &Repository,
+    pattern: &Pattern,
+) -> Result<Vec<String>, Problem> {
+    let (mut branches, mut warnings) = (0, Vec::new());
+    for branch in repository.branches().await? {
+        if !pattern.matches(branch.name.as_str()) {
+            continue;
+        }
+        let missing = api.hooks.missing_checks(repository, &branch.name).await?;
+        warnings.extend(missing.iter().map(|check| no_check(&branch.name, check)));
+        branches += usize::from(!missing.is_empty());
+        if branches == BRANCHES_WARNED_OF {
+            break;
+        }
+    }
+    Ok(warnings)
 }
 
 /// Removes the rule of a pattern.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use catalog::merge::{CatalogResolver, Conflict};
+use catalog::merge::{CatalogResolver, Conflict, Warning};
 use sql::{Branches, Change, Changed};
-use versioning::merge::{Gate, Landing, MergeOutcome, MergeReport, Refusal};
+use versioning::merge::{Gate, Landing, MergeOutcome, MergeReport, Refusal, Warnings};
 use versioning::refs::CommitMode;
 use versioning::repository::CommitMessage;
 use versioning::{CommitId, Kind, RefExpr, RefName, Repository};
@@ -92,7 +92,9 @@ impl BranchStatements {
         let report = repository
             .merge(source, landing, &resolver, self.gate.as_ref())
             .await?;
-        told(landing.into.as_str(), report)
+        let warnings = warned(&report.warnings);
+        let changed = told(landing.into.as_str(), report)?;
+        Ok(Changed { warnings, ..changed })
     }
 }
 
@@ -105,7 +107,18 @@ fn changed(at: &str, commit: Option<String>, outcome: &str) -> Changed {
         at: at.to_owned(),
         commit,
         outcome: outcome.to_owned(),
+        warnings: Vec::new(),
     }
+}
+
+fn warned(warnings: &Warnings) -> Vec<String> {
+    let told = warnings.first.iter().filter_map(Warning::read);
+    let mut texts: Vec<String> = told.map(|warning| warning.message).collect();
+    let untold = warnings.total.saturating_sub(texts.len() as u64);
+    if untold > 0 {
+        texts.push(format!("and {untold} more warnings"));
+    }
+    texts
 }
 
 /// A merge that did not land is an error that says why, and under which id it is kept.

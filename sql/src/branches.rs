@@ -39,6 +39,8 @@ pub struct Changed {
     pub commit: Option<String>,
     /// What happened, in a word or two.
     pub outcome: String,
+    /// What a merge did that somebody should look at.
+    pub warnings: Vec<String>,
 }
 
 /// Makes changes. An engine that is not given one only reads, as that of checks.

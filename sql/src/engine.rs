@@ -293,8 +293,8 @@ impl Engine {
 
     /// Answers with one row what became of a change.
     async fn tell(&self, changed: Changed) -> Result<SendableRecordBatchStream, DataFusionError> {
-        let Changed { at, commit, outcome } = changed;
-        let values = [Some(at), commit, Some(outcome)];
+        let warnings = Some(changed.warnings.join("\n")).filter(|warnings| !warnings.is_empty());
+        let values = [Some(changed.at), changed.commit, Some(changed.outcome), warnings];
         let columns = values.map(|value| Arc::new(StringArray::from(vec![value])) as ArrayRef);
         let batch = RecordBatch::try_new(changed_schema(), columns.to_vec())?;
         let context = self.context(self.runtime()?)?;
@@ -375,7 +375,7 @@ fn no_rows(schema: SchemaRef) -> SendableRecordBatchStream {
 
 /// The columns of the row with which a change answers.
 fn changed_schema() -> SchemaRef {
-    let fields = ["ref", "commit", "outcome"].map(|name| Field::new(name, DataType::Utf8, true));
+    let fields = ["ref", "commit", "outcome", "warnings"].map(|name| Field::new(name, DataType::Utf8, true));
     Arc::new(Schema::new(fields.to_vec()))
 }
 

@@ -299,6 +299,29 @@ impl RefStore for FaultyRefs {
             .await
     }
 
+    async fn children(
+        &self,
+        id: RepositoryId,
+        parents: &[CommitId],
+        limit: usize,
+    ) -> Result<Vec<CommitEntry>> {
+        self.run("children", self.inner.children(id, parents, limit))
+            .await
+    }
+
+    async fn first_parent_from(
+        &self,
+        id: RepositoryId,
+        head: CommitId,
+        generation: u64,
+    ) -> Result<Option<CommitId>> {
+        self.run(
+            "first_parent_from",
+            self.inner.first_parent_from(id, head, generation),
+        )
+        .await
+    }
+
     async fn commits_by_prefix(&self, id: RepositoryId, prefix: &str, limit: usize) -> Result<Vec<CommitId>> {
         self.run(
             "commits_by_prefix",

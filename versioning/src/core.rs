@@ -1,6 +1,6 @@
 //! What all handles of one repository share, and how operations become trees and commits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -27,34 +27,8 @@ use crate::{Clock, CommitId, Edit, Error, Ids, KeyRange, RepositoryName, Result,
 pub(crate) const RULES_VERSION: u32 = 1;
 /// How many bytes of commits are kept in memory, and how many of index entries: about 200,000 of these.
 const COMMITS_BYTES: u64 = 32 << 20;
-/// How many entries are read at once when a history turns out not to be in memory; twice as many each time.
-const HISTORY_READ_MIN: usize = 16;
-const HISTORY_READ_MAX: usize = 16_384;
 /// The author of what the server commits on its own.
 const SERVER: &str = "skep";
-
-/// Entries of the commit index that a walk towards the roots has read before it came to them.
-///
-/// They are the walk's own: the shared memory for entries does not take a history that is longer than it, and those of
-/// a long walk are hardly ever asked for again.
-#[derive(Debug, Default)]
-pub(crate) struct ReadAhead {
-    limit: usize,
-    /// Of the generations below the commit that missed its parents. A walk goes down, so those of another miss come in
-    /// their place.
-    entries: HashMap<CommitId, Arc<CommitEntry>>,
-}
-
-impl ReadAhead {
-    fn grow(&mut self) {
-        self.limit = (2 * self.limit).clamp(HISTORY_READ_MIN, HISTORY_READ_MAX);
-    }
-
-    fn replace(&mut self, below: Vec<CommitEntry>) {
-        let below = below.into_iter().map(|entry| (entry.id, Arc::new(entry)));
-        self.entries = below.collect();
-    }
-}
 
 /// The shared inside of a repository's handles.
 #[derive(Debug)]
@@ -192,7 +166,7 @@ impl Core {
     /// # Errors
     /// [`Error::NotFound`].
     pub(crate) async fn entry(&self, id: CommitId) -> Result<Arc<CommitEntry>> {
-        if let Some(entry) = self.entries.get(&id) {
+        if let Some(entry) = self.known_entry(&id) {
             return Ok(entry);
         }
         let found = self.refs.commit_entries(self.id, &[id]).await?;
@@ -202,7 +176,12 @@ impl Core {
         Ok(entry)
     }
 
-    fn remember(&self, entry: Arc<CommitEntry>) {
+    /// Returns what the index knows of a commit, if it is in memory.
+    pub(crate) fn known_entry(&self, id: &CommitId) -> Option<Arc<CommitEntry>> {
+        self.entries.get(id)
+    }
+
+    pub(crate) fn remember(&self, entry: Arc<CommitEntry>) {
         self.entries.insert(entry.id, entry);
     }
 
@@ -223,46 +202,6 @@ impl Core {
             found.push(self.entry(*id).await?);
         }
         Ok(found)
-    }
-
-    /// Returns the entries of the parents of `entry`. Where they are neither in memory nor among those that were read
-    /// ahead, those of the generations below come with them, more each time.
-    pub(crate) async fn parents(
-        &self,
-        entry: &CommitEntry,
-        ahead: &mut ReadAhead,
-    ) -> Result<Vec<Arc<CommitEntry>>> {
-        let mut parents = Vec::with_capacity(entry.parents.len());
-        for id in &entry.parents {
-            if let Some(known) = self.known_or_ahead(id, ahead) {
-                parents.push(known);
-                continue;
-            }
-            ahead.grow();
-            let below = self
-                .refs
-                .commits_up_to(self.id, entry.generation.saturating_sub(1), ahead.limit)
-                .await?;
-            ahead.replace(below);
-            if ahead.limit < HISTORY_READ_MAX {
-                ahead
-                    .entries
-                    .values()
-                    .for_each(|entry| self.remember(entry.clone()));
-            }
-            parents.push(match self.known_or_ahead(id, ahead) {
-                Some(known) => known,
-                None => self.entry(*id).await?,
-            });
-        }
-        Ok(parents)
-    }
-
-    fn known_or_ahead(&self, id: &CommitId, ahead: &mut ReadAhead) -> Option<Arc<CommitEntry>> {
-        if let Some(entry) = ahead.entries.get(id) {
-            return Some(Arc::clone(entry));
-        }
-        self.entries.get(id)
     }
 
     /// Returns a commit.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures::TryStreamExt;
 
+use crate::commit::Commit;
 use crate::core::Core;
 use crate::id::Domain;
 use crate::object::{DataFile, Object};
@@ -31,6 +32,8 @@ pub struct Report {
 #[derive(Debug, Default)]
 struct Seen {
     commits: HashSet<CommitId>,
+    /// Of each commit that a commit has as a parent, the children that the index knows.
+    children: HashMap<CommitId, HashSet<CommitId>>,
     /// With variant and epoch: each stored copy is looked at.
     nodes: HashSet<(Hash, u32, u32)>,
     /// With the epoch.
@@ -152,6 +155,7 @@ impl Check<'_> {
                     continue;
                 }
             };
+            self.index(id, &commit).await?;
             queue.extend(commit.parents.iter().copied());
             let before = match commit.parents.first() {
                 Some(parent) => self
@@ -166,6 +170,38 @@ impl Check<'_> {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Verifies that the commit index says of a commit what it says itself, from either end.
+    async fn index(&mut self, id: CommitId, commit: &Commit) -> Result<()> {
+        let (refs, repository) = (&self.core.refs, self.core.id);
+        let entry = self.core.entry(id).await?;
+        let mut agrees = entry.parents == commit.parents && entry.generation == commit.generation;
+        for parent in &commit.parents {
+            if !self.seen.children.contains_key(parent) {
+                let children = refs.children(repository, &[*parent], usize::MAX).await?;
+                let ids = children.iter().map(|child| child.id).collect();
+                self.seen.children.insert(*parent, ids);
+            }
+            agrees &= self.seen.children[parent].contains(&id);
+        }
+        if let (Some(parent), Some(below)) = (commit.parents.first(), commit.generation.checked_sub(1)) {
+            let before = self.core.entry(*parent).await?.generation;
+            let line = refs.first_parent_from(repository, id, before.min(below)).await?;
+            agrees &= line == Some(*parent);
+        }
+        match agrees {
+            true => Ok(()),
+            false => {
+                let message = "it does not have the parents, generation or children that the commits have";
+                let damaged = Error::Corrupt {
+                    what: "commit index",
+                    key: id.to_string(),
+                    message: message.into(),
+                };
+                self.problem(&format!("commit {}", id.short()), damaged)
+            }
+        }
     }
 
     /// Verifies the trees of `roots`, but not what they share with others that were verified.

@@ -1,15 +1,22 @@
 //! Walks over the commit graph: ancestors, logs and merge bases.
 
+mod read_ahead;
+mod short_side;
+
 use std::collections::{BinaryHeap, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use self::read_ahead::ReadAhead;
 use crate::commit::Commit;
-use crate::core::{Core, ReadAhead};
+use crate::core::Core;
 use crate::refs::CommitEntry;
 use crate::{CommitId, Error, Result};
 
 const OURS: u8 = 1;
 const THEIRS: u8 = 2;
+/// How many commits of both histories are looked at before the search goes another way.
+const NEAR: usize = 256;
 
 /// The commits that a walk towards the roots has reached and not looked at yet, and from which sides.
 #[derive(Default)]
@@ -80,20 +87,53 @@ impl Core {
     }
 
     /// Returns the best common ancestor: that of the greatest generation, and of these the one with the
-    /// greatest id, so that every server gives the same answer.
+    /// greatest id, so that every server gives the same answer. Costs follow the shorter of the two histories.
     pub(crate) async fn merge_base(&self, ours: CommitId, theirs: CommitId) -> Result<Option<CommitId>> {
-        let (mut frontier, mut ahead) = (Frontier::default(), ReadAhead::default());
-        for (id, side) in [(ours, OURS), (theirs, THEIRS)] {
-            frontier.reach(self.entry(id).await?, side);
+        let ends = [self.entry(ours).await?, self.entry(theirs).await?];
+        let mut walk = Walk::from(&ends);
+        if let ControlFlow::Break(base) = walk.go(self, NEAR).await? {
+            return Ok(base);
         }
-        while let Some((entry, sides)) = frontier.pop() {
+        if let ControlFlow::Break(base) = short_side::merge_base(self, &ends).await? {
+            return Ok(base);
+        }
+        match walk.go(self, usize::MAX).await? {
+            ControlFlow::Break(base) => Ok(base),
+            ControlFlow::Continue(()) => Ok(None),
+        }
+    }
+}
+
+/// A walk down two histories, to the first commit that both have.
+struct Walk {
+    frontier: Frontier,
+    ahead: ReadAhead,
+}
+
+impl Walk {
+    fn from([ours, theirs]: &[Arc<CommitEntry>; 2]) -> Walk {
+        let mut frontier = Frontier::default();
+        frontier.reach(ours.clone(), OURS);
+        frontier.reach(theirs.clone(), THEIRS);
+        Walk {
+            frontier,
+            ahead: ReadAhead::default(),
+        }
+    }
+
+    /// Looks at up to `commits` more; `Continue` if these did not tell.
+    async fn go(&mut self, core: &Core, commits: usize) -> Result<ControlFlow<Option<CommitId>>> {
+        for _ in 0..commits {
+            let Some((entry, sides)) = self.frontier.pop() else {
+                return Ok(ControlFlow::Break(None));
+            };
             if sides == OURS | THEIRS {
-                return Ok(Some(entry.id));
+                return Ok(ControlFlow::Break(Some(entry.id)));
             }
-            for parent in self.parents(&entry, &mut ahead).await? {
-                frontier.reach(parent, sides);
+            for parent in self.ahead.parents(core, &entry).await? {
+                self.frontier.reach(parent, sides);
             }
         }
-        Ok(None)
+        Ok(ControlFlow::Continue(()))
     }
 }

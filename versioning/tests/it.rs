@@ -11,6 +11,7 @@ mod it {
     mod faults;
     mod fsck;
     mod groups;
+    mod history;
     mod lake;
     mod landing;
     mod model;

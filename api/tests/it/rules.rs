@@ -146,4 +146,10 @@ async fn a_check_that_is_required_and_not_there_is_warned_of() {
     );
     let (_, shown) = rig.get("branches/main").await;
     assert_eq!(shown["warnings"], json!(null), "it is told where it is set");
+
+    let rule = json!({"protection": {"required_checks": ["ghost"]}});
+    let (status, set) = rig.call("PUT", "rules/m*", Some(rule.clone())).await;
+    assert_eq!((status, &set["warnings"]), (200, &json!([warning])));
+    let (_, set) = rig.call("PUT", "rules/release-*", Some(rule)).await;
+    assert_eq!(set["warnings"], json!(null), "no branch is called so");
 }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::Remote;
 use super::merge::{PolicyArgument, ProfileArgument};
-use super::rules::{lives, protected};
+use super::rules::{lives, protected, with_warnings};
 use crate::error::Failure;
 use crate::output::{seconds, table, time};
 
@@ -165,14 +165,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             remote.format().print(&branch, |branch| {
                 let protected =
                     format!("branch {name} is protected: only merges that pass its checks move it");
-                let warnings = branch
-                    .warnings
-                    .iter()
-                    .map(|warning| format!("warning: {warning}"));
-                std::iter::once(protected)
-                    .chain(warnings)
-                    .collect::<Vec<_>>()
-                    .join("\n")
+                with_warnings(protected, &branch.warnings)
             })
         }
         Command::Unprotect(Name { name, remote }) => {

@@ -99,9 +99,16 @@ async fn set(arguments: Set) -> Result<(), Failure> {
         idle_seconds: idle,
     };
     let rule: RuleBody = remote.client().put(&["rules", &pattern], &new).await?;
-    remote
-        .format()
-        .print(&rule, |rule| format!("branches {}: {}", rule.pattern, said(rule)))
+    remote.format().print(&rule, |rule| {
+        let said = format!("branches {}: {}", rule.pattern, said(rule));
+        with_warnings(said, &rule.warnings)
+    })
+}
+
+/// Returns what was done, and below it what cannot work as it is.
+pub(super) fn with_warnings(said: String, warnings: &[String]) -> String {
+    let warnings = warnings.iter().map(|warning| format!("\nwarning: {warning}"));
+    std::iter::once(said).chain(warnings).collect()
 }
 
 fn said(rule: &RuleBody) -> String {

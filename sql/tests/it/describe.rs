@@ -20,6 +20,7 @@ impl Branches for Answers {
             at: at.to_string(),
             commit: None,
             outcome: "done".to_owned(),
+            warnings: vec![],
         })
     }
 }

@@ -34,6 +34,7 @@ pub(super) async fn conformance(make: impl AsyncFn() -> Arc<dyn RefStore>) {
     swaps::breaches_change_nothing(&Fixture::new(make().await).await).await;
     swaps::epochs_fence_late_work(&Fixture::new(make().await).await).await;
     records::commits_by_generation(&Fixture::new(make().await).await).await;
+    records::ancestry(&Fixture::new(make().await).await).await;
     records::commit_index(&Fixture::new(make().await).await).await;
     records::ref_log(&Fixture::new(make().await).await).await;
     records::small_records(&Fixture::new(make().await).await).await;

@@ -402,6 +402,30 @@ impl RefStore for MemoryRefs {
         }))
     }
 
+    async fn children(
+        &self,
+        id: RepositoryId,
+        parents: &[CommitId],
+        limit: usize,
+    ) -> Result<Vec<CommitEntry>> {
+        Ok(self.read(id, |repository| repository.children(parents, limit)))
+    }
+
+    async fn first_parent_from(
+        &self,
+        id: RepositoryId,
+        head: CommitId,
+        generation: u64,
+    ) -> Result<Option<CommitId>> {
+        Ok(self.read(id, |repository| {
+            let first = |entry: &&CommitEntry| repository.commits.get(entry.parents.first()?);
+            let line = std::iter::successors(repository.commits.get(&head), first);
+            line.take_while(|entry| entry.generation >= generation)
+                .last()
+                .map(|entry| entry.id)
+        }))
+    }
+
     async fn commits_by_prefix(&self, id: RepositoryId, prefix: &str, limit: usize) -> Result<Vec<CommitId>> {
         let Some((first, last)) = rules::ids_by_prefix(prefix) else {
             return Ok(Vec::new());

@@ -431,10 +431,12 @@ pub trait RefStore: Debug + Send + Sync {
     ) -> Result<Cas>;
 
     /// Adds commits to the index without a ref that holds them, such as merge candidates. Of a commit that is
-    /// there already, the later epoch is kept: an older copy may be about to be collected.
+    /// there already, the later epoch is kept: an older copy may be about to be collected. Parents come before their
+    /// children, here and in [`HeadMove::index`].
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] if the repository is not there.
+    /// [`crate::Error::NotFound`] if the repository is not there; [`crate::Error::Internal`] if the parents of a commit
+    /// are neither in the index nor before it in `entries`.
     async fn index_commits(&self, id: RepositoryId, entries: &[CommitEntry]) -> Result<()>;
     /// Returns what is known of the given commits, in their order; what is unknown is left out.
     async fn commit_entries(&self, id: RepositoryId, ids: &[CommitId]) -> Result<Vec<CommitEntry>>;
@@ -445,6 +447,23 @@ pub trait RefStore: Debug + Send + Sync {
         generation: u64,
         limit: usize,
     ) -> Result<Vec<CommitEntry>>;
+    /// Returns up to `limit` of the commits that have one of `parents` as a parent, each once, the smallest generation
+    /// first.
+    async fn children(
+        &self,
+        id: RepositoryId,
+        parents: &[CommitId],
+        limit: usize,
+    ) -> Result<Vec<CommitEntry>>;
+    /// Returns the commit of the smallest generation that is not below `generation`, of `head`, its first parent, the
+    /// first parent of that, and so on; `None` if `head` itself is below it, or unknown. Costs follow the logarithm of
+    /// the length of that line.
+    async fn first_parent_from(
+        &self,
+        id: RepositoryId,
+        head: CommitId,
+        generation: u64,
+    ) -> Result<Option<CommitId>>;
     /// Returns up to `limit` commits, in order, whose ids begin with the lower-case hexadecimal digits `prefix`;
     /// none if it is anything else.
     async fn commits_by_prefix(&self, id: RepositoryId, prefix: &str, limit: usize) -> Result<Vec<CommitId>>;

@@ -157,6 +157,8 @@ pub(super) fn with_settings_in_order(record: &RepositoryRecord) -> RepositoryRec
     }
 }
 
+pub(super) const PARENTS_FIRST: &str = "a commit was indexed before its parents";
+
 /// Fails with a defect of skep unless `holds`.
 pub(super) fn demand(holds: bool, otherwise: &str) -> Result<()> {
     if holds {

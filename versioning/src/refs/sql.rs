@@ -104,6 +104,44 @@ pub(super) const COMMITS: &str = "
 pub(super) const COMMITS_UP_TO: &str = "
     SELECT id, epoch, generation, parents FROM commits
     WHERE repository = $1 AND generation <= $2 ORDER BY generation DESC, id DESC LIMIT $3";
+pub(super) const INDEX_CHILD: &str = "
+    INSERT INTO commit_children (repository, parent, child) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+/// How many parents [`CHILDREN`] takes at once.
+pub(super) const PARENTS_AT_ONCE: usize = 16;
+pub(super) const CHILDREN: &str = "
+    SELECT id, epoch, generation, parents FROM commits
+    WHERE repository = $1 AND id IN (
+        SELECT child FROM commit_children WHERE repository = $1
+            AND parent IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    ) ORDER BY generation, id LIMIT $18";
+pub(super) const BEGIN_LINE: &str = "
+    INSERT INTO commit_lines (repository, id, generation, depth, parent, jump, jump_generation)
+    VALUES ($1, $2, $3, 0, NULL, $2, $3) ON CONFLICT DO NOTHING";
+/// `$4` is the first parent. Of it, its jump, and the jump of that, the two lengths are compared.
+pub(super) const CONTINUE_LINE: &str = "
+    INSERT INTO commit_lines (repository, id, generation, depth, parent, jump, jump_generation)
+    SELECT $1, $2, $3, one.depth + 1, one.id,
+        CASE WHEN one.depth - two.depth = two.depth - three.depth THEN three.id ELSE one.id END,
+        CASE WHEN one.depth - two.depth = two.depth - three.depth THEN three.generation ELSE one.generation END
+    FROM commit_lines one
+        JOIN commit_lines two ON two.repository = one.repository AND two.id = one.jump
+        JOIN commit_lines three ON three.repository = one.repository AND three.id = two.jump
+    WHERE one.repository = $1 AND one.id = $4 ON CONFLICT DO NOTHING";
+pub(super) const HAS_LINE: &str = "SELECT 1 FROM commit_lines WHERE repository = $1 AND id = $2";
+/// From `$2` towards the root: where the jump does not lead below `$3` that, otherwise one parent back.
+pub(super) const LINE_FROM: &str = "
+    WITH RECURSIVE line (id, generation, next) AS (
+        SELECT id, generation, CASE WHEN jump_generation >= $3 THEN jump ELSE parent END
+        FROM commit_lines WHERE repository = $1 AND id = $2
+        UNION ALL
+        SELECT back.id, back.generation, CASE WHEN back.jump_generation >= $3 THEN back.jump ELSE back.parent END
+        FROM line JOIN commit_lines back ON back.repository = $1 AND back.id = line.next
+        WHERE line.generation > $3
+    )
+    SELECT id FROM line WHERE generation >= $3 ORDER BY generation LIMIT 1";
+pub(super) const INDEXED_REPOSITORIES: &str = "SELECT DISTINCT repository FROM commits";
+pub(super) const COMMITS_IN_ORDER: &str = "
+    SELECT id, epoch, generation, parents FROM commits WHERE repository = $1 ORDER BY generation, id";
 pub(super) const COMMITS_BETWEEN: &str = "
     SELECT id FROM commits WHERE repository = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4";
 

@@ -1,6 +1,7 @@
 //! Refs in one SQLite file, for the embedded store: one process, and every write synced to the disk.
 
 mod database;
+mod history;
 mod rows;
 mod state;
 #[cfg(test)]
@@ -309,14 +310,7 @@ impl RefStore for SqliteRefs {
     async fn commit_entries(&self, id: RepositoryId, ids: &[CommitId]) -> Result<Vec<CommitEntry>> {
         let mut known = BTreeMap::new();
         for some in ids.chunks(text::COMMITS_AT_ONCE) {
-            let mut found = rows_of(text::COMMITS, id);
-            for commit in some
-                .iter()
-                .chain(std::iter::repeat(&some[0]))
-                .take(text::COMMITS_AT_ONCE)
-            {
-                found = found.bind(bytes(commit));
-            }
+            let found = bind_ids(rows_of(text::COMMITS, id), some, text::COMMITS_AT_ONCE);
             for row in self.all("reading the commit index", found).await? {
                 let entry = rows::commit(row)?;
                 known.insert(entry.id, entry);
@@ -336,6 +330,37 @@ impl RefStore for SqliteRefs {
             .bind(sql_limit(limit));
         let found = self.all("reading the commit index", found).await?;
         found.into_iter().map(rows::commit).collect()
+    }
+
+    async fn children(
+        &self,
+        id: RepositoryId,
+        parents: &[CommitId],
+        limit: usize,
+    ) -> Result<Vec<CommitEntry>> {
+        let mut known = BTreeMap::new();
+        for some in parents.chunks(text::PARENTS_AT_ONCE) {
+            let found =
+                bind_ids(rows_of(text::CHILDREN, id), some, text::PARENTS_AT_ONCE).bind(sql_limit(limit));
+            for row in self.all("reading the commit index", found).await? {
+                let entry = rows::commit(row)?;
+                known.insert((entry.generation, entry.id), entry);
+            }
+        }
+        Ok(known.into_values().take(limit).collect())
+    }
+
+    async fn first_parent_from(
+        &self,
+        id: RepositoryId,
+        head: CommitId,
+        generation: u64,
+    ) -> Result<Option<CommitId>> {
+        let found = rows_of::<(Vec<u8>,)>(text::LINE_FROM, id)
+            .bind(bytes(&head))
+            .bind(sql(generation.min(rules::NUMBER_MAX))?);
+        let found = self.one("reading the commit index", found).await?;
+        found.map(|(id,)| rows::commit_id(&id)).transpose()
     }
 
     async fn commits_by_prefix(&self, id: RepositoryId, prefix: &str, limit: usize) -> Result<Vec<CommitId>> {
@@ -470,6 +495,12 @@ impl RefStore for SqliteRefs {
             .await;
         write.end(outcome).await
     }
+}
+
+/// Binds ids to a query that takes `taken` of them, of which some may be equal.
+fn bind_ids<T>(rows: Rows<T>, ids: &[CommitId], taken: usize) -> Rows<T> {
+    let ids = ids.iter().cycle().take(taken);
+    ids.fold(rows, |rows, id| rows.bind(bytes(id)))
 }
 
 /// Returns the first key that begins with `prefix` and comes after `after`, and the end of those that begin

@@ -102,11 +102,8 @@ async fn merge(lake: &Lake, gate: &dyn Gate) -> (AttemptId, Result<MergeOutcome<
         options: Bytes::from_static(b"wishes"),
         ..Landing::onto(name("main"), "test")
     };
-    let source = name("etl").into();
-    let merge = lake
-        .repository
-        .merge(&source, &landing, &Deciding::default(), gate);
-    let report = merge.await;
+    let (source, resolver) = (name("etl").into(), Deciding::default());
+    let report = lake.repository.merge(&source, &landing, &resolver, gate).await;
     let newest = lake.repository.attempts().await.unwrap()[0].id.clone();
     if let Ok(report) = &report {
         assert_eq!(report.attempt.as_ref(), Some(&newest));
@@ -452,10 +449,8 @@ async fn what_had_nothing_to_do_or_was_only_tried_has_no_record() {
             dry_run,
             ..Landing::onto(name("main"), "test")
         };
-        let source = name(source).into();
-        let report = lake
-            .repository
-            .merge(&source, &landing, &Deciding::default(), &OpenGate);
+        let (source, resolver) = (name(source).into(), Deciding::default());
+        let report = lake.repository.merge(&source, &landing, &resolver, &OpenGate);
         assert_eq!(report.await.unwrap().attempt, None);
     }
     assert_eq!(lake.repository.attempts().await.unwrap(), []);

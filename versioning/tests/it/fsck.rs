@@ -1,10 +1,15 @@
 //! Verification looks at what is stored, and at everything that is needed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::TryStreamExt;
+use sqlx::Connection;
+use tempfile::TempDir;
 use versioning::fsck::fsck;
 use versioning::object::Object;
-use versioning::refs::CommitMode;
+use versioning::refs::{CommitMode, SqliteRefs};
+use versioning::repository::Limits;
 use versioning::{Batch, BlobRef, Error, Space, Value};
 
 use super::lake::{Lake, name};
@@ -67,6 +72,38 @@ async fn damage_is_seen_past_what_is_in_memory() {
         }
         assert!(lake.get("main", "t").await.is_some(), "all of it still is");
         assert!(!problems(&lake).await.is_empty(), "{kind}");
+    }
+}
+
+/// Merge bases trust the index, so it is compared with the commits.
+#[tokio::test]
+async fn a_commit_index_that_says_otherwise_is_told() {
+    let damages = [
+        "DELETE FROM commit_children WHERE child = (SELECT head FROM branches WHERE name = 'main')",
+        "UPDATE commit_lines SET jump_generation = 0, parent = (SELECT id FROM commits WHERE generation = 0)
+            WHERE id = (SELECT head FROM branches WHERE name = 'main')",
+        "UPDATE commits SET generation = 7 WHERE id = (SELECT head FROM branches WHERE name = 'main')",
+    ];
+    for damage in damages {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("refs.db");
+        let mut parts = testkit::memory_parts(1);
+        parts.refs = Arc::new(SqliteRefs::open(&path).await.unwrap());
+        let lake = Lake::over(parts, CommitMode::Staged, Limits::default()).await;
+        for value in ["1", "2", "3"] {
+            lake.write("main", "t", value).await.unwrap();
+            lake.commit("main").await.unwrap();
+        }
+        assert_eq!(problems(&lake).await, Vec::<String>::new());
+        let mut database = sqlx::SqliteConnection::connect(path.to_str().unwrap())
+            .await
+            .unwrap();
+        sqlx::raw_sql(damage).execute(&mut database).await.unwrap();
+        let found = problems(&lake).await;
+        assert!(
+            found.iter().any(|line| line.contains("commit index")),
+            "{damage}: {found:?}"
+        );
     }
 }
 

@@ -31,7 +31,11 @@ impl Lake {
 
     /// Returns a lake with limits of its own.
     pub(super) async fn with(mode: CommitMode, limits: Limits) -> Lake {
-        let mut parts = testkit::memory_parts(1);
+        Lake::over(testkit::memory_parts(1), mode, limits).await
+    }
+
+    /// Returns a lake on parts that hold nothing yet.
+    pub(super) async fn over(mut parts: Parts, mode: CommitMode, limits: Limits) -> Lake {
         let refs = FaultyRefs::new(parts.refs.clone());
         parts.refs = std::sync::Arc::new(refs.clone());
         let limits = Limits {

@@ -1,9 +1,8 @@
 //! How often the ref store is asked: exact figures.
 
-use versioning::id::Domain;
-use versioning::refs::{CommitEntry, CommitMode};
-use versioning::repository::{CommitMessage, Limits, RefKind};
-use versioning::{CommitId, Error, Hash, RefExpr, RefName, Repositories, Repository};
+use versioning::refs::CommitMode;
+use versioning::repository::{Limits, RefKind};
+use versioning::{Error, RefExpr, RefName};
 
 use super::lake::{Lake, name};
 
@@ -63,62 +62,4 @@ async fn branches_that_nobody_uses_are_closed() {
     assert_eq!(find(&lake, "f").await.2, 0, "it is open still");
     assert_ne!(find(&lake, "b").await.2, 0, "it is opened anew");
     assert_eq!(find(&lake, "main").await.2, 0, "it has staged writes");
-}
-
-/// Opens the same store with nothing in memory.
-async fn cold(lake: &Lake) -> Repository {
-    let repositories = Repositories::open(lake.parts.clone(), Limits::default())
-        .await
-        .unwrap();
-    repositories.get(&lake.repository.record().name).await.unwrap()
-}
-
-#[tokio::test]
-async fn a_history_is_read_in_a_few_queries() {
-    let lake = Lake::new(CommitMode::Staged).await;
-    let first = lake.head("main").await;
-    let words = CommitMessage {
-        allow_empty: true,
-        ..CommitMessage::default()
-    };
-    for _ in 0..1_000 {
-        lake.repository
-            .commit(&name("main"), words.clone())
-            .await
-            .unwrap();
-    }
-    let head = lake.head("main").await;
-    let repository = cold(&lake).await;
-    let before = lake.refs.calls();
-    assert_eq!(repository.merge_base(head, first).await.unwrap(), Some(first));
-    // the two ends, then 16, 32, … 512 generations
-    assert_eq!(lake.refs.calls() - before, 2 + 6);
-}
-
-/// A history that is longer than what is kept of entries in memory is read once.
-#[tokio::test]
-async fn a_history_longer_than_memory_is_read_once() {
-    const LENGTH: u64 = 300_000;
-    let lake = Lake::new(CommitMode::Staged).await;
-    let first = lake.head("main").await;
-    let id_of = |generation: u64| CommitId(Hash::of(Domain::Commit, &generation.to_be_bytes()));
-    let entry = |generation: u64| CommitEntry {
-        id: id_of(generation),
-        epoch: 1,
-        generation,
-        parents: vec![if generation == 1 {
-            first
-        } else {
-            id_of(generation - 1)
-        }],
-    };
-    let history: Vec<CommitEntry> = (1..=LENGTH).map(entry).collect();
-    let id = lake.repository.record().id;
-    lake.parts.refs.index_commits(id, &history).await.unwrap();
-    let repository = cold(&lake).await;
-    let before = lake.refs.calls();
-    let base = repository.merge_base(id_of(LENGTH), first).await.unwrap();
-    assert_eq!(base, Some(first));
-    // the two ends, then 16, 32, … 8,192 generations, and all others 16,384 at once
-    assert_eq!(lake.refs.calls() - before, 2 + 10 + 18);
 }

@@ -390,8 +390,8 @@ async fn a_waiting_merge_is_finished_under_the_rules_of_then() {
         said: Some(1),
         used: Arc::default(),
     };
-    let source = name("etl").into();
-    let merged = lake.repository.merge(&source, &landing, &lax(), &OpenGate);
+    let (source, resolver) = (name("etl").into(), lax());
+    let merged = lake.repository.merge(&source, &landing, &resolver, &OpenGate);
     let report = merged.await.unwrap();
     assert!(matches!(report.outcome, MergeOutcome::Conflicts(_)), "{report:?}");
     let id = report.attempt.unwrap();

@@ -242,7 +242,7 @@ pub(super) fn commit_move(n: u8, folded_seq: u64) -> HeadMove {
         folded_seq,
         rebased: false,
         rules: None,
-        index: vec![commit(n)],
+        index: (0..=n).map(commit).collect(),
         reason: format!("commit {n}"),
         time_us: 4_000 + u64::from(n),
         events: vec![],

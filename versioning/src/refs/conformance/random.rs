@@ -81,6 +81,14 @@ pub(in crate::refs) enum Call {
     Entries {
         commits: Vec<u8>,
     },
+    Children {
+        parents: Vec<u8>,
+        limit: usize,
+    },
+    Line {
+        head: u8,
+        generation: u64,
+    },
     Prefix {
         prefix: String,
         limit: usize,
@@ -174,6 +182,9 @@ fn records() -> impl Strategy<Value = Call> {
     prop_oneof![
         2 => vec((0..6u8, 1..4u32), 0..3).prop_map(|commits| Call::Index { commits }),
         1 => vec(0..7u8, 0..20).prop_map(|commits| Call::Entries { commits }),
+        1 => (vec(0..7u8, 0..20), 0..5usize)
+            .prop_map(|(parents, limit)| Call::Children { parents, limit }),
+        1 => (0..7u8, 0..7u64).prop_map(|(head, generation)| Call::Line { head, generation }),
         1 => ("[05ag]{0,4}", 0..4usize).prop_map(|(prefix, limit)| Call::Prefix { prefix, limit }),
         3 => (vec((key(), any::<Option<u8>>()), 0..4), prop::bool::weighted(0.1))
             .prop_map(|(changes, nowhere)| Call::Write { changes, nowhere }),
@@ -207,6 +218,8 @@ async fn answer(fixture: &Fixture, call: &Call, fresh: u8) -> String {
         Call::Append { .. } | Call::Fold { .. } | Call::MoveHead { .. } => swap(fixture, call, fresh).await,
         Call::Index { .. }
         | Call::Entries { .. }
+        | Call::Children { .. }
+        | Call::Line { .. }
         | Call::Prefix { .. }
         | Call::Write { .. }
         | Call::List { .. }
@@ -370,7 +383,11 @@ async fn swap(fixture: &Fixture, call: &Call, fresh: u8) -> String {
         } => {
             let at = present(fixture, name).await;
             let believed = believed(fixture, &at, seen).await;
-            let index = if indexed { vec![commit(head)] } else { vec![] };
+            let index = if indexed {
+                (0..=head).map(commit).collect()
+            } else {
+                vec![]
+            };
             let staged = staged.then(|| roots(fresh));
             let to = HeadMove {
                 index,
@@ -399,6 +416,14 @@ async fn record(fixture: &Fixture, call: &Call) -> String {
             let ids: Vec<_> = commits.iter().copied().map(commit_id).collect();
             show(refs.commit_entries(repository, &ids).await)
         }
+        Call::Children { parents, limit } => {
+            let ids: Vec<_> = parents.iter().copied().map(commit_id).collect();
+            show(refs.children(repository, &ids, *limit).await)
+        }
+        Call::Line { head, generation } => show(
+            refs.first_parent_from(repository, commit_id(*head), *generation)
+                .await,
+        ),
         Call::Prefix { prefix, limit } => show(refs.commits_by_prefix(repository, prefix, *limit).await),
         Call::Write { changes, nowhere } => {
             let value = |n: &Option<u8>| n.map(|n| Bytes::from(vec![n]));

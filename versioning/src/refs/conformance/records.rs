@@ -18,6 +18,66 @@ pub(super) async fn commits_by_generation(fixture: &Fixture) {
     assert_eq!(refs.commits_up_to(NOWHERE, 9, 9).await.unwrap(), []);
 }
 
+/// A line from 0 to 40; 50 is a merge of 3 into 40, 51 one of 50 into 3.
+pub(super) async fn ancestry(fixture: &Fixture) {
+    let (refs, id) = (&fixture.refs, fixture.id);
+    let line: Vec<CommitEntry> = (1..=40).map(commit).collect();
+    let merge = |n, parents: [u8; 2]| CommitEntry {
+        parents: parents.map(commit_id).to_vec(),
+        ..commit(n)
+    };
+    let merges = [merge(50, [40, 3]), merge(51, [3, 50])];
+    refs.index_commits(id, &[&line[..], &merges].concat())
+        .await
+        .unwrap();
+
+    let children = async |parents: &[u8], limit| {
+        let parents: Vec<_> = parents.iter().copied().map(commit_id).collect();
+        let found = refs.children(id, &parents, limit).await.unwrap();
+        found.iter().map(|entry| entry.id).collect::<Vec<_>>()
+    };
+    let ids = |numbers: &[u8]| numbers.iter().copied().map(commit_id).collect::<Vec<_>>();
+    assert_eq!(children(&[3], 9).await, ids(&[4, 50, 51]));
+    assert_eq!(children(&[3, 50, 3], 9).await, ids(&[4, 50, 51]), "each once");
+    assert_eq!(children(&[3], 2).await, ids(&[4, 50]));
+    assert_eq!(children(&[51, 99], 9).await, []);
+    assert_eq!(children(&[], 9).await, []);
+    let all: Vec<u8> = (0..=40).rev().collect();
+    let found: Vec<u8> = (1..=40).chain([50, 51]).collect();
+    assert_eq!(children(&all, 99).await, ids(&found), "more than one query takes");
+    assert_eq!(children(&all, 3).await, ids(&[1, 2, 3]));
+    assert_eq!(refs.children(NOWHERE, &ids(&[3]), 9).await.unwrap(), []);
+
+    let line = async |head, generation| {
+        refs.first_parent_from(id, commit_id(head), generation)
+            .await
+            .unwrap()
+    };
+    for head in [40, 50] {
+        for generation in 0..=40 {
+            assert_eq!(line(head, generation.into()).await, Some(commit_id(generation)));
+        }
+    }
+    assert_eq!(line(50, 41).await, Some(commit_id(50)), "there is none between");
+    assert_eq!(line(51, 4).await, Some(commit_id(51)), "along first parents");
+    assert_eq!(line(51, 2).await, Some(commit_id(2)));
+    assert_eq!(line(50, 51).await, None);
+    assert_eq!(line(99, 0).await, None);
+    assert_eq!(
+        refs.first_parent_from(NOWHERE, commit_id(50), 0).await.unwrap(),
+        None
+    );
+    orphans_are_refused(fixture).await;
+}
+
+async fn orphans_are_refused(fixture: &Fixture) {
+    let before = fixture.dump().await;
+    let turned = [commit(61), commit(60)];
+    let orphan = fixture.refs.index_commits(fixture.id, &turned).await;
+    assert_eq!(orphan.unwrap_err().kind(), Kind::Internal);
+    assert_eq!(fixture.dump().await, before);
+}
+
 pub(super) async fn commit_index(fixture: &Fixture) {
     let (refs, id) = (&fixture.refs, fixture.id);
     let line: Vec<CommitEntry> = (1..=40).map(commit).collect();

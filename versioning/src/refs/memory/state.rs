@@ -9,7 +9,7 @@ use crate::refs::{
     BranchRecord, CommitEntry, EventRecord, EventRun, Expected, LogRecord, RefLogEntry, Removal,
     RepositoryId, RepositoryRecord, RepositoryRules,
 };
-use crate::{CommitId, RefName, Result, Roots};
+use crate::{CommitId, Hash, RefName, Result, Roots};
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -27,6 +27,8 @@ pub(super) struct Repository {
     pub(super) incarnations: BTreeSet<[u8; 16]>,
     /// Persistent, so that adding entries on trial costs no copy.
     pub(super) commits: imbl::OrdMap<CommitId, CommitEntry>,
+    /// Each commit of the index, behind each of its parents.
+    children: imbl::OrdSet<(CommitId, CommitId)>,
     pub(super) ref_log: Vec<RefLogEntry>,
     /// By namespace, then key.
     pub(super) small: BTreeMap<String, BTreeMap<String, Bytes>>,
@@ -88,6 +90,7 @@ impl Repository {
             tags: BTreeMap::new(),
             incarnations: BTreeSet::new(),
             commits: imbl::OrdMap::new(),
+            children: imbl::OrdSet::new(),
             ref_log: Vec::new(),
             small: BTreeMap::new(),
             versions: BTreeMap::new(),
@@ -175,15 +178,17 @@ impl Repository {
 
     /// Adds all entries or, if one is wrong, none.
     pub(super) fn index(&mut self, entries: &[CommitEntry]) -> Result<()> {
-        let mut commits = self.commits.clone();
+        let (mut commits, mut children) = (self.commits.clone(), self.children.clone());
         for entry in entries {
-            let above = entry.parents.iter().filter_map(|parent| commits.get(parent));
-            demand(
-                above
-                    .into_iter()
-                    .all(|parent| parent.generation < entry.generation),
-                "a commit's generation is not above its parents'",
-            )?;
+            for parent in &entry.parents {
+                let before = commits.get(parent).map(|parent| parent.generation);
+                demand(before.is_some(), rules::PARENTS_FIRST)?;
+                demand(
+                    before < Some(entry.generation),
+                    "a commit's generation is not above its parents'",
+                )?;
+                children.insert((*parent, entry.id));
+            }
             let kept = commits.entry(entry.id).or_insert_with(|| entry.clone());
             demand(
                 kept.parents == entry.parents && kept.generation == entry.generation,
@@ -191,8 +196,22 @@ impl Repository {
             )?;
             kept.epoch = kept.epoch.max(entry.epoch);
         }
-        self.commits = commits;
+        (self.commits, self.children) = (commits, children);
         Ok(())
+    }
+
+    pub(super) fn children(&self, parents: &[CommitId], limit: usize) -> Vec<CommitEntry> {
+        let (least, greatest) = (CommitId(Hash([0; 32])), CommitId(Hash([0xff; 32])));
+        let of = |parent: &CommitId| self.children.range((*parent, least)..=(*parent, greatest));
+        let ids: BTreeSet<CommitId> = parents.iter().flat_map(of).map(|(_, child)| *child).collect();
+        let mut found: Vec<_> = ids
+            .iter()
+            .filter_map(|id| self.commits.get(id))
+            .cloned()
+            .collect();
+        found.sort_by_key(|entry| (entry.generation, entry.id));
+        found.truncate(limit);
+        found
     }
 }
 

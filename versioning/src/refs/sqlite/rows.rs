@@ -158,6 +158,11 @@ pub(super) fn commit((bytes, epoch, generation, parents): CommitRow) -> Result<C
     read().map_err(|e: DecodeError| damage("index entry of commit", &id.to_string(), &e))
 }
 
+pub(super) fn repository_id(bytes: &[u8]) -> Result<RepositoryId> {
+    let id = fixed(bytes).map_err(|e| damage("repository id", &format!("{bytes:02x?}"), &e))?;
+    Ok(RepositoryId(id))
+}
+
 pub(super) fn commit_id(bytes: &[u8]) -> Result<CommitId> {
     id(bytes).map_err(|e| damage("commit id", &format!("{bytes:02x?}"), &e))
 }

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use super::SqliteRefs;
 use crate::refs::conformance::{Fixture, conformance, equal_answers, histories, survives_reopening};
-use crate::refs::{EventRun, MemoryRefs, RefStore};
-use crate::{Error, Kind, Result};
+use crate::refs::{EventRun, MemoryRefs, RefStore, RepositoryId};
+use crate::{CommitId, Error, Hash, Kind, Result};
 
 async fn open(path: &Path) -> Arc<dyn RefStore> {
     Arc::new(SqliteRefs::open(path).await.unwrap())
@@ -134,7 +134,7 @@ async fn a_damaged_page_is_noticed() {
     assert!(noticed > 5, "only {noticed} pages matter");
 }
 
-async fn read_all(path: &Path, id: crate::refs::RepositoryId) -> Result<String> {
+async fn read_all(path: &Path, id: RepositoryId) -> Result<String> {
     let refs = Arc::new(SqliteRefs::open(path).await?);
     let read = async {
         refs.epoch().await?;
@@ -205,7 +205,10 @@ async fn a_database_of_an_earlier_skep_is_taken_over() {
         CREATE TABLE schema_versions (version BIGINT NOT NULL PRIMARY KEY);
         INSERT INTO schema_versions VALUES (1);
         INSERT INTO repositories VALUES (zeroblob(16), 'lake', 'main', 1, x'0100');
-        INSERT INTO commits VALUES (zeroblob(16), zeroblob(32), 1, 0, x'0100');
+        INSERT INTO commits VALUES (zeroblob(16), zeroblob(32), 1, 0, x'');
+        WITH RECURSIVE line (n) AS (SELECT 1 UNION SELECT n + 1 FROM line WHERE n < 9)
+        INSERT INTO commits SELECT zeroblob(16), unhex(printf('%02x%062d', n, 0)), 1, n,
+            unhex(printf('%02x%062d', n - 1, 0)) FROM line;
         INSERT INTO ref_names VALUES (zeroblob(16), 'main', 'branch');
         INSERT INTO branches VALUES
             (zeroblob(16), 'main', zeroblob(16), 3, 0, zeroblob(32), NULL, 5, 5, 1, NULL, 1);";
@@ -214,10 +217,7 @@ async fn a_database_of_an_earlier_skep_is_taken_over() {
     }
     drop(old);
     let refs = open(&path).await;
-    let (id, main) = (
-        crate::refs::RepositoryId([0; 16]),
-        crate::RefName::parse("main").unwrap(),
-    );
+    let (id, main) = (RepositoryId([0; 16]), crate::RefName::parse("main").unwrap());
     let found = refs.branch(id, &main).await.unwrap().unwrap();
     assert_eq!((found.generation, found.seq), (3, 5));
     assert_eq!((found.touched_us, found.expiry), (1, Default::default()));
@@ -225,6 +225,21 @@ async fn a_database_of_an_earlier_skep_is_taken_over() {
     let event = [EventRun::one(Bytes::from_static(b"e"))];
     refs.add_events(id, &main, [0; 16], 9, &event).await.unwrap();
     assert_eq!(refs.last_event(id, [0; 16]).await.unwrap(), 1);
+    history_is_taken_over(refs.as_ref(), id).await;
+}
+
+async fn history_is_taken_over(refs: &dyn RefStore, id: RepositoryId) {
+    let commit = |n: u8| {
+        let mut bytes = [0; 32];
+        bytes[0] = n;
+        CommitId(Hash(bytes))
+    };
+    for n in 0..9 {
+        let children = refs.children(id, &[commit(n)], 9).await.unwrap();
+        assert_eq!(children.iter().map(|c| c.id).collect::<Vec<_>>(), [commit(n + 1)]);
+        let back = refs.first_parent_from(id, commit(9), n.into()).await.unwrap();
+        assert_eq!(back, Some(commit(n)));
+    }
 }
 
 #[tokio::test]
@@ -268,7 +283,7 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date() {
     }
     sqlx::Connection::close(old).await.unwrap();
     let refs = open(&path).await;
-    let branches = refs.branches(crate::refs::RepositoryId([0; 16])).await.unwrap();
+    let branches = refs.branches(RepositoryId([0; 16])).await.unwrap();
     let seqs = branches
         .iter()
         .map(|b| (b.name.as_str(), b.sealed_seq, b.folded_seq, b.seq));

@@ -28,7 +28,7 @@ impl Write<'_> {
         Ok(done.rows_affected())
     }
 
-    async fn exists(&mut self, query: Query) -> Result<bool> {
+    pub(super) async fn exists(&mut self, query: Query) -> Result<bool> {
         let failed = self.failed();
         Ok(query
             .fetch_optional(&mut self.connection)
@@ -405,18 +405,6 @@ impl Write<'_> {
             .bind(incarnation.to_vec())
             .bind(sql(up_to)?);
         self.run(delete).await.map(drop)
-    }
-
-    pub(super) async fn index(&mut self, id: RepositoryId, entries: &[CommitEntry]) -> Result<()> {
-        for entry in entries {
-            let insert = query(text::INDEX_COMMIT, id)
-                .bind(bytes(&entry.id))
-                .bind(i64::from(entry.epoch))
-                .bind(sql(entry.generation)?)
-                .bind(record::encode_ids(&entry.parents));
-            self.run(insert).await?;
-        }
-        Ok(())
     }
 }
 
