@@ -146,7 +146,7 @@ impl Change {
     }
 
     /// Takes a piece apart into as many as [`Change::told`] says, each made when it is asked for: each repeats the table.
-    pub fn one_by_one(self) -> Box<dyn Iterator<Item = Change>> {
+    pub fn one_by_one(self) -> Box<dyn Iterator<Item = Change> + Send> {
         match self {
             Change::Partitions { table, altered, .. } if altered.len() > 1 => {
                 Box::new(altered.into_iter().map(move |one| Change::Partitions {
