@@ -10,6 +10,7 @@ mod walk;
 use versioning::{KeyRange, Space};
 
 use self::keys::Keys;
+pub use self::keys::LookedAt;
 use self::walk::Walk;
 use crate::codec::encode_statistics;
 use crate::model::{ColumnStatistics, Constraint, Database, Function, Partition, TableStatistics};
@@ -144,26 +145,26 @@ impl Change {
         }
     }
 
-    /// Takes a piece apart into as many as [`Change::told`] says.
-    pub fn one_by_one(self) -> Vec<Change> {
+    /// Takes a piece apart into as many as [`Change::told`] says, each made when it is asked for: each repeats the table.
+    pub fn one_by_one(self) -> Box<dyn Iterator<Item = Change> + Send> {
         match self {
             Change::Partitions { table, altered, .. } if altered.len() > 1 => {
-                let alone = |one| Change::Partitions {
+                Box::new(altered.into_iter().map(move |one| Change::Partitions {
                     table: table.clone(),
                     added: Vec::new(),
                     altered: vec![one],
                     dropped: Vec::new(),
-                };
-                altered.into_iter().map(alone).collect()
+                }))
             }
             Change::Statistics(ChangedStatistics { table, of }) if of.len() > 1 => {
-                let alone = |one| ChangedStatistics {
-                    table: table.clone(),
-                    of: vec![one],
-                };
-                of.into_iter().map(alone).map(Change::Statistics).collect()
+                Box::new(of.into_iter().map(move |one| {
+                    Change::Statistics(ChangedStatistics {
+                        table: table.clone(),
+                        of: vec![one],
+                    })
+                }))
             }
-            whole => vec![whole],
+            whole => Box::new(std::iter::once(whole)),
         }
     }
 }
@@ -255,18 +256,18 @@ pub async fn of_draft(before: &Snapshot, draft: &Draft, near: &str) -> Result<Ve
 }
 
 /// Returns what differs between two settled views of one repository
-/// ([`versioning::Repository::settled`]). Its cost follows the difference. Of a table in which more than
-/// `partitions_max` partitions differ only the table itself is handed out, changed or not; and so is one of which that
-/// many differ in what is known of their columns, without those statistics.
+/// ([`versioning::Repository::settled`]). Its cost follows the difference. Of a table of which more partitions differ
+/// than `max` says only the table itself is handed out, changed or not; and so is one of which that many differ in what
+/// is known of their columns, without those statistics.
 ///
 /// # Errors
 /// Those of reading.
-pub async fn between(before: &Snapshot, after: &Snapshot, partitions_max: usize) -> Result<Vec<Change>> {
+pub async fn between(before: &Snapshot, after: &Snapshot, max: LookedAt) -> Result<Vec<Change>> {
     let mut keys = Keys::default();
     for space in [Space::Meta, Space::Parts, Space::Stats] {
         let mut diff = before.view().diff(after.view(), space, &KeyRange::all());
         while let Some(change) = diff.next().await? {
-            keys.add_at_most(space, &change.key, partitions_max);
+            keys.add_at_most(space, &change.key, max);
         }
     }
     Walk::new(before, after, keys, "").run().await

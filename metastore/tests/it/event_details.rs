@@ -1,11 +1,7 @@
 //! What is told of constraints and of the statistics of columns.
 
-use catalog::merge::CatalogResolver;
 use thrift_idl::methods::*;
 use thrift_idl::types::{AddCheckConstraintRequest, NotificationEvent, SetPartitionsStatsRequest};
-use versioning::RefName;
-use versioning::merge::{Landing, MergeOutcome, OpenGate};
-use versioning::repository::CommitMessage;
 
 use super::constraints::{add_foreign, add_keys, check, drop_constraint, fixture, foreign, key};
 use super::harness::{Client, Server, fields, partition, some, table, texts};
@@ -273,18 +269,8 @@ async fn merges_tell_of_both() {
         ..key(Some("k1"), "nc", 1)
     };
     assert_eq!(add_keys(&mut client, vec![of_etl]).await, "ok");
-    let etl = RefName::parse("etl").unwrap();
-    let words = CommitMessage {
-        message: "work".into(),
-        ..CommitMessage::default()
-    };
-    server.repository.commit(&etl, words).await.unwrap();
-    let landing = Landing::onto(RefName::parse("main").unwrap(), "test");
-    let merged = server
-        .repository
-        .merge(&etl.into(), &landing, &CatalogResolver::default(), &OpenGate)
-        .await;
-    assert!(matches!(merged.unwrap().outcome, MergeOutcome::Landed(_)));
+    server.commit_on("etl").await;
+    server.merge("etl").await;
     let both = ["ADD_PRIMARYKEY g1 p", "UPDATE_TBL_COL_STAT_EVENT g1 p"];
     assert_eq!(told(&mut client, 3).await, both);
 }
