@@ -77,6 +77,37 @@ pub(crate) struct Walk {
     last: Option<String>,
     /// How many have been taken.
     taken: u64,
+    fuel: Fuel,
+}
+
+/// How many conditions are judged before other tasks have their turn: some milliseconds. All rows of a walk can
+/// be in memory, and then nothing else in it waits. A client that has left is noticed there too.
+const TERMS_A_TURN: usize = 10_000;
+
+/// What a walk may still judge before it lets others have their turn.
+#[derive(Debug)]
+struct Fuel {
+    left: usize,
+    /// What a row costs, at most.
+    a_row: usize,
+}
+
+impl Fuel {
+    fn of(plan: &Plan) -> Fuel {
+        Fuel {
+            left: TERMS_A_TURN,
+            a_row: plan.terms_a_row().max(1),
+        }
+    }
+
+    /// Spends what a row costs.
+    async fn spend(&mut self) {
+        if self.left < self.a_row {
+            tokio::task::yield_now().await;
+            self.left = TERMS_A_TURN;
+        }
+        self.left = self.left.saturating_sub(self.a_row);
+    }
 }
 
 /// Returns how many partitions a client wants: a negative number, or none, is all.
@@ -101,6 +132,7 @@ impl Walk {
         Ok(Walk {
             seen,
             among,
+            fuel: Fuel::of(&plan),
             plan,
             scan,
             room,
@@ -115,6 +147,7 @@ impl Walk {
         take: impl FnOnce(&SeenTable, &PartitionRef<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Failure> {
         while self.room > 0 {
+            self.fuel.spend().await;
             let Some(row) = self.scan.next().await? else { break };
             match self.among.step(&self.plan, row.name) {
                 Step::Look => {
@@ -179,8 +212,10 @@ impl Walk {
         let start = || self.among.start(&self.plan).unwrap_or_default();
         let start = behind.map_or_else(start, String::into_bytes);
         seek(&mut scan, &start).await?;
+        let mut fuel = Fuel::of(&self.plan);
         let mut count = 0;
         while count < self.room {
+            fuel.spend().await;
             let Some(row) = scan.next().await? else { break };
             match self.among.step(&self.plan, row.name) {
                 Step::Look => {
@@ -377,5 +412,116 @@ impl Rows for PartitionRows {
 
     async fn left(&mut self) -> Result<usize, Failure> {
         self.walk.left().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::draft::AddPartitions;
+    use catalog::location::Locator;
+    use catalog::model::{Column, Database, Storage, Table};
+    use catalog::{Catalog, Draft};
+    use futures::FutureExt;
+    use versioning::RefExpr;
+
+    use super::*;
+    use crate::convert::Names as TheirNames;
+    use crate::filter::{Key, plan, plan_expression};
+
+    const ROWS: usize = 40;
+
+    fn partition(number: usize) -> Partition {
+        Partition {
+            values: vec![format!("v{number:02}")],
+            storage: Some(Storage::default()),
+            ..Partition::default()
+        }
+    }
+
+    async fn fill(mut draft: Draft) -> Result<(Draft, ()), Error> {
+        let database = Database {
+            name: "sales".into(),
+            ..Database::default()
+        };
+        draft.create_database(database).await?;
+        let table = Table {
+            name: "orders".into(),
+            storage: Some(Storage::default()),
+            partition_keys: Some(vec![Column::new("p", "string")]),
+            ..Table::default()
+        };
+        draft.create_table("sales", table).await?;
+        let partitions = (0..ROWS).map(partition).collect();
+        let how = AddPartitions::default();
+        draft.add_partitions("sales", "orders", partitions, &how).await?;
+        Ok((draft, ()))
+    }
+
+    /// Returns a table with as many partitions as [`ROWS`].
+    async fn table() -> SeenTable {
+        let (_store, repository) = testkit::repository(1).await.unwrap();
+        let main = RefExpr::parse("main").unwrap();
+        let catalog = Catalog::new(repository);
+        catalog.write(&main.name, fill).await.unwrap();
+        let repository = catalog.repository().record().name.clone();
+        let snapshot = catalog.snapshot(&main).await.unwrap();
+        let open = snapshot.table("sales", "orders").await.unwrap();
+        SeenTable {
+            snapshot,
+            open,
+            names: TheirNames {
+                catalog: "hive".into(),
+                database: "sales".into(),
+                locator: Locator::new(repository, &main, "s3a"),
+            },
+        }
+    }
+
+    /// Returns a filter that every partition passes, and not before its last term.
+    fn long(terms: usize) -> String {
+        let terms: Vec<_> = (0..terms).map(|term| format!("p <> \"x{term}\"")).collect();
+        terms.join(" and ")
+    }
+
+    /// Returns what a future comes to, and how often it let others have their turn.
+    async fn turns<T>(future: impl Future<Output = T>) -> (T, usize) {
+        let (mut future, mut turns) = (Box::pin(future), 0);
+        let done = std::future::poll_fn(|context| {
+            let polled = future.poll_unpin(context);
+            turns += usize::from(polled.is_pending());
+            polled
+        });
+        (done.await, turns)
+    }
+
+    #[tokio::test]
+    async fn a_long_filter_lets_others_have_their_turn() {
+        let seen = table().await;
+        let keys = [Key {
+            name: "p".into(),
+            type_name: "string".into(),
+        }];
+        let text = long(TERMS_A_TURN / 4);
+        let by_text = plan(&text, &keys).unwrap();
+        let by_expression = plan_expression(text.as_bytes(), &keys).plan;
+        for plan in [by_text, by_expression] {
+            // each name is judged, and then the values
+            let expected = ROWS / 2 - 1;
+            let walk = Walk::start(seen.clone(), Among::All, plan, usize::MAX)
+                .await
+                .unwrap();
+            let (left, while_counting) = turns(walk.left()).await;
+            assert_eq!((left.unwrap(), while_counting >= expected), (ROWS, true));
+            let (all, while_walking) = turns(walk.collect()).await;
+            assert_eq!((all.unwrap().len(), while_walking >= expected), (ROWS, true));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_short_filter_is_judged_in_one_turn() {
+        let plan = plan("", &[]).unwrap();
+        let walk = Walk::start(table().await, Among::All, plan, usize::MAX).await;
+        let (all, turns) = turns(walk.unwrap().collect()).await;
+        assert_eq!((all.unwrap().len(), turns), (ROWS, 0));
     }
 }

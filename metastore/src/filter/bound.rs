@@ -206,6 +206,14 @@ impl Expression<Test> {
 }
 
 impl Test {
+    /// Returns how many comparisons it is, at most.
+    pub(super) fn terms(&self) -> usize {
+        match self {
+            Test::In { keys, rows, .. } => rows.len().saturating_mul(keys.len()).max(1),
+            Test::Compare { .. } | Test::Like { .. } | Test::Between { .. } | Test::Null { .. } => 1,
+        }
+    }
+
     fn keys(&self) -> &[Column] {
         match self {
             Test::Compare { key, .. }

@@ -74,6 +74,16 @@ impl Plan {
         self.filter.is_none()
     }
 
+    /// Returns how many conditions may have to be judged at one name, at most: once for each key that it tells, and
+    /// once more for the values.
+    pub(crate) fn terms_a_row(&self) -> usize {
+        let mut terms = 0;
+        if let Some(filter) = &self.filter {
+            filter.visit(&mut |test| terms += test.terms());
+        }
+        terms.saturating_mul(self.levels.len() + 1)
+    }
+
     /// Returns the first name to look at; `None` if nothing can be taken.
     pub fn start(&self) -> Option<Vec<u8>> {
         if self.levels.iter().any(|level| level.ranges.is_empty()) {
