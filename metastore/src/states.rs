@@ -1,5 +1,7 @@
 //! What is kept of a repository beside its history: it is the same at all refs and never merges.
 
+use std::sync::Arc;
+
 use versioning::Repository;
 use versioning::state::StateOf;
 
@@ -31,6 +33,17 @@ impl States {
 impl Call {
     fn now_ms(&self) -> u64 {
         self.context.clock.now_us() / 1_000
+    }
+
+    /// Returns the states to change what is neither a lock nor a transaction: readers open those, and they go on
+    /// where nothing else is written any more.
+    ///
+    /// # Errors
+    /// [`versioning::Error::RepositoryReadOnly`].
+    pub(crate) async fn writable_states(&self) -> Result<Arc<States>, Failure> {
+        let name = &self.context.listener.repository;
+        self.context.repositories.get(name).await?.check_open().await?;
+        Ok(self.context.states(name).await?)
     }
 
     /// Has something decided about locks and transactions, durably. What was decided before a refusal stays.

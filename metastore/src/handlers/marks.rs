@@ -24,6 +24,7 @@ pub(super) fn routes() -> Routes {
             let of = (args.db_name, args.tbl_name);
             let named = named(&call, of, args.part_vals, args.event_type).await?;
             named.target.check_writable().await?;
+            named.target.catalog.repository().check_open().await?;
             let (states, mark) = (named.states(&call).await?, named.mark().await?);
             let plan = |marks: &Marks| Ok::<_, Failure>((marks.mark(&mark, call.now_s()), ()));
             states.marks.change(plan).await

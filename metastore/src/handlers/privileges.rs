@@ -96,7 +96,7 @@ impl Call {
         mut change: impl FnMut(&Roles) -> Result<Changes, Failure>,
     ) -> Result<bool, Failure> {
         let plan = |roles: &Roles| Ok::<_, Failure>((change(roles)?, true));
-        self.states().await?.roles.change(plan).await
+        self.writable_states().await?.roles.change(plan).await
     }
 }
 

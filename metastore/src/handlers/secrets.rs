@@ -31,8 +31,9 @@ pub(super) fn routes() -> Routes {
         .serve::<GetAllTokenIdentifiers, _, _>(async |call: Call, _| call.secrets(Secrets::token_ids).await)
         .serve::<AddRuntimeStats, _, _>(async |call: Call, args: AddRuntimeStatsArgs| {
             let (stat, now_s) = (args.stat.unwrap_or_default(), call.now_s());
-            let add = |secrets: &Secrets| Ok((secrets.add_runtime(stat.clone(), now_s), ()));
-            call.change_secrets(add).await
+            let add = |secrets: &Secrets| Ok::<_, Failure>((secrets.add_runtime(stat.clone(), now_s), ()));
+            // what a query cost is told by its reader
+            call.states().await?.secrets.change(add).await
         })
         .serve::<GetRuntimeStats, _, _>(async |call: Call, args: GetRuntimeStatsArgs| {
             let request = args.rqst.unwrap_or_default();
@@ -70,6 +71,6 @@ impl Call {
         &self,
         plan: impl FnMut(&Secrets) -> Result<(Changes, T), Failure>,
     ) -> Result<T, Failure> {
-        self.states().await?.secrets.change(plan).await
+        self.writable_states().await?.secrets.change(plan).await
     }
 }

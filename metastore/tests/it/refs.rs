@@ -1,6 +1,7 @@
 //! Which ref a call means, and what may be changed on it.
 
 use thrift_idl::methods::*;
+use thrift_idl::types::{OpenTxnRequest, PartitionEventType, PrivilegeBag, Role, RuntimeStat};
 
 use super::harness::{Client, Server, partition, some, table};
 
@@ -199,6 +200,65 @@ async fn a_read_only_repository_says_how_to_change_that() {
         refused.contains("MetaException: repository lake is read-only"),
         "{refused}"
     );
+}
+
+/// Refused are roles, grants, tokens, keys and marks too; locks and transactions, which readers open, are not.
+#[tokio::test]
+async fn a_read_only_repository_takes_nothing_beside_its_history_but_what_readers_do() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    client.create_database("sales").await;
+    client
+        .create_table(table("sales", "t", "a int", "d string"))
+        .await;
+    let role = |name| CreateRoleArgs {
+        role: Some(Role {
+            role_name: some(name),
+            create_time: None,
+            owner_name: some("ann"),
+        }),
+    };
+    let token = || AddTokenArgs {
+        token_identifier: some("id"),
+        delegation_token: some("a"),
+    };
+    let key = || AddMasterKeyArgs { key: some("k") };
+    let grants = || GrantPrivilegesArgs {
+        privileges: Some(PrivilegeBag::default()),
+    };
+    let mark = || MarkPartitionForEventArgs {
+        db_name: some("sales"),
+        tbl_name: some("t"),
+        part_vals: Some([("d".to_owned(), "1".to_owned())].into()),
+        event_type: Some(PartitionEventType::LOAD_DONE),
+    };
+    client.call::<CreateRole>(role("etl")).await.unwrap();
+    server.repository.set_read_only(true).await.unwrap();
+    for refused in [
+        client.outcome::<CreateRole>(role("ops")).await,
+        client.outcome::<GrantPrivileges>(grants()).await,
+        client.outcome::<AddToken>(token()).await,
+        client.outcome::<AddMasterKey>(key()).await,
+        client.outcome::<MarkPartitionForEvent>(mark()).await,
+    ] {
+        assert!(
+            refused.contains("repository lake is read-only: skep repository set lake"),
+            "{refused}"
+        );
+    }
+    let asked = OpenTxnsArgs {
+        rqst: Some(OpenTxnRequest {
+            num_txns: Some(1),
+            user: some("ann"),
+            hostname: some("here"),
+            ..OpenTxnRequest::default()
+        }),
+    };
+    assert_eq!(client.outcome::<OpenTxns>(asked).await, "ok");
+    let stat = AddRuntimeStatsArgs {
+        stat: Some(RuntimeStat::default()),
+    };
+    assert_eq!(client.outcome::<AddRuntimeStats>(stat).await, "ok");
 }
 
 #[tokio::test]
