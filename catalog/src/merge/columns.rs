@@ -54,7 +54,10 @@ pub(crate) fn merge(lists: Lists<'_>, layout: Layout, scope: &Scope, report: &mu
                 report.decide(at, texts, Choices::ANY).of(lists).to_vec()
             }
         },
-        _ => merge_by_id(lists, None, scope, report),
+        _ => {
+            let columns = merge_by_id(lists, None, scope, report);
+            leave_some(columns, lists, scope, report)
+        }
     };
     Merged {
         columns,
@@ -158,6 +161,23 @@ fn merge_by_id(
     let order = given.unwrap_or_else(|| order(lists, &merged, scope, report));
     let columns: Vec<Column> = order.iter().filter_map(|id| merged.remove(id)).collect();
     settle_names(columns, lists, scope, report)
+}
+
+/// Decides about columns of which each was dropped by one side, so that none would be left though both have some: no
+/// reader opens such a table.
+fn leave_some(
+    merged: Vec<Column>,
+    lists: Three<&[Column]>,
+    scope: &Scope,
+    report: &mut Report,
+) -> Vec<Column> {
+    if !merged.is_empty() || lists.ours.is_empty() || lists.theirs.is_empty() {
+        return merged;
+    }
+    let texts = lists.map(text_of);
+    let texts = Texts::new(Some(&texts.base), texts.ours, texts.theirs);
+    let at = (scope, ConflictKind::DropModify, Subject::Columns);
+    report.decide(at, texts, Choices::SIDES).of(lists).to_vec()
 }
 
 fn merge_column(versions: Three<Option<&Column>>, scope: &Scope, report: &mut Report) -> Option<Column> {

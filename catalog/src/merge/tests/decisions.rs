@@ -66,7 +66,7 @@ fn columns_are_decided_field_by_field() {
         &["x"],
         expect![[r#"
         ours: (a bigint)
-        theirs: ()
+        theirs: ! sales.orders: the column list was (a bigint) in ours, (b int) in theirs
         base: (a int)
         x: decision "3a23b32e9f0e6745=x" is not valid: it has to be one of the choices that are listed with the conflict
     "#]],

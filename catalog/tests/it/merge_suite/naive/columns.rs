@@ -37,9 +37,15 @@ pub(super) fn merge(
     };
     let (b, o, t) = (by_id(base), by_id(ours), by_id(theirs));
     let mut merged = Vec::new();
+    let known = out.len();
     for id in order(&ids(base), &ids(first), &ids(second)) {
         let id = &id;
         merged.extend(one(place, (b.get(id), o.get(id), t.get(id)), out));
+    }
+    // each side has rows, and together they would have none
+    let is_bare = merged.is_empty() && out.len() == known;
+    if is_bare && ours.len().min(theirs.len()) > 0 {
+        out.insert(format!("DropModify {place}: columns"));
     }
     let mut seen = BTreeSet::new();
     for column in &merged {
