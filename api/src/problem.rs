@@ -111,6 +111,7 @@ fn hint(error: &versioning::Error) -> Option<&'static str> {
         versioning::Error::RepositoryReadOnly { .. } => None,
         versioning::Error::Name { .. }
         | versioning::Error::NotFound { .. }
+        | versioning::Error::BranchDeleted { .. }
         | versioning::Error::AlreadyExists { .. }
         | versioning::Error::Refused { .. }
         | versioning::Error::TooLarge { .. }

@@ -135,7 +135,7 @@ fn store_code(error: &versioning::Error) -> S3ErrorCode {
     use versioning::Error as Store;
     match error {
         Store::Name { .. } | Store::Ambiguous { .. } => S3ErrorCode::InvalidArgument,
-        Store::NotFound { .. } => S3ErrorCode::NoSuchKey,
+        Store::NotFound { .. } | Store::BranchDeleted { .. } => S3ErrorCode::NoSuchKey,
         Store::ReadOnly { .. }
         | Store::RepositoryReadOnly { .. }
         | Store::Protected { .. }

@@ -272,6 +272,10 @@ impl Place {
                 repository: self.repository.record().name.to_string(),
                 reference: name,
             }),
+            Err(Error::Store(StoreError::BranchDeleted { branch })) => Err(Error::NoBranch {
+                repository: self.repository.record().name.to_string(),
+                reference: branch.to_string(),
+            }),
             other => other,
         }
     }

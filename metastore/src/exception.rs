@@ -331,9 +331,10 @@ fn describe_ledger(error: &LedgerError) -> (&'static [Class], String) {
 fn describe_store(error: &versioning::Error) -> (&'static [Class], String) {
     use versioning::Error;
     match error {
-        Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Name { .. } => {
-            (MISSING_DATABASE, error.to_string())
-        }
+        Error::NotFound { .. }
+        | Error::BranchDeleted { .. }
+        | Error::Ambiguous { .. }
+        | Error::Name { .. } => (MISSING_DATABASE, error.to_string()),
         Error::AlreadyExists { .. } => (EXISTS, error.to_string()),
         Error::ReadOnly { reference } => (
             REFUSED,

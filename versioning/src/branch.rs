@@ -19,8 +19,8 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 pub(crate) use self::actor::{Actor, Meanwhile};
 use self::background::Background;
 use self::job::PlannedJob;
-use self::lane::Command;
 pub(crate) use self::lane::Lane;
+use self::lane::{Command, Gone};
 use self::state::Loaded;
 pub(crate) use self::state::{Prepared, State};
 use crate::core::Core;
@@ -49,9 +49,11 @@ impl Branch {
         let loaded = Loaded::read(&core, &name).await?;
         let (publish, state) = watch::channel(Arc::new(loaded.state));
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
+        let gone = Gone::default();
         let lane = Lane {
             name: name.clone(),
             commands,
+            gone: gone.clone(),
         };
         let branch = Arc::new(Branch {
             name: name.clone(),
@@ -68,7 +70,7 @@ impl Branch {
             handle: Arc::downgrade(&branch),
             background: Background::default(),
             is_stale: false,
-            gone: false,
+            gone,
         };
         let tasks = actor.core.tasks.clone();
         tasks.spawn(actor.run(queue));
@@ -131,6 +133,7 @@ impl Branch {
         Ok(Lane {
             name: self.name.clone(),
             commands,
+            gone: self.lane.gone.clone(),
         })
     }
 }

@@ -37,6 +37,8 @@ pub enum Error {
     },
     #[error("{what} {name:?} not found")]
     NotFound { what: &'static str, name: String },
+    #[error("branch {branch} was deleted meanwhile")]
+    BranchDeleted { branch: RefName },
     #[error("{what} {name:?} already exists")]
     AlreadyExists { what: &'static str, name: String },
     #[error("{name:?} is ambiguous: it begins the ids of several commits")]
@@ -104,7 +106,7 @@ impl Error {
             | Error::Ambiguous { .. }
             | Error::TooLarge { .. }
             | Error::WriteTooLarge { .. } => Kind::Invalid,
-            Error::NotFound { .. } => Kind::NotFound,
+            Error::NotFound { .. } | Error::BranchDeleted { .. } => Kind::NotFound,
             Error::AlreadyExists { .. } => Kind::AlreadyExists,
             Error::ReadOnly { .. }
             | Error::RepositoryReadOnly { .. }

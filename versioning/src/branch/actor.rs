@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::Branch;
 use super::background::Background;
 use super::job::Job;
-use super::lane::Command;
+use super::lane::{Command, Gone};
 use super::state::{Loaded, Pending, State};
 use crate::core::Core;
 use crate::refs::{BranchRecord, BranchRules, Cas, LogRecord, Removal, WriteId};
@@ -32,7 +32,7 @@ pub(crate) struct Actor {
     pub(super) background: Background,
     /// Whether the branch may be otherwise than it is known here, because it could not be read.
     pub(super) is_stale: bool,
-    pub(super) gone: bool,
+    pub(super) gone: Gone,
 }
 
 impl Actor {
@@ -40,7 +40,7 @@ impl Actor {
         if self.state().has_staged() {
             self.note_write();
         }
-        while !self.gone && !self.core.stop.is_cancelled() {
+        while !self.gone.is_set() && !self.core.stop.is_cancelled() {
             let due = self.due();
             tokio::select! {
                 command = queue.recv() => match command {
@@ -230,7 +230,9 @@ impl Actor {
                 Ok(())
             }
             Err(error) => {
-                self.gone |= matches!(error, Error::NotFound { what: "branch", .. });
+                if matches!(error, Error::NotFound { what: "branch", .. }) {
+                    self.gone.set();
+                }
                 self.retry_later();
                 Err(error)
             }
@@ -300,7 +302,7 @@ impl Actor {
             let core = &self.core;
             match core.refs.delete_branch(core.id, &self.name, &removal).await {
                 Ok(Cas::Done | Cas::Lost(None)) => {
-                    self.gone = true;
+                    self.gone.set();
                     return Ok(());
                 }
                 Ok(Cas::Lost(Some(found))) if found.incarnation == known.incarnation => self.reload().await?,

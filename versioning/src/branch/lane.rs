@@ -1,5 +1,8 @@
 //! The way into the task of a branch.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
@@ -17,11 +20,26 @@ pub(super) enum Command {
     Hold(oneshot::Sender<mpsc::Sender<Command>>),
 }
 
+/// Whether a branch was removed: its task says so before it ends, to those who wait for it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gone(Arc<AtomicBool>);
+
+impl Gone {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// A way to have work done in the task of a branch: the common one, between writes, or that of a hold.
 #[derive(Debug, Clone)]
 pub(crate) struct Lane {
     pub(super) name: RefName,
     pub(super) commands: mpsc::Sender<Command>,
+    pub(super) gone: Gone,
 }
 
 impl Lane {
@@ -50,12 +68,16 @@ impl Lane {
         self.commands.is_closed()
     }
 
-    /// Returns why nothing was done: the branch was removed, or the store is being closed. Whoever tries again
-    /// learns which.
+    /// Returns why nothing was done: the branch was removed, or the store is being closed.
     pub(super) fn stopped(&self) -> Error {
-        Error::Storage {
-            operation: "a call to a branch",
-            message: format!("the task of branch {} ended before it", self.name),
+        match self.gone.is_set() {
+            true => Error::BranchDeleted {
+                branch: self.name.clone(),
+            },
+            false => Error::Storage {
+                operation: "a call to a branch",
+                message: format!("the task of branch {} ended before it", self.name),
+            },
         }
     }
 }

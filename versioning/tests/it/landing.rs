@@ -95,6 +95,38 @@ async fn two_branches(mode: CommitMode) -> Lake {
     lake
 }
 
+/// Removes a branch when it judges.
+#[derive(Debug)]
+struct Removing<'a>(&'a versioning::Repository);
+
+#[async_trait]
+impl Gate for Removing<'_> {
+    async fn judge(&self, _: &Proposal) -> Result<Verdict> {
+        self.0.delete_branch(&name("dest")).await?;
+        Ok(Verdict::Pass {
+            checks: Vec::new(),
+            reads: Extent::none(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_branch_that_is_deleted_while_a_merge_is_judged_is_told_of() {
+    let lake = two_branches(CommitMode::Staged).await;
+    lake.branch("dest", CommitMode::Staged).await;
+    let merged = lake
+        .merge_by("etl", "dest", false, &Removing(&lake.repository))
+        .await;
+    let error = merged.unwrap_err();
+    assert!(
+        matches!(&error, Error::BranchDeleted { branch } if *branch == name("dest")),
+        "{error}"
+    );
+    assert_eq!(error.kind(), Kind::NotFound);
+    let none = lake.merge_by("etl", "dest", false, &OpenGate).await;
+    assert!(matches!(none, Err(Error::NotFound { .. })), "{none:?}");
+}
+
 fn landed<C: fmt::Debug>(outcome: &Result<MergeOutcome<C>>) -> bool {
     matches!(outcome, Ok(MergeOutcome::Landed(_)))
 }
