@@ -154,6 +154,8 @@ pub struct Attempt {
     /// What the commit is to be; `Normal` is a squash.
     pub kind: CommitKind,
     pub into: RefName,
+    /// Which branch of that name it was begun for; `None` of one that was begun before this was noted.
+    pub incarnation: Option<[u8; 16]>,
     /// What is merged, reverted or picked, as the caller named it.
     pub source: String,
     pub theirs: CommitId,
@@ -194,6 +196,19 @@ impl Attempt {
     pub fn pins(&self) -> impl Iterator<Item = CommitId> {
         let sides = [self.theirs, self.base, self.ours];
         sides.into_iter().chain(self.from).chain(self.candidate)
+    }
+
+    /// Fails if the branch that it was begun for is not the one that has the name now.
+    ///
+    /// # Errors
+    /// [`Error::BranchDeleted`].
+    pub(crate) fn check_branch(&self, incarnation: [u8; 16]) -> Result<()> {
+        match self.incarnation.is_none_or(|begun| begun == incarnation) {
+            true => Ok(()),
+            false => Err(Error::BranchDeleted {
+                branch: self.into.clone(),
+            }),
+        }
     }
 
     /// Returns whether it is on its way, or waits for a person and is kept for that.

@@ -8,7 +8,9 @@ use crate::commit::CommitKind;
 use crate::merge::{Policy, Refusal, Warnings};
 use crate::{CommitId, Hash, RefName};
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+/// The format before it was noted which branch of its name an attempt is for.
+const WITHOUT_INCARNATION: u8 = 2;
 /// The format before there were warnings.
 const WITHOUT_WARNINGS: u8 = 1;
 
@@ -58,6 +60,10 @@ pub(super) fn encode(attempt: &Attempt) -> Bytes {
     for warning in &attempt.warnings.first {
         put_bytes(&mut out, warning);
     }
+    put_bytes(
+        &mut out,
+        attempt.incarnation.as_ref().map_or(&[][..], |id| &id[..]),
+    );
     out.into()
 }
 
@@ -75,7 +81,7 @@ fn numbers(attempt: &Attempt) -> [u64; 6] {
 pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<Attempt, DecodeError> {
     let mut reader = Reader::new(bytes);
     let format = reader.byte()?;
-    if ![WITHOUT_WARNINGS, FORMAT].contains(&format) {
+    if !(WITHOUT_WARNINGS..=FORMAT).contains(&format) {
         return Err(DecodeError::Tag(format.into()));
     }
     let kind = tag(CommitKind::ALL.into_iter(), |kind| *kind as u8, reader.byte()?)?;
@@ -105,12 +111,17 @@ pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<Attempt, DecodeError> {
         WITHOUT_WARNINGS => Warnings::default(),
         _ => warnings(&mut reader)?,
     };
+    let incarnation = match format {
+        WITHOUT_WARNINGS | WITHOUT_INCARNATION => None,
+        _ => incarnation(&mut reader)?,
+    };
     reader.finish()?;
     let [conflicts, round, created_us, updated_us, lease_us, run] = numbers;
     Ok(Attempt {
         id: AttemptId::parse(id).map_err(|_| DecodeError::Canonical("no id of a merge"))?,
         kind,
         into,
+        incarnation,
         source,
         theirs,
         from,
@@ -140,6 +151,17 @@ fn warnings(reader: &mut Reader<'_>) -> Result<Warnings, DecodeError> {
     let total = reader.varint()?;
     let first = many(reader, bytes)?;
     Ok(Warnings { total, first })
+}
+
+fn incarnation(reader: &mut Reader<'_>) -> Result<Option<[u8; 16]>, DecodeError> {
+    match reader.bytes()? {
+        [] => Ok(None),
+        bytes => {
+            let id = bytes.try_into();
+            id.map(Some)
+                .map_err(|_| DecodeError::Canonical("no id of a branch"))
+        }
+    }
 }
 
 /// Reads as many as the number says that stands before them.
@@ -206,6 +228,7 @@ pub(super) mod tests {
             id: AttemptId::parse("0123456789ab").unwrap(),
             kind: CommitKind::Merge,
             into: RefName::parse("main").unwrap(),
+            incarnation: Some([7; 16]),
             source: "etl".into(),
             theirs: commit(1),
             from: None,
@@ -247,15 +270,24 @@ pub(super) mod tests {
     fn the_format_stays() {
         let hash = |bytes: &[u8]| Hash::of(crate::id::Domain::Blob, bytes).to_string()[..16].to_owned();
         let bytes = encode(&attempt());
-        assert_eq!((bytes.len(), hash(&bytes)), (242, "f7242ec1b5832750".to_owned()));
+        assert_eq!((bytes.len(), hash(&bytes)), (259, "6a82e08d32256f16".to_owned()));
         assert_eq!(decode("0123456789ab", &bytes).unwrap(), attempt());
         let old = Attempt {
-            warnings: Warnings::default(),
+            incarnation: None,
             ..attempt()
         };
         let mut bytes = encode(&old).to_vec();
+        bytes[0] = WITHOUT_INCARNATION;
+        bytes.truncate(bytes.len() - 1);
+        assert_eq!((bytes.len(), hash(&bytes)), (242, "f7242ec1b5832750".to_owned()));
+        assert_eq!(decode("0123456789ab", &bytes).unwrap(), old);
+        let old = Attempt {
+            warnings: Warnings::default(),
+            ..old
+        };
+        let mut bytes = encode(&old).to_vec();
         bytes[0] = WITHOUT_WARNINGS;
-        bytes.truncate(bytes.len() - 2);
+        bytes.truncate(bytes.len() - 3);
         assert_eq!((bytes.len(), hash(&bytes)), (230, "8631a34c56844a0e".to_owned()));
         assert_eq!(decode("0123456789ab", &bytes).unwrap(), old);
     }

@@ -199,6 +199,7 @@ impl<R: Resolver> Merge<'_, R> {
             id: AttemptId::fresh(self.core.ids.as_ref()),
             kind: self.incoming.kind,
             into,
+            incarnation: Some(self.branch.state().record.incarnation),
             source: self.incoming.source.clone(),
             theirs: self.incoming.theirs,
             from: self.incoming.base,

@@ -73,7 +73,8 @@ impl Repository {
     /// a side changed there since, the conflict is back.
     ///
     /// # Errors
-    /// As [`Repository::merge`]; [`crate::Error::MergeState`] of an attempt that is on its way or has ended.
+    /// As [`Repository::merge`]; [`crate::Error::MergeState`] of an attempt that is on its way or has ended;
+    /// [`crate::Error::BranchDeleted`] if another branch has the name now.
     pub async fn finish<R: Resolver>(
         &self,
         id: &AttemptId,
@@ -82,6 +83,7 @@ impl Repository {
     ) -> Result<MergeReport<R::Conflict>> {
         let known = self.attempt(id).await?;
         let branch = self.open_branch(&known.into).await?;
+        known.check_branch(branch.state().record.incarnation)?;
         branch.state().check_open(&self.inner.record.name)?;
         let least = branch.state().strictness();
         let resolver = |decisions: &BTreeMap<String, Decision>| {

@@ -455,3 +455,33 @@ async fn what_had_nothing_to_do_or_was_only_tried_has_no_record() {
     }
     assert_eq!(lake.repository.attempts().await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn an_attempt_is_not_finished_on_another_branch_of_the_name() {
+    let lake = Lake::new(CommitMode::Staged).await;
+    for branch in ["etl", "dest"] {
+        lake.branch(branch, CommitMode::Staged).await;
+        lake.write(branch, "a", branch).await.unwrap();
+        lake.commit(branch).await.unwrap();
+    }
+    let (source, landing) = (name("etl").into(), Landing::onto(name("dest"), "test"));
+    let resolver = Deciding::default();
+    let merged = lake.repository.merge(&source, &landing, &resolver, &OpenGate);
+    let id = merged.await.unwrap().attempt.unwrap();
+    decide(&lake, &id, "a", Some("theirs")).await.unwrap();
+    lake.repository.delete_branch(&name("dest")).await.unwrap();
+    let gone = finish(&lake, &id).await;
+    assert!(matches!(gone, Err(Error::NotFound { .. })), "{gone:?}");
+    lake.branch("dest", CommitMode::Staged).await;
+    let head = lake.head("dest").await;
+    let another = finish(&lake, &id).await;
+    assert!(
+        matches!(&another, Err(Error::BranchDeleted { branch }) if *branch == name("dest")),
+        "{another:?}"
+    );
+    assert_eq!(lake.head("dest").await, head);
+    assert_eq!(
+        lake.repository.attempt(&id).await.unwrap().state,
+        AttemptState::Conflicts
+    );
+}
