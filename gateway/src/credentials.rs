@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use percent_encoding::percent_decode_str;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Result, s3_error};
@@ -80,6 +81,12 @@ impl S3Access for SignedOnly {
                 "sign by AWS4-HMAC-SHA256: version 2 is not supported"
             ));
         }
+        if is_valid_too_long(context.uri().query().unwrap_or_default()) {
+            return Err(s3_error!(
+                AuthorizationQueryParametersError,
+                "X-Amz-Expires has to be at most {PRESIGNED_S_MAX} seconds, which is a week"
+            ));
+        }
         if !takes_bytes && length(context) > self.xml_bytes_max as u64 {
             let limit = self.xml_bytes_max;
             return Err(s3_error!(
@@ -89,6 +96,21 @@ impl S3Access for SignedOnly {
         }
         Ok(())
     }
+}
+
+/// For how many seconds a signed URL is valid at most: S3's week. The framework knows no limit.
+const PRESIGNED_S_MAX: u64 = 604_800;
+
+/// Returns whether a query says that its signature is valid for longer than it may be.
+fn is_valid_too_long(query: &str) -> bool {
+    let decoded = |text| percent_decode_str(text).decode_utf8_lossy();
+    query.split('&').any(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        decoded(name) == "X-Amz-Expires"
+            && decoded(value)
+                .parse()
+                .is_ok_and(|seconds: u64| seconds > PRESIGNED_S_MAX)
+    })
 }
 
 /// Returns the length of the body, if it was told.
@@ -110,6 +132,20 @@ fn is_version_2(context: &S3AccessContext<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signed_url_is_valid_for_a_week() {
+        for (query, too_long) in [
+            ("", false),
+            ("X-Amz-Expires=300&x-id=GetObject", false),
+            ("X-Amz-Expires=604800", false),
+            ("X-Amz-Expires=604801", true),
+            ("x-id=GetObject&X%2DAmz-Expires=%36048010", true),
+            ("prefix=X-Amz-Expires", false),
+        ] {
+            assert_eq!(is_valid_too_long(query), too_long, "{query}");
+        }
+    }
 
     #[test]
     fn secrets_are_never_printed() {

@@ -70,6 +70,21 @@ async fn all_kinds_of_payloads_arrive() {
 }
 
 #[tokio::test]
+async fn a_signed_url_is_valid_for_at_most_a_week() {
+    let rig = Rig::start().await;
+    Call::new("PUT", "/lake/main/a")
+        .body(TEXT)
+        .send(&rig)
+        .await
+        .expect(200);
+    let get = Call::new("GET", "/lake/main/a");
+    get.clone().send_presigned_for(&rig, "604800").await.expect(200);
+    get.send_presigned_for(&rig, "604801")
+        .await
+        .expect_error(400, "AuthorizationQueryParametersError");
+}
+
+#[tokio::test]
 async fn tampered_payloads_are_not_stored() {
     let rig = Rig::start().await;
     let cases = [

@@ -116,7 +116,12 @@ impl Call {
 
     /// Sends the request, signed in its query.
     pub(crate) async fn send_presigned(self, rig: &Rig) -> Reply {
-        let url = self.clone().presigned(rig, "300");
+        self.send_presigned_for(rig, "300").await
+    }
+
+    /// Sends the request, signed in its query for as many seconds as `expires` says.
+    pub(crate) async fn send_presigned_for(self, rig: &Rig, expires: &str) -> Reply {
+        let url = self.clone().presigned(rig, expires);
         let length = vec![("content-length".to_owned(), self.body.len().to_string())];
         exchange(
             rig,
