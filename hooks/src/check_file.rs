@@ -227,6 +227,8 @@ mod tests {
                 "# why\nname: a-1\nsql: |\n  select 1\n  from t\ntime_limit_s: 5\n",
                 "a-1 | select 1⏎from t | 5",
             ),
+            ("name: no\nsql: y\n", "no | y | 300"),
+            ("name: 2.10\nsql: 0x1F\n", "2.10 | 0x1F | 300"),
         ] {
             assert_eq!(rendered(text), expected);
         }
