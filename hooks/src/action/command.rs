@@ -71,7 +71,7 @@ impl Program {
             .current_dir(folder)
             .process_group(0);
         for name in &settings.program_environment {
-            if let Ok(value) = call.tools.secrets.secret(&format!("env.{name}")) {
+            if let Ok(value) = values.secret(&format!("env.{name}")) {
                 command.env(name, value);
             }
         }

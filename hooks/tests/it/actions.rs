@@ -119,7 +119,7 @@ async fn a_command_gets_the_payload_and_an_environment_of_its_own() {
         outcome.output
     );
     assert!(
-        outcome.output.contains("\n|main||more\n") || outcome.output.contains("|main||more"),
+        outcome.output.contains("\n***|main||more\n"),
         "{}",
         outcome.output
     );
