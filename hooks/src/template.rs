@@ -105,13 +105,14 @@ impl<'a> Values<'a> {
         secrets.sort_by_key(|secret| Reverse(secret.len()));
         for secret in secrets {
             text = text.replace(secret, "***");
-            // where the text was cut in the midst of it
+            // where the text was cut in the midst of it, perhaps in the midst of a character
+            let whole = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
             let cut = (4..secret.len()).rev().find(|end| {
                 let part = secret.get(..*end);
-                part.is_some_and(|part| text.ends_with(part))
+                part.is_some_and(|part| whole.ends_with(part))
             });
             if let Some(end) = cut {
-                text.truncate(text.len() - end);
+                text.truncate(whole.len() - end);
                 text += "***";
             }
         }
@@ -180,6 +181,7 @@ mod tests {
         assert_eq!(filled.as_deref(), Ok("a hushhush on main"));
         assert_eq!(values.hush("it said hushhush"), "it said ***");
         assert_eq!(values.hush("it was cut at hushhu"), "it was cut at ***");
+        assert_eq!(values.hush("it was cut at hushhu\u{fffd}"), "it was cut at ***");
         values.secret("env.LONG").unwrap();
         assert_eq!(values.hush("hushhush, and more or hushhush"), "*** or ***");
         assert!(template("{{ env.OTHER }}").unwrap().fill(&mut values).is_err());

@@ -101,7 +101,8 @@ impl Program {
         };
         let ended = tokio::time::timeout(call.limits.time, talk).await;
         running.kill();
-        let text = String::from_utf8_lossy(&text).into_owned();
+        // before anything is added: a secret may be cut at its end
+        let text = values.hush(&String::from_utf8_lossy(&text));
         Ok(match ended {
             Err(_) => Outcome::too_long(text),
             Ok(Err(error)) => Outcome::errored(error),
