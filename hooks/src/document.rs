@@ -8,6 +8,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 
 use crate::check_file::Broken;
+use crate::yaml_error::{ALIASES_MAX, DEPTH_MAX, NODES_MAX, told};
 
 /// A value and where it stands.
 pub(crate) type Node = Spanned<Tree>;
@@ -133,7 +134,7 @@ pub(crate) fn options() -> serde_saphyr::Options {
         strict_booleans: true,
         underscored_numbers_as_strings: true,
         reject_unsupported_tags: true,
-        budget: serde_saphyr::budget! { max_depth: 32, max_nodes: 20_000, max_aliases: 1_000 },
+        budget: serde_saphyr::budget! { max_depth: DEPTH_MAX, max_nodes: NODES_MAX, max_aliases: ALIASES_MAX },
     }
 }
 
@@ -148,7 +149,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, Wrong> {
     let read = serde_saphyr::from_str_with_options(text, options());
     let mut node = read.map_err(|error| Wrong {
         at: error.location(),
-        message: crate::check_file::plain(&error, error.location()),
+        message: told(&error, error.location()),
     })?;
     note_written(&mut node, text);
     Ok(node)
