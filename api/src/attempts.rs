@@ -39,7 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AttemptBody {
     pub id: String,
-    /// `judging`, `conflicts`, `refused`, `landed`, `failed` or `abandoned`.
+    /// `judging`, `landing`, `conflicts`, `refused`, `landed`, `failed` or `abandoned`.
     pub state: String,
     /// `merge`, `squash`, `revert` or `cherry-pick`.
     pub operation: String,
@@ -388,10 +388,10 @@ async fn finish(
     let (repository, attempt) = find(&api, (&repository, &id)).await?;
     let wishes = WishesBody::of(&attempt)?;
     let resolver = |decisions: &_| wishes.resolver(&api, &repository, decisions);
-    let outcome = repository
+    let report = repository
         .finish(&attempt.id, resolver, api.gate.as_ref())
         .await?;
-    Ok(answer(outcome, Some(&attempt.id)))
+    Ok(answer(report.into()))
 }
 
 /// Gives a merge up. One that is judged just now does not land.

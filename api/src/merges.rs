@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::attempts::AttemptId;
 use versioning::merge::{Landing, MergeOutcome, MergeReport, Policy, Refusal, Warnings};
 use versioning::repository::Reset;
 use versioning::{Error, Kind, RefExpr, Repository};
@@ -291,10 +290,26 @@ impl From<MergeOutcome<Conflict>> for MergeAnswer {
     }
 }
 
+impl From<MergeReport<Conflict>> for MergeAnswer {
+    fn from(report: MergeReport<Conflict>) -> MergeAnswer {
+        let MergeReport {
+            outcome,
+            attempt,
+            warnings,
+        } = report;
+        MergeAnswer {
+            merge: attempt.map(|id| id.to_string()),
+            warnings: WarningBody::all(&warnings),
+            warnings_total: warnings.total,
+            ..MergeAnswer::from(outcome)
+        }
+    }
+}
+
 /// How many conflicts an answer has; all of them are listed by page.
 const CONFLICTS_MAX: usize = 1_000;
 
-/// Returns a landing that is recorded under an id of its own.
+/// Returns a landing in the words of a request.
 fn landing(
     api: &Api,
     branch: &str,
@@ -329,18 +344,15 @@ async fn merge(
     let source = ref_expr(&new.source)?;
     let resolver = new.wishes.resolver(&api, &repository, &BTreeMap::new())?;
     let landing = Landing {
-        attempt: Some(AttemptId::fresh(repository.ids().as_ref())),
         options: Bytes::from(serde_json::json!(new.wishes).to_string()),
         ..landing
     };
-    let outcome = repository
+    let report = repository
         .merge(&source, &landing, &resolver, api.gate.as_ref())
         .await?;
-    // a dry run is not kept
-    let kept = landing.attempt.as_ref().filter(|_| !landing.dry_run);
-    let (status, Json(mut answer)) = answer(outcome, kept);
+    let mut answer = MergeAnswer::from(report);
     answer.source_uncommitted = is_uncommitted(&repository, &source).await?;
-    Ok((status, Json(answer)))
+    Ok(self::answer(answer))
 }
 
 /// Returns whether a ref is a branch with changes that are not committed.
@@ -407,7 +419,7 @@ async fn reset(
     let outcome = repository
         .reset_to::<Conflict>(&ref_name(&branch)?, commit, &reset, api.gate.as_ref())
         .await?;
-    Ok(answer(outcome.into(), None))
+    Ok(answer(MergeAnswer::from(outcome)))
 }
 
 /// What is done with one commit.
@@ -430,11 +442,10 @@ async fn pick(
     let landing = Landing {
         dry_run: new.dry_run,
         again: new.again,
-        attempt: Some(AttemptId::fresh(repository.ids().as_ref())),
         ..landing(api, &branch, new.author, new.message)?
     };
     let (resolver, gate) = (&api.resolver.reading(&repository), api.gate.as_ref());
-    let outcome = match pick {
+    let report = match pick {
         Pick::Revert => {
             repository
                 .revert(commit, new.parent, &landing, resolver, gate)
@@ -446,10 +457,7 @@ async fn pick(
                 .await?
         }
     };
-    Ok(answer(
-        outcome,
-        landing.attempt.as_ref().filter(|_| !landing.dry_run),
-    ))
+    Ok(answer(report.into()))
 }
 
 /// Fails unless `parent` tells what a commit of so many parents is compared with.
@@ -470,19 +478,8 @@ fn check_parent(commit: &str, parents: usize, parent: Option<usize>) -> Result<(
     }
 }
 
-/// Returns the answer to a merge that is recorded under an id, unless it was a dry run or there was nothing to do.
-pub(crate) fn answer(
-    report: MergeReport<Conflict>,
-    recorded: Option<&AttemptId>,
-) -> (StatusCode, Json<MergeAnswer>) {
-    let MergeReport { outcome, warnings } = report;
-    let is_recorded = !matches!(outcome, MergeOutcome::Clean | MergeOutcome::UpToDate(_));
-    let answer = MergeAnswer {
-        merge: recorded.filter(|_| is_recorded).map(AttemptId::to_string),
-        warnings: WarningBody::all(&warnings),
-        warnings_total: warnings.total,
-        ..MergeAnswer::from(outcome)
-    };
+/// Returns an answer with the status that goes with it.
+pub(crate) fn answer(answer: MergeAnswer) -> (StatusCode, Json<MergeAnswer>) {
     let status = match answer.state {
         MergeState::Landed | MergeState::UpToDate | MergeState::Clean => StatusCode::OK,
         MergeState::Conflicts => StatusCode::CONFLICT,

@@ -7,6 +7,7 @@ use crate::{Error, Result};
 
 /// What stands in a partition's name where its value is null or empty.
 pub const DEFAULT_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+const PARTITION_NAME: &str = "it has to be key=value/key=value";
 
 /// Returns a name as it is stored and compared.
 pub fn normalize(name: &str) -> String {
@@ -137,31 +138,62 @@ pub fn parse_partition_name(name: &str) -> Result<Vec<(String, String)>> {
         Some((unescape(key).into_owned(), unescape(value).into_owned()))
     };
     let parts: Option<Vec<_>> = name.split('/').map(part).collect();
-    parts.ok_or_else(|| {
-        let rule = "it has to be key=value/key=value";
-        Error::InvalidPartitionName {
-            name: name.to_owned(),
-            rule,
-        }
+    parts.ok_or_else(|| Error::InvalidPartitionName {
+        name: name.to_owned(),
+        rule: PARTITION_NAME,
     })
 }
 
-/// Returns the values that a partition name has for `keys`.
+/// Returns a partition name with its keys in lower case, without parts that are not `key=value`, as the original looks for
+/// statistics.
 ///
 /// # Errors
-/// As [`parse_partition_name`], and [`Error::IncompletePartitionName`] if a key is missing.
+/// [`Error::InvalidPartitionName`] for no name.
+pub fn lower_keys(name: &str) -> Result<String> {
+    check_not_empty(name)?;
+    let parts = name.split('/').filter_map(|part| part.split_once('='));
+    let parts: Vec<_> = parts
+        .map(|(key, value)| format!("{}={value}", key.to_lowercase()))
+        .collect();
+    Ok(parts.join("/"))
+}
+
+/// Returns the values that a partition name has for `keys`, in any order, as the original reads it: what is no `key=value` or
+/// another key's is passed over.
+///
+/// # Errors
+/// [`Error::InvalidPartitionName`] for no name, [`Error::PartitionArity`] for no keys, [`Error::IncompletePartitionName`] if
+/// one is missing.
 pub fn partition_values<K: AsRef<str>>(keys: &[K], name: &str) -> Result<Vec<String>> {
-    let mut parts = parse_partition_name(name)?;
-    let mut value_of = |key: &str| {
-        let found = parts.iter_mut().find(|(name, _)| name == key);
+    check_not_empty(name)?;
+    if keys.is_empty() {
+        return Err(Error::PartitionArity {
+            keys: Vec::new(),
+            values: Vec::new(),
+        });
+    }
+    let parts = name.split('/').filter_map(|part| part.split_once('='));
+    let parts: Vec<_> = parts.map(|(key, value)| (unescape(key), value)).collect();
+    let value_of = |key: &str| {
+        let found = parts.iter().find(|(name, _)| name.as_ref() == key);
         found
-            .map(|(_, value)| std::mem::take(value))
+            .map(|(_, value)| unescape(value).into_owned())
             .ok_or_else(|| Error::IncompletePartitionName {
                 name: name.to_owned(),
                 missing: key.to_owned(),
             })
     };
     keys.iter().map(|key| value_of(key.as_ref())).collect()
+}
+
+fn check_not_empty(name: &str) -> Result<()> {
+    if name.is_empty() {
+        return Err(Error::InvalidPartitionName {
+            name: String::new(),
+            rule: PARTITION_NAME,
+        });
+    }
+    Ok(())
 }
 
 /// Returns the values that a stored partition name spells, in order.
@@ -278,7 +310,19 @@ mod tests {
             Err(Error::IncompletePartitionName { missing, .. }) => assert_eq!(missing, "d"),
             other => panic!("{other:?}"),
         }
+        assert_eq!(partition_values(&keys, "x/s=2/d=1/h=3").unwrap(), ["1", "2"]);
+        assert!(matches!(
+            partition_values(&keys, ""),
+            Err(Error::InvalidPartitionName { .. })
+        ));
+        assert!(matches!(
+            partition_values::<&str>(&[], "d=1"),
+            Err(Error::PartitionArity { .. })
+        ));
         assert!(parse_partition_name("d").is_err());
+        assert!(lower_keys("").is_err());
+        assert_eq!(lower_keys("D=X%2F/x/S=").unwrap(), "d=X%2F/s=");
+        assert_eq!(lower_keys("d").unwrap(), "");
         assert_eq!(
             parse_partition_name("D=1/s=a b").unwrap()[0],
             ("D".into(), "1".into())

@@ -66,9 +66,9 @@ fn locked(source: &Mutex<Source>) -> MutexGuard<'_, Source> {
 impl Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         self.held_back = false;
-        let attempt = Pin::new(&mut self.body).poll_frame(cx);
-        self.ended |= matches!(attempt, Poll::Ready(None));
-        attempt
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        self.ended |= matches!(polled, Poll::Ready(None));
+        polled
     }
 
     fn is_over(&self) -> bool {
@@ -116,10 +116,10 @@ impl Body for GuardedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
-        let attempt = locked(&self.source).poll_frame(cx).map_err(StdError::from);
-        match self.patience.is_over(&attempt, cx) {
+        let polled = locked(&self.source).poll_frame(cx).map_err(StdError::from);
+        match self.patience.is_over(&polled, cx) {
             true => Poll::Ready(Some(Err(STALLED.into()))),
-            false => attempt,
+            false => polled,
         }
     }
 

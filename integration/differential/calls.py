@@ -66,13 +66,14 @@ class Server:
         return sorted(os.listdir(self.warehouse / path))
 
     def folders(self):
-        """Returns the folders of the warehouse, those of nothing but hidden names left out."""
+        """Returns the folders of the warehouse, those of nothing but hidden names left out. Each is found, so that each that
+        differs is a difference of its own."""
         found = []
         for root in {self.warehouse, self.external}:
             for folder, names, _ in os.walk(root):
                 names[:] = [name for name in names if name[0] not in "._"]
                 found += [os.path.relpath(os.path.join(folder, name), root) for name in names]
-        return sorted(set(found))
+        return dict.fromkeys(sorted(found), "found")
 
     def run(self, line):
         """Runs a line and returns what it ended in, with all that differs by nature made the same."""
@@ -198,6 +199,15 @@ def joined(partitions):
 def first(*values):
     """Returns the last of several calls that are made in this order."""
     return values[-1]
+
+
+def known(table_, name=None, **more):
+    """Returns statistics of all columns of a table that was read, or of a partition of it, and nothing else."""
+    of = {"int": long_statistics, "bigint": long_statistics, "string": string_statistics}
+    about = table_.dbName, table_.tableName
+    all_ = [of[column.type](*about, column.name, name, **more) for column in table_.sd.cols if column.type in of]
+    return skep.idl().ColumnStatistics(
+        statsDesc=string_statistics(*about, "", name).statsDesc, statsObj=[one for each in all_ for one in each.statsObj])
 
 
 def string_statistics(database_, table_, column, name=None, engine=None, **more):

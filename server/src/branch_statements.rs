@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use catalog::merge::{CatalogResolver, Conflict, Warning};
 use sql::{Branches, Change, Changed};
-use versioning::merge::{Gate, Landing, MergeOutcome, Warnings};
+use versioning::merge::{Gate, Landing, MergeOutcome, MergeReport, Refusal, Warnings};
 use versioning::refs::CommitMode;
 use versioning::repository::CommitMessage;
-use versioning::{Kind, RefExpr, RefName, Repository};
+use versioning::{CommitId, Kind, RefExpr, RefName, Repository};
 
 /// So many conflicts are told in the text of an error; a merge by REST tells all.
 const CONFLICTS_SHOWN: usize = 20;
@@ -92,9 +92,9 @@ impl BranchStatements {
         let report = repository
             .merge(source, landing, &resolver, self.gate.as_ref())
             .await?;
-        let mut changed = told(landing.into.as_str(), report.outcome)?;
-        changed.warnings = warned(&report.warnings);
-        Ok(changed)
+        let warnings = warned(&report.warnings);
+        let changed = told(landing.into.as_str(), report)?;
+        Ok(Changed { warnings, ..changed })
     }
 }
 
@@ -121,41 +121,32 @@ fn warned(warnings: &Warnings) -> Vec<String> {
     texts
 }
 
-/// A merge that did not land is an error that says why.
-fn told(into: &str, outcome: MergeOutcome<Conflict>) -> sql::Result<Changed> {
-    match outcome {
-        MergeOutcome::Landed(id) => Ok(changed(into, Some(id.to_string()), "merged")),
-        MergeOutcome::UpToDate(id) => Ok(changed(into, Some(id.to_string()), "up to date")),
-        MergeOutcome::Clean => Ok(changed(into, None, "clean")),
-        MergeOutcome::Conflicts(conflicts) => {
-            let shown: Vec<_> = conflicts
-                .iter()
-                .take(CONFLICTS_SHOWN)
-                .map(Conflict::to_string)
-                .collect();
-            let message = format!(
-                "nothing was merged: {} conflicts: {}",
-                conflicts.len(),
-                shown.join("; ")
-            );
-            Err(sql::Error::NotChanged {
-                kind: Kind::Conflict,
-                message,
-            })
-        }
-        MergeOutcome::Refused { candidate, refusals } => {
-            let reasons: Vec<_> = refusals
-                .iter()
-                .map(|refusal| format!("{}: {}", refusal.check, refusal.reason))
-                .collect();
-            let message = format!(
-                "nothing was merged: checks refused {candidate}: {}",
-                reasons.join("; ")
-            );
-            Err(sql::Error::NotChanged {
-                kind: Kind::Denied,
-                message,
-            })
-        }
-    }
+/// A merge that did not land is an error that says why, and under which id it is kept.
+fn told(into: &str, report: MergeReport<Conflict>) -> sql::Result<Changed> {
+    let kept = report.attempt.map_or_else(String::new, |id| {
+        format!("\nhint: it is kept: skep merge show {id} tells all")
+    });
+    let (kind, why) = match report.outcome {
+        MergeOutcome::Landed(id) => return Ok(changed(into, Some(id.to_string()), "merged")),
+        MergeOutcome::UpToDate(id) => return Ok(changed(into, Some(id.to_string()), "up to date")),
+        MergeOutcome::Clean => return Ok(changed(into, None, "clean")),
+        MergeOutcome::Conflicts(conflicts) => (Kind::Conflict, contested(&conflicts)),
+        MergeOutcome::Refused { candidate, refusals } => (Kind::Denied, refused(candidate, &refusals)),
+    };
+    let message = format!("nothing was merged: {why}{kept}");
+    Err(sql::Error::NotChanged { kind, message })
+}
+
+fn contested(conflicts: &[Conflict]) -> String {
+    let shown = conflicts.iter().take(CONFLICTS_SHOWN).map(Conflict::to_string);
+    let shown: Vec<_> = shown.collect();
+    format!("{} conflicts: {}", conflicts.len(), shown.join("; "))
+}
+
+fn refused(candidate: CommitId, refusals: &[Refusal]) -> String {
+    let reasons = refusals
+        .iter()
+        .map(|refusal| format!("{}: {}", refusal.check, refusal.reason));
+    let reasons: Vec<_> = reasons.collect();
+    format!("checks refused {candidate}: {}", reasons.join("; "))
 }

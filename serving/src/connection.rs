@@ -90,10 +90,10 @@ impl<S> GuardedStream<S> {
         }
     }
 
-    fn guard<T>(&mut self, attempt: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        match self.writing.is_over(&attempt, cx) {
+    fn guard<T>(&mut self, polled: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        match self.writing.is_over(&polled, cx) {
             true => Poll::Ready(Err(too_slow("the client does not read"))),
-            false => attempt,
+            false => polled,
         }
     }
 
@@ -119,21 +119,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let attempt = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
             self.phase.came();
         }
         match self.is_head_late(cx) {
             true => Poll::Ready(Err(too_slow("the head of a request did not come to its end"))),
-            false => attempt,
+            false => polled,
         }
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let attempt = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.guard(attempt, cx)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.guard(polled, cx)
     }
 
     fn poll_write_vectored(
@@ -141,8 +141,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let attempt = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.guard(attempt, cx)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.guard(polled, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -150,8 +150,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let attempt = Pin::new(&mut self.stream).poll_flush(cx);
-        self.guard(attempt, cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        self.guard(polled, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

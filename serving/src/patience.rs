@@ -24,9 +24,9 @@ impl Patience {
         }
     }
 
-    /// Notes what became of an attempt; returns whether patience has run out.
-    pub fn is_over<T>(&mut self, attempt: &Poll<T>, cx: &mut Context<'_>) -> bool {
-        if attempt.is_ready() {
+    /// Notes what came of a poll; returns whether patience has run out.
+    pub fn is_over<T>(&mut self, polled: &Poll<T>, cx: &mut Context<'_>) -> bool {
+        if polled.is_ready() {
             self.waiting = false;
             return false;
         }

@@ -1,9 +1,10 @@
 //! Rows, and how they are shown: so that nobody else has to know Arrow.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float32Type, Float64Type, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::WriterBuilder;
 use datafusion::arrow::json::writer::JsonArray;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerColumn {
+    /// Its own: where a query gives a name twice, the second is told apart by a number.
     pub name: String,
     /// The type, as Arrow writes it.
     pub type_name: String,
@@ -57,7 +59,8 @@ impl Page {
             .map_err(|error| unshown(&error))
     }
 
-    /// Returns the rows as JSON objects by column name; NULL is `null`.
+    /// Returns the rows as JSON objects by column name, as [`AnswerColumn`] has it. NULL is `null`; a column of numbers
+    /// that are none has `"NaN"`, `"Infinity"` and `"-Infinity"` for them, since JSON has no such numbers.
     ///
     /// # Errors
     /// [`Error::Internal`] for a value that JSON has no word for.
@@ -65,15 +68,26 @@ impl Page {
         let mut writer = WriterBuilder::new()
             .with_explicit_nulls(true)
             .build::<_, JsonArray>(Vec::new());
+        let mut named = Vec::with_capacity(self.batches.len());
         for batch in &self.batches {
-            writer.write(batch).map_err(|error| unshown(&error))?;
+            let batch = with_own_names(batch).map_err(|error| unshown(&error))?;
+            writer.write(&batch).map_err(|error| unshown(&error))?;
+            named.push(batch);
         }
         writer.finish().map_err(|error| unshown(&error))?;
         let text = writer.into_inner();
         if text.is_empty() {
             return Ok(Vec::new());
         }
-        serde_json::from_slice(&text).map_err(|error| unshown(&error))
+        let mut rows: Vec<Map<String, Value>> =
+            serde_json::from_slice(&text).map_err(|error| unshown(&error))?;
+        let mut left = rows.as_mut_slice();
+        for batch in &named {
+            let (of_batch, others) = left.split_at_mut(batch.num_rows());
+            tell_what_is_no_number(batch, of_batch);
+            left = others;
+        }
+        Ok(rows)
     }
 
     /// Returns the first `rows` of these rows, and the columns even without any. They hold on to the memory of
@@ -116,11 +130,67 @@ impl Page {
 }
 
 pub(crate) fn columns(schema: &Schema) -> Vec<AnswerColumn> {
-    let column = |field: &datafusion::arrow::datatypes::FieldRef| AnswerColumn {
-        name: field.name().clone(),
+    let column = |(name, field): (String, &FieldRef)| AnswerColumn {
+        name,
         type_name: field.data_type().to_string(),
     };
-    schema.fields().iter().map(column).collect()
+    let names = own_names(schema).into_iter();
+    names.zip(schema.fields()).map(column).collect()
+}
+
+/// Returns a name for each column that no other column has: the second `x` is `x_2`.
+fn own_names(schema: &Schema) -> Vec<String> {
+    let all: HashSet<&str> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    let mut taken: HashSet<String> = HashSet::new();
+    let own = |field: &FieldRef| {
+        let name = field.name();
+        let numbered = (2..).map(|n: u32| format!("{name}_{n}"));
+        let mut free = numbered.filter(|other| !all.contains(other.as_str()) && !taken.contains(other));
+        let own = match taken.contains(name) {
+            true => free.next().unwrap_or_default(),
+            false => name.clone(),
+        };
+        taken.insert(own.clone());
+        own
+    };
+    schema.fields().iter().map(own).collect()
+}
+
+fn with_own_names(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let fields = own_names(&schema).into_iter().zip(schema.fields());
+    let fields: Vec<Field> = fields
+        .map(|(name, field)| field.as_ref().clone().with_name(name))
+        .collect();
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), batch.columns().to_vec(), &rows)
+}
+
+/// Puts words for what is no finite number, for which the writer of JSON puts `null`.
+fn tell_what_is_no_number(batch: &RecordBatch, rows: &mut [Map<String, Value>]) {
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        let number = |row: usize| match column.data_type() {
+            DataType::Float64 => column.as_primitive::<Float64Type>().value(row),
+            DataType::Float32 => column.as_primitive::<Float32Type>().value(row).into(),
+            _ => 0.0,
+        };
+        if !matches!(column.data_type(), DataType::Float32 | DataType::Float64) {
+            continue;
+        }
+        for (row, object) in rows.iter_mut().enumerate() {
+            let word = match number(row) {
+                number if number.is_finite() || column.is_null(row) => continue,
+                number if number.is_nan() => "NaN",
+                number if number > 0.0 => "Infinity",
+                _ => "-Infinity",
+            };
+            object.insert(field.name().clone(), word.into());
+        }
+    }
 }
 
 /// How values are written for people.
@@ -154,7 +224,7 @@ fn unshown(error: &dyn std::error::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::{DictionaryArray, Int64Array, StringViewArray};
+    use datafusion::arrow::array::{DictionaryArray, Float64Array, Int64Array, StringViewArray};
     use datafusion::arrow::datatypes::Int32Type;
 
     use super::*;
@@ -194,6 +264,32 @@ mod tests {
         assert_eq!(
             (page().rows(), page().first(0).rows(), page().first(9).rows()),
             (4, 0, 4)
+        );
+    }
+
+    #[test]
+    fn columns_of_one_name_and_what_is_no_number_are_told_apart() {
+        let field = |name: &str| Field::new(name, DataType::Float64, true);
+        let schema = Schema::new(vec![field("x"), field("x"), field("x_2"), field("x")]);
+        let numbers = |all: [Option<f64>; 2]| Arc::new(Float64Array::from_iter(all)) as ArrayRef;
+        let batch = RecordBatch::try_new(
+            Arc::new(schema.clone()),
+            vec![
+                numbers([Some(1.5), None]),
+                numbers([Some(f64::NAN), Some(2.5)]),
+                numbers([None, Some(f64::INFINITY)]),
+                numbers([Some(f64::NEG_INFINITY), Some(3.5)]),
+            ],
+        );
+        let batch = batch.unwrap();
+        let names: Vec<_> = columns(&schema).into_iter().map(|column| column.name).collect();
+        assert_eq!(names, ["x", "x_3", "x_2", "x_4"]);
+        let rows = Page::new(vec![batch.slice(0, 1), batch.slice(1, 1)])
+            .json()
+            .unwrap();
+        assert_eq!(
+            serde_json::to_string(&rows).unwrap(),
+            r#"[{"x":1.5,"x_2":null,"x_3":"NaN","x_4":"-Infinity"},{"x":null,"x_2":"Infinity","x_3":2.5,"x_4":3.5}]"#
         );
     }
 

@@ -18,9 +18,11 @@ pub struct SqlChecks {
 }
 
 impl SqlChecks {
-    /// Returns a runner that shares the limits of `engine`.
+    /// Returns a runner that shares the limits of `engine`, but not its threads: no query keeps a merge waiting.
     pub fn new(engine: Engine) -> SqlChecks {
-        SqlChecks { engine }
+        SqlChecks {
+            engine: engine.on_own_threads(),
+        }
     }
 
     async fn outcome(

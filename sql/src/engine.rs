@@ -102,6 +102,14 @@ impl Engine {
         }
     }
 
+    /// Returns the same engine with threads that no query of this one keeps busy.
+    pub(crate) fn on_own_threads(self) -> Engine {
+        Engine {
+            workers: Arc::default(),
+            ..self
+        }
+    }
+
     /// Returns the limits.
     pub fn limits(&self) -> &Limits {
         &self.limits

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use crate::faulty::lost;
 pub struct FaultyRefs {
     inner: Arc<dyn RefStore>,
     faults: Arc<Mutex<Vec<(&'static str, Fault)>>>,
+    delays: Arc<Mutex<Vec<(&'static str, Duration)>>>,
     calls: Arc<AtomicUsize>,
     /// Where a call lets others go first; 0 is never.
     pace: Arc<AtomicU64>,
@@ -30,6 +32,7 @@ impl FaultyRefs {
         FaultyRefs {
             inner,
             faults: Arc::default(),
+            delays: Arc::default(),
             calls: Arc::default(),
             pace: Arc::default(),
         }
@@ -72,6 +75,25 @@ impl FaultyRefs {
             .push((method, fault));
     }
 
+    /// Makes the next call of `method` take so long.
+    pub fn delay(&self, method: &'static str, time: Duration) {
+        self.delays
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((method, time));
+    }
+
+    async fn wait(&self, method: &str) {
+        let due = {
+            let mut delays = self.delays.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = delays.iter().position(|(of, _)| *of == method);
+            at.map(|at| delays.remove(at).1)
+        };
+        if let Some(time) = due {
+            tokio::time::sleep(time).await;
+        }
+    }
+
     /// Ends all faults; returns how many were still to come.
     pub fn heal(&self) -> usize {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,6 +115,7 @@ impl FaultyRefs {
     async fn run<T>(&self, method: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.calls.fetch_add(1, Relaxed);
         self.let_others_go_first().await;
+        self.wait(method).await;
         match self.fault(method) {
             None => {
                 let answer = call.await;

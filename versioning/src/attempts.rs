@@ -198,10 +198,8 @@ impl Attempt {
 
     /// Returns whether it is on its way, or waits for a person and is kept for that.
     pub(crate) fn is_open(&self, now_us: u64) -> bool {
-        match self.state {
-            AttemptState::Judging => true,
-            state => state.is_waiting() && self.updated_us.saturating_add(WAITING_US) >= now_us,
-        }
+        let is_kept = || self.updated_us.saturating_add(WAITING_US) >= now_us;
+        self.state.is_on_its_way() || self.state.is_waiting() && is_kept()
     }
 
     fn is_left_behind(&self, now_us: u64) -> bool {
@@ -288,6 +286,20 @@ mod tests {
         assert_eq!(left(ENDED_US), AttemptState::ALL.len());
         assert_eq!(left(ENDED_US + 1), 4, "what waits for a person is kept longer");
         assert_eq!(left(WAITING_US + 1), 2, "what is judged or lands has a lease");
+    }
+
+    #[test]
+    fn what_is_on_its_way_or_waits_is_open() {
+        let all = AttemptState::ALL.map(|state| (state, 0));
+        let open = |now_us| {
+            let known = attempts(all);
+            let open = known.by_id.values().filter(|attempt| attempt.is_open(now_us));
+            open.map(|attempt| attempt.state).collect::<Vec<_>>()
+        };
+        let (judging, landing) = (AttemptState::Judging, AttemptState::Landing);
+        let waiting = [AttemptState::Conflicts, AttemptState::Refused];
+        assert_eq!(open(WAITING_US), [judging, waiting[0], waiting[1], landing]);
+        assert_eq!(open(WAITING_US + 1), [judging, landing]);
     }
 
     #[test]

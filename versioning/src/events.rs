@@ -29,8 +29,12 @@ const COMPRESSED_BYTES_MIN: usize = 512;
 const EVENT_BYTES_MAX: usize = 1 << 30;
 /// After how many events old ones are looked for.
 const FORGET_EVERY: u64 = 512;
-/// How many events are looked at for their age at once: more than come between two such looks.
-const FORGET_PAGE: usize = 4 * FORGET_EVERY as usize;
+/// How many runs of events are looked at for their age each time: more than come between two such looks.
+const FORGET_MAX: usize = 4 * FORGET_EVERY as usize;
+/// How many of these are in memory at once.
+const FORGET_PAGE: usize = 64;
+/// Behind how many unpacked bytes a page of events ends.
+const PAGE_BYTES_MAX: usize = 16 << 20;
 
 /// A run of events that was told of a branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +102,7 @@ impl Batch {
 
 impl Repository {
     /// Returns up to `limit` runs of events of a branch, in order, of which each has events with numbers behind `after`;
-    /// the first may have some before that, too.
+    /// the first may have some before that, too. There are fewer of large ones, and none only if there are no more.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Storage`], [`Error::Corrupt`].
@@ -106,7 +110,16 @@ impl Repository {
         let incarnation = self.branch(branch).await?.incarnation;
         let core = self.inner_core();
         let stored = core.refs.events_after(core.id, incarnation, after, limit).await?;
-        stored.iter().map(unpacked).collect()
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        for record in &stored {
+            let run = unpacked(record)?;
+            bytes += run.payload.len();
+            page.push(run);
+            if bytes >= PAGE_BYTES_MAX {
+                break;
+            }
+        }
+        Ok(page)
     }
 
     /// Returns the number of the last event of a branch; 0 if there was none.
@@ -177,19 +190,29 @@ impl Core {
         let retention = self.limits.events;
         let last = self.refs.last_event(self.id, incarnation).await?;
         let too_many = last.saturating_sub(retention.events_max);
-        let oldest = self
-            .refs
-            .events_after(self.id, incarnation, too_many, FORGET_PAGE)
-            .await?;
-        let now_us = self.clock.now_us();
-        let too_old = too_old(
-            &oldest,
-            now_us.saturating_sub(retention.age_ms_max.saturating_mul(1_000)),
-        );
-        match too_old.unwrap_or_default().max(too_many) {
+        let age_us_max = retention.age_ms_max.saturating_mul(1_000);
+        let limit_us = self.clock.now_us().saturating_sub(age_us_max);
+        match self.old_events(incarnation, too_many, limit_us).await? {
             0 => Ok(()),
             up_to => self.refs.forget_events(self.id, incarnation, up_to).await,
         }
+    }
+
+    /// Returns up to which number events go: those up to `too_many`, and those behind it that are from before `limit_us`.
+    async fn old_events(&self, incarnation: [u8; 16], too_many: u64, limit_us: u64) -> Result<u64> {
+        let mut up_to = too_many;
+        for _ in 0..FORGET_MAX / FORGET_PAGE {
+            let page = self.refs.events_after(self.id, incarnation, up_to, FORGET_PAGE);
+            let page = page.await?;
+            let Some(old) = too_old(&page, limit_us) else {
+                break;
+            };
+            up_to = old;
+            if page.last().is_none_or(|last| last.number > old) {
+                break;
+            }
+        }
+        Ok(up_to)
     }
 }
 

@@ -103,8 +103,6 @@ pub struct Landing {
     pub squash: bool,
     /// Of a cherry-pick: repeat the change though the branch has the commit in its history.
     pub again: bool,
-    /// The id by which it is recorded; `None` is a fresh one.
-    pub attempt: Option<AttemptId>,
     /// What is wished of the resolver: kept with the attempt for those who make the same resolver again.
     pub options: Bytes,
     /// Report what would happen, and change nothing. Checks are not run.
@@ -122,7 +120,6 @@ impl Landing {
             policy: None,
             squash: false,
             again: false,
-            attempt: None,
             options: Bytes::new(),
             dry_run: false,
         }
@@ -148,15 +145,8 @@ pub enum MergeOutcome<C> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MergeReport<C> {
     pub outcome: MergeOutcome<C>,
+    /// Under which id it is recorded: not if it was a dry run, or had nothing to do from the first.
+    pub attempt: Option<AttemptId>,
     /// Those of what landed, would land or was refused; beside conflicts, those of the rest.
     pub warnings: Warnings,
-}
-
-impl<C> From<MergeOutcome<C>> for MergeReport<C> {
-    fn from(outcome: MergeOutcome<C>) -> MergeReport<C> {
-        MergeReport {
-            outcome,
-            warnings: Warnings::default(),
-        }
-    }
 }

@@ -37,7 +37,7 @@ use crate::view::View;
 use crate::{Batch, Clock, CommitId, Error, Ids, KeyRange, RefExpr, RefName, Result, Space};
 
 /// How often a commit is prepared anew because another process moved the branch.
-const ATTEMPTS_MAX: u32 = 8;
+const TRIES_MAX: u32 = 8;
 
 /// One repository. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ impl Repository {
         }
         branch.give_way(self.core()).await;
         let _heads = branch.heads.lock().await;
-        for _ in 1..ATTEMPTS_MAX {
+        for _ in 1..TRIES_MAX {
             self.check_committable(&branch)?;
             let made = self
                 .core()

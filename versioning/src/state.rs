@@ -16,7 +16,7 @@ use crate::{Error, Repository, Result};
 /// How many records are read at once.
 const PAGE: usize = 10_000;
 /// How often a change is planned anew because another writer was faster.
-const ATTEMPTS_MAX: u32 = 64;
+const TRIES_MAX: u32 = 64;
 
 /// What records of one namespace mean.
 pub trait Stateful: Clone + Debug + Default + Send + Sync {
@@ -81,7 +81,7 @@ impl<S: Stateful> StateOf<S> {
         mut plan: impl FnMut(&S) -> Result<(Changes, T), E>,
     ) -> Result<T, E> {
         let mut slot = self.held.lock().await;
-        for _ in 0..ATTEMPTS_MAX {
+        for _ in 0..TRIES_MAX {
             let held = self.present(&mut slot).await?;
             let (changes, answer) = plan(&held.state)?;
             if changes.is_empty() || self.swap(&mut slot, &changes).await? {

@@ -10,7 +10,7 @@
 mod line;
 
 use std::collections::BTreeMap;
-use std::pin::pin;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,19 +126,15 @@ impl<'a> Turn<'a> {
         Turn::Stored(place)
     }
 
-    /// Does `work`, and is heard of meanwhile.
+    /// Does `work`, and is heard of meanwhile. Both go on side by side: whoever is heard of may wait for a lock that
+    /// the work holds.
     pub(crate) async fn kept_while<T>(&self, work: impl Future<Output = T>) -> T {
         let Turn::Stored(place) = self else {
             return work.await;
         };
-        let mut work = pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                () = sleep(BEAT) => {
-                    place.stand().await;
-                }
-            }
+        tokio::select! {
+            done = work => done,
+            never = place.beat() => match never {},
         }
     }
 
@@ -154,6 +150,14 @@ impl<'a> Turn<'a> {
 }
 
 impl Place<'_> {
+    /// Stays in line for ever.
+    async fn beat(&self) -> Infallible {
+        loop {
+            sleep(BEAT).await;
+            self.stand().await;
+        }
+    }
+
     /// Returns whether it is the merge's turn; so it is if nobody can tell.
     async fn stand(&self) -> bool {
         let Place { core, key, ticket } = self;

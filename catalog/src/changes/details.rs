@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::walk::Walk;
-use super::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics};
+use super::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics, StatisticsOf};
 use crate::Result;
 use crate::keys::{MetaKey, StatsKey};
 use crate::model::{ColumnStatistics, Constraint, ConstraintKind, Table, TableId, TableStatistics};
@@ -76,12 +76,16 @@ impl Walk<'_> {
     /// Returns what is known now of columns that are there, or is known no longer.
     pub(super) async fn statistics(&mut self) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
-        for (id, of) in std::mem::take(&mut self.keys.statistics) {
+        for (id, known) in std::mem::take(&mut self.keys.statistics) {
             let Some(table) = self.table(true, id).await? else {
                 continue;
             };
-            for (partition, engine) in of {
-                changes.extend(self.statistics_of(&table, partition, engine).await?);
+            let mut of = Vec::with_capacity(known.len());
+            for (partition, engine) in known {
+                of.extend(self.statistics_of(&table, partition, engine).await?);
+            }
+            if !of.is_empty() {
+                changes.push(Change::Statistics(ChangedStatistics { table, of }));
             }
         }
         Ok(changes)
@@ -92,7 +96,7 @@ impl Walk<'_> {
         table: &OpenTable,
         partition: Option<String>,
         engine: String,
-    ) -> Result<Option<Change>> {
+    ) -> Result<Option<StatisticsOf>> {
         let key = StatsKey {
             table: table.id,
             partition: partition.as_deref(),
@@ -111,14 +115,11 @@ impl Walk<'_> {
         let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
         let (set, removed) = difference(table, &before.columns, after.columns);
         let changed = !(set.is_empty() && removed.is_empty());
-        Ok(changed.then(|| {
-            Change::Statistics(ChangedStatistics {
-                table: table.clone(),
-                partition,
-                engine,
-                set,
-                removed,
-            })
+        Ok(changed.then_some(StatisticsOf {
+            partition,
+            engine,
+            set,
+            removed,
         }))
     }
 }

@@ -9,6 +9,15 @@ use crate::keys::{self, MetaKey, StatsKey};
 use crate::model::{ConstraintKind, DatabaseId, TableId};
 use crate::snapshot::Snapshot;
 
+/// How many partitions, and how many statistics, are looked at one by one, at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LookedAt {
+    /// Of one table.
+    pub of_table: usize,
+    /// Of all tables, partitions and statistics together.
+    pub of_all: usize,
+}
+
 /// Keys whose values differ, perhaps.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
@@ -21,11 +30,14 @@ pub(super) struct Keys {
     pub(super) statistics: BTreeMap<TableId, BTreeSet<(Option<String>, String)>>,
     /// Tables with more partitions or statistics that differ than are looked at.
     pub(super) crowded: BTreeSet<TableId>,
+    /// How many partitions and statistics were added one by one and are still there.
+    counted: usize,
 }
 
 impl Keys {
-    /// As [`Keys::add`], but of a table of which more than `max` keys of one space differ none of them is looked at.
-    pub(super) fn add_at_most(&mut self, space: Space, key: &[u8], max: usize) {
+    /// As [`Keys::add`], but of a table of which too many keys of one space differ none of them is looked at, nor of one
+    /// that comes when there are enough of others.
+    pub(super) fn add_at_most(&mut self, space: Space, key: &[u8], max: LookedAt) {
         let table = match space {
             Space::Parts => keys::decode_partition(key).map(|(table, _)| table),
             Space::Stats => StatsKey::decode(key).map(|key| key.table),
@@ -41,13 +53,15 @@ impl Keys {
             Space::Parts => self.partitions.get(&table).map_or(0, BTreeSet::len),
             _ => self.statistics.get(&table).map_or(0, BTreeSet::len),
         };
-        if known < max {
+        if known < max.of_table && self.counted < max.of_all {
+            self.counted += 1;
             return self.add(space, key);
         }
         match space {
             Space::Parts => drop(self.partitions.remove(&table)),
             _ => drop(self.statistics.remove(&table)),
         }
+        self.counted -= known;
         self.crowded.insert(table);
         self.tables.insert(table);
     }
@@ -140,4 +154,45 @@ fn goes_along(prefix: &[u8], gone: &HashSet<(Space, &[u8])>) -> bool {
     let partition = partition.map(|name| keys::partition(table, name));
     gone.contains(&(Space::Meta, MetaKey::Table(table).encode().as_ref()))
         || partition.is_some_and(|key| gone.contains(&(Space::Parts, key.as_ref())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns how many partitions of each table are looked at when so many differ, one table after the other.
+    fn looked_at(differ: &[usize], max: LookedAt) -> Vec<usize> {
+        let mut keys = Keys::default();
+        let tables = (1..).map(|n| TableId([n; 16]));
+        for (table, differ) in tables.clone().zip(differ) {
+            for n in 0..*differ {
+                let key = keys::partition(table, &format!("d={n}"));
+                keys.add_at_most(Space::Parts, &key, max);
+            }
+        }
+        let crowded = |table: &TableId| keys.crowded.contains(table) && keys.tables.contains(table);
+        let of = |table: TableId| match keys.partitions.get(&table) {
+            Some(names) => names.len(),
+            None => {
+                assert!(crowded(&table), "{table:?}");
+                0
+            }
+        };
+        tables.take(differ.len()).map(of).collect()
+    }
+
+    #[test]
+    fn a_table_of_which_much_differs_is_looked_at_as_a_whole() {
+        let max = LookedAt {
+            of_table: 3,
+            of_all: 5,
+        };
+        for (differ, expected) in [
+            (&[3, 2][..], &[3, 2][..]),
+            (&[4, 3, 2], &[0, 3, 2]),
+            (&[3, 3, 1], &[3, 0, 1]),
+        ] {
+            assert_eq!(looked_at(differ, max), expected, "{differ:?}");
+        }
+    }
 }

@@ -10,8 +10,10 @@ mod walk;
 use versioning::{KeyRange, Space};
 
 use self::keys::Keys;
+pub use self::keys::LookedAt;
 use self::walk::Walk;
-use crate::model::{ColumnStatistics, Constraint, Database, Function, Partition};
+use crate::codec::encode_statistics;
+use crate::model::{ColumnStatistics, Constraint, Database, Function, Partition, TableStatistics};
 use crate::snapshot::{OpenTable, Snapshot};
 use crate::{Draft, Result};
 
@@ -63,10 +65,16 @@ pub struct AddedConstraint {
     pub parent: Option<OpenTable>,
 }
 
-/// What an engine knows, or knows no longer, of columns of a table or of one of its partitions.
+/// What engines know, or know no longer, of columns of a table and of its partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedStatistics {
     pub table: OpenTable,
+    pub of: Vec<StatisticsOf>,
+}
+
+/// What one engine knows, or knows no longer, of columns of a table or of one of its partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatisticsOf {
     /// `None` for the table as a whole.
     pub partition: Option<Partition>,
     pub engine: String,
@@ -122,32 +130,41 @@ impl Change {
                 added.chain(altered).chain(dropped).collect()
             }
             Change::Constraints(changed) => changed.pieces(),
-            Change::Statistics(changed) => changed.pieces(),
+            Change::Statistics(changed) => changed.pieces(partitions_max, weight_max, weigh),
             whole => vec![whole],
         }
     }
 
-    /// Returns of how many things that are told of one by one a piece is: each altered partition is one.
+    /// Returns of how many things that are told of one by one a piece is: each altered partition is one, and each that
+    /// something else is known of.
     pub fn told(&self) -> usize {
         match self {
             Change::Partitions { altered, .. } => altered.len().max(1),
+            Change::Statistics(changed) => changed.of.len().max(1),
             _ => 1,
         }
     }
 
-    /// Takes a piece apart into as many as [`Change::told`] says.
-    pub fn one_by_one(self) -> Vec<Change> {
+    /// Takes a piece apart into as many as [`Change::told`] says, each made when it is asked for: each repeats the table.
+    pub fn one_by_one(self) -> Box<dyn Iterator<Item = Change> + Send> {
         match self {
             Change::Partitions { table, altered, .. } if altered.len() > 1 => {
-                let alone = |one| Change::Partitions {
+                Box::new(altered.into_iter().map(move |one| Change::Partitions {
                     table: table.clone(),
                     added: Vec::new(),
                     altered: vec![one],
                     dropped: Vec::new(),
-                };
-                altered.into_iter().map(alone).collect()
+                }))
             }
-            whole => vec![whole],
+            Change::Statistics(ChangedStatistics { table, of }) if of.len() > 1 => {
+                Box::new(of.into_iter().map(move |one| {
+                    Change::Statistics(ChangedStatistics {
+                        table: table.clone(),
+                        of: vec![one],
+                    })
+                }))
+            }
+            whole => Box::new(std::iter::once(whole)),
         }
     }
 }
@@ -171,22 +188,40 @@ impl ChangedConstraints {
 }
 
 impl ChangedStatistics {
-    fn pieces(self) -> Vec<Change> {
-        let piece = |set, removed| {
-            Change::Statistics(ChangedStatistics {
-                table: self.table.clone(),
-                partition: self.partition.clone(),
-                engine: self.engine.clone(),
-                set,
-                removed,
-            })
+    fn pieces(self, max: usize, weight_max: usize, weigh: impl Fn(&Partition) -> usize) -> Vec<Change> {
+        let weight = |one: &StatisticsOf| one.partition.as_ref().map_or(0, &weigh) + one.set_bytes();
+        let of = self.of.into_iter().flat_map(StatisticsOf::pieces).collect();
+        let piece = |of| ChangedStatistics {
+            table: self.table.clone(),
+            of,
+        };
+        let pieces = chunks(of, max, weight_max, weight);
+        pieces.map(piece).map(Change::Statistics).collect()
+    }
+}
+
+impl StatisticsOf {
+    fn pieces(self) -> Vec<StatisticsOf> {
+        let piece = |set, removed| StatisticsOf {
+            partition: self.partition.clone(),
+            engine: self.engine.clone(),
+            set,
+            removed,
         };
         let removed = self.removed.into_iter().map(|one| piece(Vec::new(), vec![one]));
-        let mut pieces: Vec<Change> = removed.collect();
+        let mut pieces: Vec<StatisticsOf> = removed.collect();
         if !self.set.is_empty() {
             pieces.push(piece(self.set, Vec::new()));
         }
         pieces
+    }
+
+    fn set_bytes(&self) -> usize {
+        let set = TableStatistics {
+            columns: self.set.clone(),
+            ..TableStatistics::default()
+        };
+        encode_statistics(&set).len()
     }
 }
 
@@ -221,18 +256,18 @@ pub async fn of_draft(before: &Snapshot, draft: &Draft, near: &str) -> Result<Ve
 }
 
 /// Returns what differs between two settled views of one repository
-/// ([`versioning::Repository::settled`]). Its cost follows the difference. Of a table in which more than
-/// `partitions_max` partitions differ only the table itself is handed out, changed or not; and so is one of which that
-/// many differ in what is known of their columns, without those statistics.
+/// ([`versioning::Repository::settled`]). Its cost follows the difference. Of a table of which more partitions differ
+/// than `max` says only the table itself is handed out, changed or not; and so is one of which that many differ in what
+/// is known of their columns, without those statistics.
 ///
 /// # Errors
 /// Those of reading.
-pub async fn between(before: &Snapshot, after: &Snapshot, partitions_max: usize) -> Result<Vec<Change>> {
+pub async fn between(before: &Snapshot, after: &Snapshot, max: LookedAt) -> Result<Vec<Change>> {
     let mut keys = Keys::default();
     for space in [Space::Meta, Space::Parts, Space::Stats] {
         let mut diff = before.view().diff(after.view(), space, &KeyRange::all());
         while let Some(change) = diff.next().await? {
-            keys.add_at_most(space, &change.key, partitions_max);
+            keys.add_at_most(space, &change.key, max);
         }
     }
     Walk::new(before, after, keys, "").run().await
@@ -241,6 +276,7 @@ pub async fn between(before: &Snapshot, after: &Snapshot, partitions_max: usize)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{BooleanStatistics, ColumnId, StatisticsData, Table};
 
     #[test]
     fn runs_end_by_number_and_by_weight() {
@@ -254,5 +290,50 @@ mod tests {
             let runs: Vec<_> = chunks(weights.to_vec(), max, weight_max, |weight| *weight).collect();
             assert_eq!(format!("{runs:?}"), expected, "{weights:?} {max} {weight_max}");
         }
+    }
+
+    #[test]
+    fn what_is_known_of_partitions_is_told_in_runs() {
+        let known = |partition: &str, removed: &[&str]| StatisticsOf {
+            partition: Some(Partition {
+                name: partition.to_owned(),
+                ..Partition::default()
+            }),
+            engine: "hive".into(),
+            set: vec![ColumnStatistics {
+                column: ColumnId(1),
+                type_name: "boolean".into(),
+                analyzed_s: None,
+                data: StatisticsData::Boolean(BooleanStatistics::default()),
+            }],
+            removed: removed.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let changed = Change::Statistics(ChangedStatistics {
+            table: OpenTable {
+                database: Database::default(),
+                table: Table::default(),
+            },
+            of: vec![known("d=1", &[]), known("d=2", &["a", "b"])],
+        });
+        let spell = |change: Change| match change {
+            Change::Statistics(ChangedStatistics { of, .. }) => {
+                let spell = |one: &StatisticsOf| {
+                    let name = &one.partition.as_ref().unwrap().name;
+                    format!("{name} +{} -{}", one.set.len(), one.removed.join(","))
+                };
+                of.iter().map(spell).collect::<Vec<_>>().join("; ")
+            }
+            other => panic!("{other:?}"),
+        };
+        let pieces = changed.clone().pieces(3, usize::MAX, |_| 1);
+        assert_eq!(pieces.iter().map(Change::told).collect::<Vec<_>>(), [3, 1]);
+        let alone: Vec<_> = pieces
+            .into_iter()
+            .flat_map(Change::one_by_one)
+            .map(spell)
+            .collect();
+        assert_eq!(alone, ["d=1 +1 -", "d=2 +0 -a", "d=2 +0 -b", "d=2 +1 -"]);
+        // what is set has a weight beside that of its partition
+        assert_eq!(changed.pieces(9, 1, |_| 0).len(), 4);
     }
 }

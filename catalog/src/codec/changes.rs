@@ -14,7 +14,7 @@ use super::{
     decode_statistics, decode_table, decode_template, encode_columns, encode_constraint, encode_database,
     encode_function, encode_partition, encode_statistics, encode_table, encode_template, expect_format,
 };
-use crate::changes::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics};
+use crate::changes::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics, StatisticsOf};
 use crate::model::{Columns, Partition, Storage, TableStatistics, Template};
 use crate::snapshot::OpenTable;
 
@@ -24,6 +24,8 @@ const FUNCTION: u8 = 3;
 const PARTITIONS: u8 = 4;
 const CONSTRAINTS: u8 = 5;
 const STATISTICS: u8 = 6;
+/// As [`STATISTICS`], of any other number than one.
+const STATISTICS_OF_SEVERAL: u8 = 7;
 
 /// Returns the bytes of a change.
 pub fn encode_change(change: &Change) -> Vec<u8> {
@@ -79,10 +81,18 @@ pub fn encode_change(change: &Change) -> Vec<u8> {
             out.out.push(CONSTRAINTS);
             out.constraints(changed);
         }
-        Change::Statistics(changed) => {
-            out.out.push(STATISTICS);
-            out.statistics(changed);
-        }
+        Change::Statistics(ChangedStatistics { table, of }) => match of.as_slice() {
+            [one] => {
+                out.out.push(STATISTICS);
+                out.table(table);
+                out.statistics(one);
+            }
+            several => {
+                out.out.push(STATISTICS_OF_SEVERAL);
+                out.table(table);
+                out.list(several, Writer::statistics);
+            }
+        },
     }
     out.out
 }
@@ -121,8 +131,7 @@ impl Writer {
         self.list(&changed.dropped, |out, name| out.text(name));
     }
 
-    fn statistics(&mut self, changed: &ChangedStatistics) {
-        self.table(&changed.table);
+    fn statistics(&mut self, changed: &StatisticsOf) {
         self.side(changed.partition.as_ref(), Writer::partition);
         self.text(&changed.engine);
         let set = TableStatistics {
@@ -202,7 +211,14 @@ pub fn decode_change(bytes: &[u8]) -> Result<Change, DecodeError> {
             dropped: input.list(Input::partition)?,
         },
         CONSTRAINTS => Change::Constraints(input.constraints()?),
-        STATISTICS => Change::Statistics(input.statistics()?),
+        STATISTICS => Change::Statistics(ChangedStatistics {
+            table: input.table()?,
+            of: vec![input.statistics()?],
+        }),
+        STATISTICS_OF_SEVERAL => Change::Statistics(ChangedStatistics {
+            table: input.table()?,
+            of: input.list(Input::statistics)?,
+        }),
         other => return Err(DecodeError::Tag(u64::from(other))),
     };
     input.reader.finish()?;
@@ -259,9 +275,8 @@ impl Input<'_> {
         })
     }
 
-    fn statistics(&mut self) -> Result<ChangedStatistics, DecodeError> {
-        Ok(ChangedStatistics {
-            table: self.table()?,
+    fn statistics(&mut self) -> Result<StatisticsOf, DecodeError> {
+        Ok(StatisticsOf {
             partition: self.side(Input::partition)?,
             engine: self.text()?,
             set: decode_statistics(self.reader.bytes()?)?.columns,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::arbitrary::Source;
-use crate::changes::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics};
+use crate::changes::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics, StatisticsOf};
 use crate::snapshot::OpenTable;
 
 fn shared(storage: Option<&crate::model::Storage>) -> Shared {
@@ -82,6 +82,7 @@ fn all_changes(source: &mut Source) -> Vec<(&'static str, Vec<u8>)> {
         "change_partitions",
         "change_constraints",
         "change_statistics",
+        "change_statistics_of_several",
     ];
     let encoded = changes(source).into_iter().map(|change| encode_change(&change));
     names.into_iter().zip(encoded).collect()
@@ -193,6 +194,12 @@ fn changes(source: &mut Source) -> Vec<Change> {
         database: source.database(),
         table: source.table(),
     };
+    let known = |source: &mut Source| StatisticsOf {
+        partition: Some(source.partition()),
+        engine: source.text(),
+        set: source.statistics().columns,
+        removed: vec![source.text()],
+    };
     let alike = source.partition();
     let partitions = vec![source.partition(), alike.clone(), source.partition(), alike];
     let altered = (source.partition(), source.partition());
@@ -227,10 +234,11 @@ fn changes(source: &mut Source) -> Vec<Change> {
         }),
         Change::Statistics(ChangedStatistics {
             table: open(source),
-            partition: Some(source.partition()),
-            engine: source.text(),
-            set: source.statistics().columns,
-            removed: vec![source.text()],
+            of: vec![known(source)],
+        }),
+        Change::Statistics(ChangedStatistics {
+            table: open(source),
+            of: vec![known(source), known(source)],
         }),
     ]
 }
@@ -263,7 +271,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_answered_as_changes(kind in 1u8..7, bytes: Vec<u8>) {
+    fn any_bytes_are_answered_as_changes(kind in 1u8..8, bytes: Vec<u8>) {
         is_bounded(&bytes);
         is_bounded(&[&[FORMAT, kind][..], &bytes].concat());
     }

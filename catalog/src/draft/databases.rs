@@ -9,6 +9,7 @@ use crate::location::{Location, Place};
 use crate::model::{Database, DatabaseId, Function, Table, TableKind};
 use crate::names::{self, Pattern};
 use crate::snapshot::{DEFAULT_DATABASE, OpenTable, default_database};
+use crate::warehouse::lies_at;
 use crate::{Error, Result};
 
 impl Draft {
@@ -105,11 +106,13 @@ impl Draft {
                 what,
             });
         }
-        // the original removes what lies in the database's folder, whosever it is
-        let mut keeps_nothing = self.plain_uri(&database.place()).is_some();
+        let folder = self.plain_uri(&database.place());
+        let mut keeps_nothing = folder.is_some();
         for (table, _) in &tables {
-            let dropped = self.drop_table(&database.name, table, delete_data).await?;
-            keeps_nothing &= dropped.owns_data() || dropped.kind.is_view();
+            if let Some(folder) = folder.as_deref().filter(|_| keeps_nothing) {
+                keeps_nothing = !self.keeps_data_at(database, table, folder).await?;
+            }
+            self.drop_table(&database.name, table, delete_data).await?;
         }
         self.change(|changes| {
             for function in &functions {
@@ -123,6 +126,14 @@ impl Draft {
             }
         });
         Ok(keeps_nothing)
+    }
+
+    /// Returns whether a table has data in a folder that it does not own. The original removes what lies in the folder of
+    /// a database, whosever it is.
+    async fn keeps_data_at(&self, database: &Database, table: &str, folder: &str) -> Result<bool> {
+        let open = self.table(&database.name, table).await?;
+        let is_anothers = !(open.owns_data() || open.kind.is_view());
+        Ok(is_anothers && lies_at(self.snapshot(), &open, folder).await?)
     }
 
     fn put_database(&mut self, database: &Database) {

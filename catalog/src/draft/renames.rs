@@ -11,7 +11,8 @@ use crate::snapshot::OpenTable;
 use crate::{Error, Result, names};
 
 impl Draft {
-    /// Renames a partition: `partition` has the new values, and replaces it as [`Draft::alter_partitions`] does.
+    /// Renames a partition: `partition` has the new values, and replaces it as [`Draft::alter_partitions`] does. The
+    /// values it has already are taken, too.
     ///
     /// Its files are counted anew, unless the client says of them what was known before.
     ///
@@ -37,11 +38,6 @@ impl Draft {
                 other => other,
             })?;
         partition.name = names::partition_name(&open.key_names(), &partition.values)?;
-        if partition.name == old.name {
-            return self
-                .alter_partitions(database, table, vec![partition], &AlterPartitions::default())
-                .await;
-        }
         if self.find_partition(open.id, &partition.name).await?.is_some() {
             return Err(open.partition_exists(partition.values));
         }

@@ -85,12 +85,13 @@ impl Draft {
     ) -> Result<()> {
         let open = self.table(database, table).await?;
         let known = self.statistics(open.id, partition, engine).await?;
-        let id = column.map(|name| column_id(&open, name)).transpose()?;
+        // of a column that is not there nothing is known
+        let id = column.map(|name| column_id(&open, name).ok());
         let mut known = known.unwrap_or_default();
         let count = known.columns.len();
         known
             .columns
-            .retain(|column| id.is_some_and(|id| column.column != id));
+            .retain(|column| id.is_some_and(|id| id != Some(column.column)));
         if known.columns.len() == count {
             return Err(Error::NoSuchStatistics {
                 database: open.database.name.clone(),

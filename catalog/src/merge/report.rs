@@ -282,7 +282,11 @@ impl Report {
     pub(crate) fn into_parts(mut self) -> (Vec<Conflict>, Vec<Warning>) {
         let mut warnings = std::mem::take(&mut self.warnings);
         let conflicts = self.into_conflicts();
-        warnings.retain(|warning| !conflicts.iter().any(|conflict| warning.is_open(conflict)));
+        let contested: BTreeSet<_> = conflicts
+            .iter()
+            .map(|conflict| (conflict.database.clone(), conflict.table.clone()))
+            .collect();
+        warnings.retain(|warning| !warning.is_open(&contested));
         warnings.sort();
         warnings.dedup();
         (conflicts, warnings)

@@ -1,11 +1,12 @@
 //! Warnings as data: what a merge did by its rules, and what somebody should look at all the same.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::conflict::{Conflict, Scope};
+use super::conflict::Scope;
 
 /// What there is to be wary of (versioning.md 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,9 +81,11 @@ impl Warning {
         serde_json::json!(self).to_string().into()
     }
 
-    /// Returns whether a conflict leaves open what the warning is about.
-    pub(super) fn is_open(&self, conflict: &Conflict) -> bool {
-        self.database == conflict.database && (conflict.table.is_none() || self.table == conflict.table)
+    /// Returns whether a conflict leaves open what the warning is about: one of its table, or one that is of its database
+    /// and no table. `contested` has the databases and tables of the conflicts.
+    pub(super) fn is_open(&self, contested: &BTreeSet<(Option<String>, Option<String>)>) -> bool {
+        let database = self.database.clone();
+        contested.contains(&(database.clone(), self.table.clone())) || contested.contains(&(database, None))
     }
 }
 

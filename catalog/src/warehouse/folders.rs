@@ -104,7 +104,8 @@ async fn has_tables_at(snapshot: &Snapshot, uri: &str) -> Result<bool> {
     Ok(false)
 }
 
-async fn lies_at(snapshot: &Snapshot, open: &OpenTable, uri: &str) -> Result<bool> {
+/// Returns whether a table, or a partition of it, lies at a place, above it or below it.
+pub(crate) async fn lies_at(snapshot: &Snapshot, open: &OpenTable, uri: &str) -> Result<bool> {
     let is_there = |place: &Place| matches!(place, Place::External(other) if overlap(other, uri));
     if [open.place(), open.data_place()].iter().flatten().any(is_there) {
         return Ok(true);

@@ -22,7 +22,7 @@ use crate::location::strip_s3;
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub use conformance::conformance;
-pub(crate) use folders::{FolderChange, Folders, Others};
+pub(crate) use folders::{FolderChange, Folders, Others, lies_at};
 pub(crate) use journal::{Journal, Ticket};
 pub use memory::MemoryWarehouse;
 pub(crate) use settings::unusable;

@@ -211,6 +211,18 @@ async fn create_external(draft: &mut Draft, parameter: Option<&str>) -> catalog:
     draft.make_folders(made.data_place()).await
 }
 
+async fn create_external_at(
+    draft: &mut Draft,
+    database: &str,
+    location: Option<&str>,
+) -> catalog::Result<()> {
+    let mut external = table("x", "a int", "");
+    external.set_parameter("EXTERNAL", "TRUE");
+    external.storage.as_mut().unwrap().location = location.map(|uri| Location::External(uri.into()));
+    let made = draft.create_table(database, external).await?;
+    draft.make_folders(made.data_place()).await
+}
+
 #[tokio::test]
 async fn a_dropped_partition_takes_its_emptied_parents_along() {
     let plain = plain(DeleteMode::Immediate).await.with_orders().await;
@@ -314,29 +326,29 @@ async fn exchanged_partitions_move_their_folders() {
 
 #[tokio::test]
 async fn a_dropped_database_keeps_what_external_tables_have_in_it() {
-    for (external, expected) in [(false, false), (true, true)] {
+    type Create = for<'a> fn(&'a mut Draft) -> BoxFuture<'a, catalog::Result<()>>;
+    let cases: [(Create, bool); 4] = [
+        (|_| async { Ok(()) }.boxed(), false),
+        (|draft| create_external_at(draft, "sales", None).boxed(), true),
+        (
+            |draft| create_external_at(draft, "sales", Some("file:/w/elsewhere")).boxed(),
+            false,
+        ),
+        (
+            |draft| create_external_at(draft, "sales", Some("file:/w")).boxed(),
+            true,
+        ),
+    ];
+    for (number, (create, expected)) in cases.into_iter().enumerate() {
         let plain = plain(DeleteMode::Immediate).await.with_orders().await;
-        if external {
-            plain
-                .write("main", |draft| {
-                    async move {
-                        let mut inside = table("x", "a int", "");
-                        inside.set_parameter("EXTERNAL", "TRUE");
-                        let made = draft.create_table("sales", inside).await?;
-                        draft.make_folders(made.data_place()).await
-                    }
-                    .boxed()
-                })
-                .await
-                .unwrap();
-        }
+        plain.write("main", create).await.unwrap();
         plain
             .write("main", |draft| {
                 async move { draft.drop_database("sales", true, true).await.map(drop) }.boxed()
             })
             .await
             .unwrap();
-        assert_eq!(plain.has("sales.db").await, expected);
+        assert_eq!(plain.has("sales.db").await, expected, "{number}");
         assert!(!plain.has("sales.db/orders").await);
     }
 }

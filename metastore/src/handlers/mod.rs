@@ -27,6 +27,7 @@ mod registry;
 mod secrets;
 mod session;
 mod statistics;
+mod statistics_changes;
 mod table_changes;
 mod table_filters;
 mod table_metadata;
@@ -57,6 +58,7 @@ pub(crate) fn routes() -> Routes {
         .and(table_metadata::routes())
         .and(functions::routes())
         .and(statistics::routes())
+        .and(statistics_changes::routes())
         .and(constraints::routes())
         .and(registry::routes())
         .and(privileges::routes())

@@ -135,9 +135,7 @@ async fn walk(
         for run in &page {
             // a run may begin before what was asked for
             let told = (behind + 1).saturating_sub(run.first);
-            let unread = Stored::read(run)?
-                .into_iter()
-                .skip(usize::try_from(told).unwrap_or(usize::MAX));
+            let unread = Stored::read(run)?.skip(usize::try_from(told).unwrap_or(usize::MAX));
             for stored in unread {
                 let headline = stored.headline();
                 if wanted.ends_before(headline) {

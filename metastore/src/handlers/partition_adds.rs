@@ -174,9 +174,6 @@ fn add_failure(error: Error) -> Failure {
             &[Class::InvalidObject, Class::Meta],
             "Unable to add partition because table or database do not exist".into(),
         ),
-        Error::InvalidPartitionName { ref name, .. } if !name.is_empty() => {
-            Failure::As(&[Class::InvalidObject], error.to_string())
-        }
         other => other.into(),
     }
 }
@@ -213,6 +210,11 @@ pub(super) async fn add_list(call: &Call, partitions: Vec<types::Partition>) -> 
 
 async fn add_req(call: Call, args: AddPartitionsReqArgs) -> Result<AddPartitionsResult, Failure> {
     let request = args.request.unwrap_or_default();
+    let parts = request.parts.unwrap_or_default();
+    if parts.is_empty() {
+        // the original does not look for the table then
+        return Ok(AddPartitionsResult::default());
+    }
     let named = call
         .table(request.db_name, request.tbl_name, request.cat_name)
         .await?;
@@ -223,7 +225,7 @@ async fn add_req(call: Call, args: AddPartitionsReqArgs) -> Result<AddPartitions
         keep_statistics: words.keeps_statistics(),
         ..How::default()
     };
-    let added = add(named, request.parts.unwrap_or_default(), how).await?;
+    let added = add(named, parts, how).await?;
     let wanted = request.need_result.unwrap_or(true);
     Ok(AddPartitionsResult {
         partitions: wanted.then_some(added),

@@ -115,22 +115,22 @@ async fn alter(named: NamedTable, partitions: Vec<types::Partition>, words: Word
         .await
 }
 
+/// Renames a partition; one that no old values name is altered, as the original does it.
 async fn rename(
     named: NamedTable,
     values: Option<Vec<String>>,
     partition: Option<types::Partition>,
 ) -> Result<(), Failure> {
+    let Some(values) = values.filter(|values| !values.is_empty()) else {
+        let partition = partition.ok_or(Failure::Null("New partition"))?;
+        return alter(named, vec![partition], Words::default()).await;
+    };
     let mut wire = partition.ok_or(Failure::Null("New partition"))?;
     let is_stranger = !named.is_table_of(&wire);
     let NamedTable { target, name } = named;
     shape_partition(&mut wire);
     let partition = partition_from(wire, &target.names.locator)?;
-    let input = (
-        (target.database.clone(), name),
-        values.unwrap_or_default(),
-        partition,
-        is_stranger,
-    );
+    let input = ((target.database.clone(), name), values, partition, is_stranger);
     target
         .write(
             input,

@@ -15,7 +15,7 @@ use super::partitions::Which;
 use crate::complete::Words;
 use crate::context::Call;
 use crate::convert::{Names, partition_to};
-use crate::exception::{Class, Failure};
+use crate::exception::Failure;
 use crate::registry::Routes;
 use crate::target::{NamedTable, SeenTable};
 
@@ -102,7 +102,7 @@ async fn drop_one(
                     draft.purge();
                 }
                 let open = draft.table(database, table).await?;
-                let values = which.values(&open.key_names()).map_err(name_failure)?;
+                let values = which.values(&open.key_names())?;
                 let partition = draft.partition(&open, &values).await?;
                 draft
                     .drop_partitions(database, table, &[partition.name], *delete_data, false)
@@ -112,16 +112,6 @@ async fn drop_one(
             .boxed()
         })
         .await
-}
-
-/// What is no partition's name names no partition.
-fn name_failure(error: Error) -> Failure {
-    match error {
-        Error::InvalidPartitionName { ref name, .. } if !name.is_empty() => {
-            Failure::As(&[Class::NoSuchObject], error.to_string())
-        }
-        other => other.into(),
-    }
 }
 
 /// What a plan needs to drop partitions.

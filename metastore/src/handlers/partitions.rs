@@ -282,6 +282,8 @@ async fn partition_names(named: NamedTable, among: Among, max: Option<i16>) -> R
 }
 
 async fn count(named: NamedTable, filter: Option<String>) -> Result<i32, Failure> {
+    // the original reads the filter before it looks for the table
+    filter::names(filter.as_deref().unwrap_or_default())?;
     let seen = named.see().await?;
     let plan = plan(&seen, filter.as_deref())?;
     let count = if plan.takes_all() {
@@ -312,17 +314,18 @@ pub(super) async fn named(seen: &SeenTable, names: Vec<String>) -> Result<Vec<ty
 }
 
 async fn walk_names(seen: SeenTable, names: Vec<String>) -> Result<Walk, Failure> {
-    let keys = seen.open.key_names();
-    // clients escape as they like; what is no name at all is not found
-    let stored = |name: String| {
-        let values = names::partition_values(&keys, &name);
-        values
-            .and_then(|values| names::partition_name(&keys, &values))
-            .unwrap_or(name)
-    };
-    let names = Names::new(names.into_iter().map(stored).collect());
+    let names = Names::new(names.into_iter().map(|name| escaped(&name)).collect());
     let plan = plan(&seen, None)?;
     Walk::start(seen, Among::Names(names), plan, usize::MAX).await
+}
+
+/// Returns a name escaped as those that are stored: clients do it as they like. What is no name at all is not found.
+fn escaped(name: &str) -> String {
+    let Ok(parts) = names::parse_partition_name(name) else {
+        return name.to_owned();
+    };
+    let part = |(key, value): &(String, String)| format!("{}={}", names::escape(key), names::escape(value));
+    parts.iter().map(part).collect::<Vec<_>>().join("/")
 }
 
 /// A partition, as a client points at it.

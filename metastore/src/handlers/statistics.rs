@@ -1,27 +1,20 @@
-//! Statistics of columns, which clients compute and the server keeps.
+//! Statistics of columns, which clients compute and the server keeps; see beside this file for how they are changed.
 
 use std::collections::BTreeMap;
 
 use catalog::model::{Column, ColumnId, ColumnStatistics, TableStatistics};
-use catalog::{Draft, Error, names};
-use futures::FutureExt;
+use catalog::{Error, names};
 use thrift_idl::methods::{
-    DeleteColumnStatisticsReq, DeleteColumnStatisticsReqArgs, DeletePartitionColumnStatistics,
-    DeletePartitionColumnStatisticsArgs, DeleteTableColumnStatistics, DeleteTableColumnStatisticsArgs,
     GetAggrStatsFor, GetAggrStatsForArgs, GetPartitionColumnStatistics, GetPartitionColumnStatisticsArgs,
     GetPartitionsStatisticsReq, GetPartitionsStatisticsReqArgs, GetTableColumnStatistics,
-    GetTableColumnStatisticsArgs, GetTableStatisticsReq, GetTableStatisticsReqArgs, SetAggrStatsFor,
-    SetAggrStatsForArgs, UpdatePartitionColumnStatistics, UpdatePartitionColumnStatisticsArgs,
-    UpdatePartitionColumnStatisticsReq, UpdatePartitionColumnStatisticsReqArgs, UpdateTableColumnStatistics,
-    UpdateTableColumnStatisticsArgs, UpdateTableColumnStatisticsReq, UpdateTableColumnStatisticsReqArgs,
+    GetTableColumnStatisticsArgs, GetTableStatisticsReq, GetTableStatisticsReqArgs,
 };
 use thrift_idl::types::{
-    self, AggrStats, ColumnStatisticsDesc, ColumnStatisticsObj, PartitionsStatsResult,
-    SetPartitionsStatsRequest, SetPartitionsStatsResponse, TableStatsResult,
+    self, AggrStats, ColumnStatisticsDesc, ColumnStatisticsObj, PartitionsStatsResult, TableStatsResult,
 };
 
 use crate::context::Call;
-use crate::convert::{statistic_from, statistic_to};
+use crate::convert::statistic_to;
 use crate::exception::Failure;
 use crate::registry::Routes;
 use crate::target::{NamedTable, SeenTable};
@@ -30,10 +23,6 @@ use crate::target::{NamedTable, SeenTable};
 const DEFAULT_ENGINE: &str = "hive";
 
 pub(super) fn routes() -> Routes {
-    reading().and(writing())
-}
-
-fn reading() -> Routes {
     Routes::default()
         .serve::<GetTableStatisticsReq, _, _>(table_req)
         .serve::<GetAggrStatsFor, _, _>(aggregate)
@@ -45,57 +34,21 @@ fn reading() -> Routes {
         .serve::<GetPartitionColumnStatistics, _, _>(
             async |call: Call, args: GetPartitionColumnStatisticsArgs| {
                 let named = call.table(args.db_name, args.tbl_name, None).await?;
-                one(named, args.part_name, args.col_name).await
+                let name = names::lower_keys(&args.part_name.unwrap_or_default())?;
+                one(named, Some(name), args.col_name).await
             },
         )
 }
 
-fn writing() -> Routes {
-    Routes::default()
-        .serve::<UpdateTableColumnStatistics, _, _>(async |call, args: UpdateTableColumnStatisticsArgs| {
-            set(&call, args.stats_obj.unwrap_or_default(), (None, false))
-                .await
-                .map(|()| true)
-        })
-        .serve::<UpdatePartitionColumnStatistics, _, _>(
-            async |call, args: UpdatePartitionColumnStatisticsArgs| {
-                set(&call, args.stats_obj.unwrap_or_default(), (None, false))
-                    .await
-                    .map(|()| true)
-            },
-        )
-        .serve::<UpdateTableColumnStatisticsReq, _, _>(
-            async |call, args: UpdateTableColumnStatisticsReqArgs| {
-                set_all(call, args.req).await?;
-                Ok(SetPartitionsStatsResponse { result: Some(true) })
-            },
-        )
-        .serve::<UpdatePartitionColumnStatisticsReq, _, _>(
-            async |call, args: UpdatePartitionColumnStatisticsReqArgs| {
-                set_all(call, args.req).await?;
-                Ok(SetPartitionsStatsResponse { result: Some(true) })
-            },
-        )
-        .serve::<SetAggrStatsFor, _, _>(async |call, args: SetAggrStatsForArgs| {
-            set_all(call, args.request).await.map(|()| true)
-        })
-        .serve::<DeleteColumnStatisticsReq, _, _>(delete_req)
-        .serve::<DeleteTableColumnStatistics, _, _>(
-            async |call: Call, args: DeleteTableColumnStatisticsArgs| {
-                let named = call.table(args.db_name, args.tbl_name, None).await?;
-                delete(named, None, args.col_name, args.engine).await
-            },
-        )
-        .serve::<DeletePartitionColumnStatistics, _, _>(
-            async |call: Call, args: DeletePartitionColumnStatisticsArgs| {
-                let named = call.table(args.db_name, args.tbl_name, None).await?;
-                delete(named, args.part_name, args.col_name, args.engine).await
-            },
-        )
-}
-
-fn engine(name: Option<&str>) -> &str {
+pub(super) fn engine(name: Option<&str>) -> &str {
     name.filter(|name| !name.is_empty()).unwrap_or(DEFAULT_ENGINE)
+}
+
+/// Returns names of partitions with their keys in lower case, as statistics are kept. The original looks at them before it
+/// looks for the table.
+fn lower_keys(names: Option<Vec<String>>) -> Result<Vec<String>, Error> {
+    let names = names.unwrap_or_default();
+    names.iter().map(|name| names::lower_keys(name)).collect()
 }
 
 impl SeenTable {
@@ -179,13 +132,14 @@ async fn partitions_req(
     args: GetPartitionsStatisticsReqArgs,
 ) -> Result<PartitionsStatsResult, Failure> {
     let request = args.request.unwrap_or_default();
+    let names = lower_keys(request.part_names)?;
     let seen = call
         .table(request.db_name, request.tbl_name, request.cat_name)
         .await?
         .see()
         .await?;
     let mut all = BTreeMap::new();
-    for name in request.part_names.unwrap_or_default() {
+    for name in names {
         let known = seen
             .statistics(
                 Some(&name),
@@ -206,6 +160,7 @@ async fn partitions_req(
 /// Answers with what partitions know together. A partition counts as found if it knows of all the columns.
 async fn aggregate(call: Call, args: GetAggrStatsForArgs) -> Result<AggrStats, Failure> {
     let request = args.request.unwrap_or_default();
+    let names = lower_keys(request.part_names)?;
     let seen = call
         .table(request.db_name, request.tbl_name, request.cat_name)
         .await?
@@ -218,12 +173,7 @@ async fn aggregate(call: Call, args: GetAggrStatsForArgs) -> Result<AggrStats, F
         .collect();
     let found = seen
         .snapshot
-        .aggregate_statistics(
-            seen.open.id,
-            &request.part_names.unwrap_or_default(),
-            engine(request.engine.as_deref()),
-            &columns,
-        )
+        .aggregate_statistics(seen.open.id, &names, engine(request.engine.as_deref()), &columns)
         .await?;
     let knows_all = columns.len() == wanted.len();
     let spell = |statistics: &ColumnStatistics| {
@@ -267,165 +217,4 @@ async fn one(
         is_stats_compliant: None,
         engine: Some(DEFAULT_ENGINE.to_owned()),
     })
-}
-
-async fn set_all(call: Call, request: Option<SetPartitionsStatsRequest>) -> Result<(), Failure> {
-    let request = request.unwrap_or_default();
-    for statistics in request.col_stats.unwrap_or_default() {
-        let how = (request.engine.as_deref(), request.need_merge.unwrap_or_default());
-        set(&call, statistics, how).await?;
-    }
-    Ok(())
-}
-
-/// What a plan needs to set statistics.
-struct Known {
-    database: String,
-    table: String,
-    partition: Option<String>,
-    engine: String,
-    columns: Vec<(String, ColumnStatistics)>,
-    /// Whether they are added to what is known already.
-    adds: bool,
-}
-
-async fn set(
-    call: &Call,
-    wire: types::ColumnStatistics,
-    (by, adds): (Option<&str>, bool),
-) -> Result<(), Failure> {
-    let about = wire.stats_desc.unwrap_or_default();
-    let named = call
-        .table(about.db_name, about.table_name, about.cat_name)
-        .await?;
-    let analyzed_s = about
-        .last_analyzed
-        .filter(|at| *at != 0)
-        .unwrap_or_else(|| i64::from(call.now_s()));
-    let columns = wire.stats_obj.unwrap_or_default();
-    let known = Known {
-        database: named.target.database.clone(),
-        table: named.name,
-        partition: about.part_name.filter(|_| about.is_tbl_level != Some(true)),
-        engine: engine(wire.engine.as_deref().or(by)).to_owned(),
-        columns: columns
-            .into_iter()
-            .filter_map(|column| statistic_from(column, Some(analyzed_s)))
-            .collect(),
-        adds,
-    };
-    named
-        .target
-        .write(known, |draft, it: &Known| {
-            async move {
-                let (partition, columns) = (it.partition.as_deref(), it.columns.clone());
-                let (database, table, engine) = (&it.database, &it.table, &it.engine);
-                let done = if it.adds {
-                    draft
-                        .add_statistics(database, table, partition, engine, columns)
-                        .await
-                } else {
-                    draft
-                        .set_statistics(database, table, partition, engine, columns)
-                        .await
-                };
-                Ok(done?)
-            }
-            .boxed()
-        })
-        .await
-}
-
-async fn delete(
-    named: NamedTable,
-    partition: Option<String>,
-    column: Option<String>,
-    by: Option<String>,
-) -> Result<bool, Failure> {
-    let about = (named.target.database.clone(), named.name);
-    let what = (
-        partition,
-        column.filter(|name| !name.is_empty()),
-        engine(by.as_deref()).to_owned(),
-    );
-    named
-        .target
-        .write(
-            (about, what),
-            |draft, ((database, table), (partition, column, engine))| {
-                async move {
-                    let (partition, column) = (partition.as_deref(), column.as_deref());
-                    draft
-                        .delete_statistics(database, table, partition, engine, column)
-                        .await?;
-                    Ok(true)
-                }
-                .boxed()
-            },
-        )
-        .await
-}
-
-/// What a plan needs to delete statistics of many partitions and columns.
-struct Deleted {
-    database: String,
-    table: String,
-    /// `None` for the table as a whole; no names are all partitions.
-    partitions: Option<Vec<String>>,
-    /// No names are all columns.
-    columns: Vec<String>,
-    engine: String,
-}
-
-async fn delete_req(call: Call, args: DeleteColumnStatisticsReqArgs) -> Result<bool, Failure> {
-    let request = args.req.unwrap_or_default();
-    let named = call
-        .table(request.db_name, request.tbl_name, request.cat_name)
-        .await?;
-    let of_table = request.table_level == Some(true);
-    let deleted = Deleted {
-        database: named.target.database.clone(),
-        table: named.name,
-        partitions: (!of_table).then(|| request.part_names.unwrap_or_default()),
-        columns: request.col_names.unwrap_or_default(),
-        engine: engine(request.engine.as_deref()).to_owned(),
-    };
-    named
-        .target
-        .write(deleted, |draft, it: &Deleted| delete_planned(draft, it).boxed())
-        .await
-}
-
-async fn delete_planned(draft: &mut Draft, it: &Deleted) -> Result<bool, Failure> {
-    let open = draft.table(&it.database, &it.table).await?;
-    let partitions: Vec<Option<String>> = match &it.partitions {
-        None => vec![None],
-        Some(names) if names.is_empty() => {
-            let mut all = Vec::new();
-            let mut scan = draft.partitions(open.id);
-            while let Some(partition) = scan.next().await? {
-                all.push(Some(partition.name.to_owned()));
-            }
-            all
-        }
-        Some(names) => names.iter().cloned().map(Some).collect(),
-    };
-    let columns: Vec<Option<&str>> = if it.columns.is_empty() {
-        vec![None]
-    } else {
-        it.columns.iter().map(|name| Some(name.as_str())).collect()
-    };
-    for partition in &partitions {
-        for column in &columns {
-            let done = draft
-                .delete_statistics(&it.database, &it.table, partition.as_deref(), &it.engine, *column)
-                .await;
-            match done {
-                // what is not known needs no deleting
-                Ok(()) | Err(Error::NoSuchStatistics { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-    Ok(true)
 }

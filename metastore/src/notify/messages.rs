@@ -99,7 +99,10 @@ impl Narrator {
                 (added, _) => self.added(table, added)?,
             },
             Change::Constraints(changed) => self.constraints(changed)?,
-            Change::Statistics(changed) => self.statistics(changed)?,
+            Change::Statistics(changed) => match changed.of.first() {
+                Some(of) => self.statistics(&changed.table, of)?,
+                None => Object::message(),
+            },
         };
         Ok(message.end())
     }

@@ -3,7 +3,8 @@
 //! An event rides in the same batch as the change that it tells of, so the order of events is that of the
 //! effects, and each change is told once. Messages are those of Hive 3.1 (`json-0.2`): JSON objects in which
 //! databases, tables and partitions stand as Thrift's JSON. What is stored is the change; its message, ten times as
-//! long, is written when somebody reads it. Partitions altered by one call are events of their own that are stored as a run.
+//! long, is written when somebody reads it. Partitions altered by one call are events of their own that are stored as a run, and
+//! so is what one call says of the statistics of many.
 
 mod constraints;
 mod json;

@@ -1,6 +1,7 @@
 //! What is told of the statistics of columns, in the words of Hive 4; 3.1 tells nothing of them.
 
-use catalog::changes::ChangedStatistics;
+use catalog::OpenTable;
+use catalog::changes::{ChangedStatistics, StatisticsOf};
 use catalog::model::ColumnStatistics;
 use thrift_idl::types::{self, ColumnStatisticsDesc, ColumnStatisticsObj};
 
@@ -13,26 +14,27 @@ use crate::route::DEFAULT_CATALOG;
 /// The write id of a table that has none.
 const NO_WRITE_ID: i64 = -1;
 
-/// Returns what stands over a change of statistics.
+/// Returns what stands over the first of changes of statistics.
 pub(super) fn headline(changed: &ChangedStatistics) -> Option<Headline> {
-    let kind = match (changed.set.is_empty(), changed.partition.is_some()) {
+    let of = changed.of.first()?;
+    let kind = match (of.set.is_empty(), of.partition.is_some()) {
         (false, false) => "UPDATE_TBL_COL_STAT_EVENT",
         (false, true) => "UPDATE_PART_COL_STAT_EVENT",
         (true, false) => "DELETE_TBL_COL_STAT_EVENT",
         (true, true) => "DELETE_PART_COL_STAT_EVENT",
     };
-    let is_told = !(changed.set.is_empty() && changed.removed.is_empty());
+    let is_told = !(of.set.is_empty() && of.removed.is_empty());
     is_told.then(|| over(kind, &changed.table))
 }
 
 impl Narrator {
-    pub(super) fn statistics(&self, changed: &ChangedStatistics) -> Message {
-        let partition = changed.partition.as_ref();
+    pub(super) fn statistics(&self, open: &OpenTable, of: &StatisticsOf) -> Message {
+        let partition = of.partition.as_ref();
         let message = Object::message()
             .number("timestamp", self.now_s)
-            .text("database", &changed.table.database.name);
-        if changed.set.is_empty() {
-            let column = changed.removed.first().map_or("", String::as_str);
+            .text("database", &open.database.name);
+        if of.set.is_empty() {
+            let column = of.removed.first().map_or("", String::as_str);
             let message = message.text("colName", column);
             return Ok(match partition {
                 Some(partition) => message
@@ -41,7 +43,7 @@ impl Narrator {
                 None => message,
             });
         }
-        let table = self.wire_table(&changed.table);
+        let table = self.wire_table(open);
         let parameters = match partition {
             Some(partition) => partition.parameters.clone(),
             None => table.parameters.clone(),
@@ -52,7 +54,7 @@ impl Narrator {
         let write_id = partition.and_then(|it| it.write_id).or(table.write_id);
         let message = message
             .number("writeId", write_id.unwrap_or(NO_WRITE_ID))
-            .thrift("colStatsJson", &wire_statistics(changed))?
+            .thrift("colStatsJson", &wire_statistics(open, of))?
             .object("parameters", &parameters);
         let message = match partition {
             Some(partition) => message.texts("partVals", partition.values.clone()),
@@ -62,8 +64,7 @@ impl Narrator {
     }
 }
 
-fn wire_statistics(changed: &ChangedStatistics) -> types::ColumnStatistics {
-    let open = &changed.table;
+fn wire_statistics(open: &OpenTable, of: &StatisticsOf) -> types::ColumnStatistics {
     let spell = |statistics: &ColumnStatistics| -> Option<ColumnStatisticsObj> {
         let mut columns = open.columns().iter();
         let column = columns.find(|column| column.id == statistics.column)?;
@@ -71,15 +72,15 @@ fn wire_statistics(changed: &ChangedStatistics) -> types::ColumnStatistics {
     };
     types::ColumnStatistics {
         stats_desc: Some(ColumnStatisticsDesc {
-            is_tbl_level: Some(changed.partition.is_none()),
+            is_tbl_level: Some(of.partition.is_none()),
             db_name: Some(open.database.name.clone()),
             table_name: Some(open.name.clone()),
-            part_name: changed.partition.as_ref().map(|partition| partition.name.clone()),
-            last_analyzed: changed.set.iter().filter_map(|one| one.analyzed_s).max(),
+            part_name: of.partition.as_ref().map(|partition| partition.name.clone()),
+            last_analyzed: of.set.iter().filter_map(|one| one.analyzed_s).max(),
             cat_name: Some(DEFAULT_CATALOG.to_owned()),
         }),
-        stats_obj: Some(changed.set.iter().filter_map(spell).collect()),
+        stats_obj: Some(of.set.iter().filter_map(spell).collect()),
         is_stats_compliant: None,
-        engine: Some(changed.engine.clone()),
+        engine: Some(of.engine.clone()),
     }
 }

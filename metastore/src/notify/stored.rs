@@ -63,28 +63,30 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Reads the events of a run, in order.
-    pub(crate) fn read(run: &ToldRun) -> Result<Vec<Stored>, Error> {
+    /// Reads the events of a run, in order, each when it is asked for.
+    pub(crate) fn read(run: &ToldRun) -> Result<impl Iterator<Item = Stored> + use<>, Error> {
         let corrupt = |message: String| Error::Corrupt {
             what: "event",
             key: run.first.to_string(),
             message,
         };
-        let unnumbered = match run.payload.split_first() {
-            Some((&WRITTEN, bytes)) => vec![(read_written(bytes).map_err(corrupt)?, None)],
+        let (written, change) = match run.payload.split_first() {
+            Some((&WRITTEN, bytes)) => (Some(read_written(bytes).map_err(corrupt)?), None),
             Some((&CHANGE, bytes)) => {
                 let change = decode_change(bytes).map_err(|error| corrupt(error.to_string()))?;
-                change.one_by_one().into_iter().map(unwritten).collect()
+                (None, Some(change))
             }
             _ => return Err(corrupt("has an unknown version".into())),
         };
-        if unnumbered.len() as u64 != u64::from(run.count) {
+        let count = change.as_ref().map_or(1, Change::told);
+        if count as u64 != u64::from(run.count) {
             return Err(corrupt("has another number of events than it was told as".into()));
         }
-        let numbered = (run.first..).zip(unnumbered);
-        Ok(numbered
-            .map(|(number, (event, change))| Stored::new((number, run.time_us), event, change))
-            .collect())
+        let written = written.into_iter().map(|event| (event, None));
+        let unwritten = change.into_iter().flat_map(Change::one_by_one).map(unwritten);
+        let (numbers, time_us) = (run.first.., run.time_us);
+        let numbered = numbers.zip(written.chain(unwritten));
+        Ok(numbered.map(move |(number, (event, change))| Stored::new((number, time_us), event, change)))
     }
 
     fn new((number, time_us): (u64, u64), event: NotificationEvent, change: Option<Change>) -> Stored {

@@ -1,11 +1,7 @@
 //! What is told of constraints and of the statistics of columns.
 
-use catalog::merge::CatalogResolver;
 use thrift_idl::methods::*;
-use thrift_idl::types::{AddCheckConstraintRequest, NotificationEvent};
-use versioning::RefName;
-use versioning::merge::{Landing, MergeOutcome, OpenGate};
-use versioning::repository::CommitMessage;
+use thrift_idl::types::{AddCheckConstraintRequest, NotificationEvent, SetPartitionsStatsRequest};
 
 use super::constraints::{add_foreign, add_keys, check, drop_constraint, fixture, foreign, key};
 use super::harness::{Client, Server, fields, partition, some, table, texts};
@@ -107,6 +103,29 @@ async fn statistics_that_are_set_and_deleted_are_told() {
     );
     let deleted = r#""database":"g1","colName":"nc","partName":"d=1","partValues":["1"]}"#;
     holds(&message(&mut client, 6).await, &[deleted]);
+}
+
+/// Statistics that are set together are stored as one run, and told one by one.
+#[tokio::test]
+async fn statistics_that_are_set_together_are_events_of_their_own() {
+    let (_server, mut client) = with_partition().await;
+    let args = AddPartitionArgs {
+        new_part: Some(partition("g1", "p", &["2"])),
+    };
+    client.call::<AddPartition>(args).await.unwrap();
+    let request = SetPartitionsStatsRequest {
+        col_stats: Some(vec![statistics("nc", Some("d=2")), statistics("nc", Some("d=1"))]),
+        ..SetPartitionsStatsRequest::default()
+    };
+    let args = SetAggrStatsForArgs {
+        request: Some(request),
+    };
+    assert!(client.get::<SetAggrStatsFor>(args).await.unwrap());
+    let kind = "UPDATE_PART_COL_STAT_EVENT g1 p";
+    assert_eq!(told(&mut client, 4).await, [kind, kind]);
+    assert_eq!(told(&mut client, 5).await, [kind]);
+    holds(&message(&mut client, 4).await, &[r#""partVals":["1"]"#]);
+    holds(&message(&mut client, 5).await, &[r#""partVals":["2"]"#]);
 }
 
 /// What a follower finds out by itself is not told: a table and a partition go with what is known of them, and a
@@ -250,18 +269,8 @@ async fn merges_tell_of_both() {
         ..key(Some("k1"), "nc", 1)
     };
     assert_eq!(add_keys(&mut client, vec![of_etl]).await, "ok");
-    let etl = RefName::parse("etl").unwrap();
-    let words = CommitMessage {
-        message: "work".into(),
-        ..CommitMessage::default()
-    };
-    server.repository.commit(&etl, words).await.unwrap();
-    let landing = Landing::onto(RefName::parse("main").unwrap(), "test");
-    let merged = server
-        .repository
-        .merge(&etl.into(), &landing, &CatalogResolver::default(), &OpenGate)
-        .await;
-    assert!(matches!(merged.unwrap().outcome, MergeOutcome::Landed(_)));
+    server.commit_on("etl").await;
+    server.merge("etl").await;
     let both = ["ADD_PRIMARYKEY g1 p", "UPDATE_TBL_COL_STAT_EVENT g1 p"];
     assert_eq!(told(&mut client, 3).await, both);
 }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use catalog::merge::CatalogResolver;
 use catalog::warehouse::{DeleteMode, MemoryWarehouse};
 use catalog::{OpenWarehouse, PlainWarehouse, Warehouse, WarehouseSettings};
 use metastore::{Context, Door, HeadMoves, Limits, Listener, serve};
@@ -13,6 +14,7 @@ use thrift_idl::{ApplicationError, Message, MessageKind, Outcome, Rpc, Scanner, 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use versioning::merge::{Landing, MergeOutcome, OpenGate};
 use versioning::refs::CommitMode;
 use versioning::repository::CommitMessage;
 use versioning::{RefExpr, RefName, Repositories, Repository, RepositoryName};
@@ -138,16 +140,30 @@ impl Server {
 
     /// Commits what is staged on `main`, and returns the commit's id.
     pub(super) async fn commit(&self) -> String {
+        self.commit_on("main").await
+    }
+
+    /// Commits what is staged on a branch, and returns the commit's id.
+    pub(super) async fn commit_on(&self, branch: &str) -> String {
         let words = CommitMessage {
             message: "test".into(),
             allow_empty: true,
             ..CommitMessage::default()
         };
         self.repository
-            .commit(&RefName::parse("main").unwrap(), words)
+            .commit(&RefName::parse(branch).unwrap(), words)
             .await
             .unwrap()
             .to_string()
+    }
+
+    /// Merges what is committed on a branch into `main`.
+    pub(super) async fn merge(&self, branch: &str) {
+        let source = RefExpr::parse(branch).unwrap();
+        let landing = Landing::onto(RefName::parse("main").unwrap(), "test");
+        let resolver = CatalogResolver::default();
+        let merged = self.repository.merge(&source, &landing, &resolver, &OpenGate);
+        assert!(matches!(merged.await.unwrap().outcome, MergeOutcome::Landed(_)));
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use catalog::merge::CatalogResolver;
 use thrift_idl::methods::*;
 use thrift_idl::types::{
     FireEventRequest, FireEventRequestData, InsertEventRequestData, NotificationEvent,
@@ -10,8 +9,6 @@ use thrift_idl::types::{
 };
 
 use versioning::RefName;
-use versioning::merge::{Landing, MergeOutcome, OpenGate};
-use versioning::repository::CommitMessage;
 
 use super::harness::{Client, Server, partition, some, table, texts};
 
@@ -341,21 +338,9 @@ async fn moves_of_the_head_are_told() {
         };
         client.call::<AddPartition>(args).await.unwrap();
     }
-    let etl = RefName::parse("etl").unwrap();
-    let words = CommitMessage {
-        message: "work".into(),
-        ..CommitMessage::default()
-    };
-    server.repository.commit(&etl, words).await.unwrap();
+    server.commit_on("etl").await;
     assert_eq!(current(&mut client).await, 3, "commits tell nothing");
-    let landing = Landing::onto(RefName::parse("main").unwrap(), "test");
-    let resolver = CatalogResolver::default();
-    let source = etl.clone().into();
-    let merged = server
-        .repository
-        .merge(&source, &landing, &resolver, &OpenGate)
-        .await;
-    assert!(matches!(merged.unwrap().outcome, MergeOutcome::Landed(_)));
+    server.merge("etl").await;
     let told: Vec<_> = events_after(&mut client, 3).await;
     let mut kinds: Vec<_> = told
         .iter()
@@ -384,6 +369,7 @@ async fn moves_of_the_head_are_told() {
     );
 
     client.create_table(table("db@etl", "draft", "a int", "")).await;
+    let etl = RefName::parse("etl").unwrap();
     let before = server.repository.last_event(&etl).await.unwrap();
     server.repository.reset(&etl).await.unwrap();
     let events = server.repository.events(&etl, before, 9).await.unwrap();

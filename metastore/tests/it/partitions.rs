@@ -305,6 +305,9 @@ async fn finding_by_values_and_names() {
         names: Some(texts(&[
             "d=2020-01-02/s=b/n=2",
             "d=2099-01-01/s=b/n=2",
+            "D=2020-01-01/s=a b/n=1",
+            "n=1/d=2020-01-01/s=a b%2Fc",
+            "d=2020-01-02/s=b/n=2/x=1",
             "nonsense",
         ])),
     };
@@ -448,6 +451,16 @@ async fn altering_and_renaming() {
             .outcome::<RenamePartition>(rename(from, &["2023-01-01", "c", "2"]))
             .await,
         "InvalidOperationException: Unable to rename partition because old partition does not exist"
+    );
+    assert_eq!(
+        client.outcome::<RenamePartition>(rename(to, to)).await,
+        "InvalidOperationException: Partition already exists:g1.p.[2022-01-01, bb, 2]"
+    );
+    // without old values it is no renaming
+    assert_eq!(client.outcome::<RenamePartition>(rename(&[], to)).await, "ok");
+    assert_eq!(
+        client.outcome::<RenamePartition>(rename(&[], from)).await,
+        "InvalidOperationException: alter is not possible: partition values=[2020-01-02, b, 2]"
     );
 }
 

@@ -244,3 +244,152 @@ async fn partitions_know_things_together() {
     );
     assert_eq!(aggregated(&mut client, &["i", "j"]).await, (vec![], 0));
 }
+
+/// Returns a server with the table `g1.p`, which has the partitions `d=1` and `d=2`.
+async fn with_partitions() -> (Server, Client) {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    client.create_database("g1").await;
+    client
+        .create_table(table("g1", "p", "nc string", "d string"))
+        .await;
+    let args = AddPartitionsArgs {
+        new_parts: Some(vec![partition("g1", "p", &["1"]), partition("g1", "p", &["2"])]),
+    };
+    client.get::<AddPartitions>(args).await.unwrap();
+    (server, client)
+}
+
+async fn known_of(client: &mut Client, names: &[&str]) -> Vec<String> {
+    let request = PartitionsStatsRequest {
+        db_name: some("g1"),
+        tbl_name: some("p"),
+        col_names: Some(texts(&["nc"])),
+        part_names: Some(texts(names)),
+        ..PartitionsStatsRequest::default()
+    };
+    let args = GetPartitionsStatisticsReqArgs {
+        request: Some(request),
+    };
+    let found = client.get::<GetPartitionsStatisticsReq>(args).await.unwrap();
+    found.part_stats.unwrap().into_keys().collect()
+}
+
+#[tokio::test]
+async fn statistics_name_their_partition_as_the_original_takes_it() {
+    let (_server, mut client) = with_partitions().await;
+    let nameless = "MetaException: \"\" is not a partition name: it has to be key=value/key=value";
+    let missing = "NoSuchObjectException: Partition for which stats is gathered doesn't exist.";
+    for (name, expected) in [
+        ("", nameless),
+        ("d", nameless),
+        (
+            "e=1",
+            "InvalidObjectException: incomplete partition name - missing d",
+        ),
+        ("d=3", missing),
+        ("D=1", "ok"),
+        ("h=1/d=2", "ok"),
+    ] {
+        let args = UpdatePartitionColumnStatisticsArgs {
+            stats_obj: Some(statistics("nc", Some(name))),
+        };
+        let outcome = client.outcome::<UpdatePartitionColumnStatistics>(args).await;
+        assert_eq!(outcome, expected, "{name}");
+    }
+    assert_eq!(known_of(&mut client, &["D=1", "d=2", "d"]).await, ["d=1", "d=2"]);
+    let delete = |table, name, column| DeletePartitionColumnStatisticsArgs {
+        db_name: some("g1"),
+        tbl_name: some(table),
+        part_name: some(name),
+        col_name: some(column),
+        engine: None,
+    };
+    for (args, expected) in [
+        (
+            delete("nope", "d=1", "nc"),
+            "InvalidObjectException: hive.g1.nope table not found",
+        ),
+        (
+            delete("p", "d=3", "nc"),
+            "NoSuchObjectException: Partition d=3 for which stats deletion is requested doesn't exist",
+        ),
+        (
+            delete("p", "d=1", "zz"),
+            "NoSuchObjectException: Column stats doesn't exist for table=hive.g1.p partition=d=1 col=zz",
+        ),
+        (
+            delete("p", "d=1", ""),
+            "NoSuchObjectException: Column stats doesn't exist for table=hive.g1.p partition=d=1 col=",
+        ),
+        (delete("p", "D=1", "NC"), "ok"),
+    ] {
+        let outcome = client.outcome::<DeletePartitionColumnStatistics>(args).await;
+        assert_eq!(outcome, expected);
+    }
+    assert_eq!(known_of(&mut client, &["d=1", "d=2"]).await, ["d=2"]);
+}
+
+#[tokio::test]
+async fn statistics_of_one_call_are_set_all_or_none() {
+    let (_server, mut client) = with_partitions().await;
+    let request = |all: Vec<ColumnStatistics>| SetPartitionsStatsRequest {
+        col_stats: Some(all),
+        ..SetPartitionsStatsRequest::default()
+    };
+    let of = |name: &str| statistics("nc", Some(name));
+    let mut elsewhere = of("d=2");
+    elsewhere.stats_desc.as_mut().unwrap().table_name = some("q");
+    for (all, expected) in [
+        (
+            vec![of("d=1"), of("d=3")],
+            "NoSuchObjectException: Partition for which stats is gathered doesn't exist.",
+        ),
+        (
+            vec![of("d=1"), elsewhere],
+            "MetaException: statistics of one call are of one table",
+        ),
+        (
+            vec![statistics("nc", None), statistics("nc", None)],
+            "MetaException: Expecting only 1 ColumnStatistics for table's column stats, but find 2",
+        ),
+        (vec![], "ok"),
+    ] {
+        let args = SetAggrStatsForArgs {
+            request: Some(request(all)),
+        };
+        assert_eq!(client.outcome::<SetAggrStatsFor>(args).await, expected);
+    }
+    for (all, merges, expected) in [
+        (
+            vec![],
+            false,
+            "InvalidInputException: Only one stats object expected",
+        ),
+        (
+            vec![of("d=1"), of("d=2")],
+            false,
+            "InvalidInputException: Only one stats object expected",
+        ),
+        (
+            vec![of("d=1")],
+            true,
+            "InvalidInputException: Merge is not supported for non-aggregate stats",
+        ),
+    ] {
+        let req = SetPartitionsStatsRequest {
+            need_merge: Some(merges),
+            ..request(all)
+        };
+        let args = UpdatePartitionColumnStatisticsReqArgs { req: Some(req) };
+        let outcome = client.outcome::<UpdatePartitionColumnStatisticsReq>(args).await;
+        assert_eq!(outcome, expected);
+    }
+    assert!(known_of(&mut client, &["d=1", "d=2"]).await.is_empty());
+    // statistics of a table are not of a partition, whatever they say
+    let args = UpdateTableColumnStatisticsArgs {
+        stats_obj: Some(of("d=1")),
+    };
+    assert!(client.get::<UpdateTableColumnStatistics>(args).await.unwrap());
+    assert!(known_of(&mut client, &["d=1"]).await.is_empty());
+}

@@ -4,7 +4,7 @@ use catalog::{CheckOutcome, CheckRunner, CheckSpec};
 use sql::{Limits, SqlChecks};
 use versioning::CommitId;
 
-use super::lake::{Lake, hive_table};
+use super::lake::{Lake, at, hive_table};
 
 async fn run(lake: &Lake, commit: CommitId, sql: &str) -> CheckOutcome {
     run_within(300, lake, commit, sql).await
@@ -92,4 +92,32 @@ async fn the_time_limit_is_the_checks_own() {
         CheckOutcome::Passed
     );
     assert_eq!(run_within(1, &lake, commit, endless).await, CheckOutcome::TooLong);
+}
+
+/// A join that no pair meets computes without a pause, and nothing can stop it.
+#[tokio::test]
+async fn a_query_keeps_no_check_waiting() {
+    let lake = Lake::with(Limits {
+        parallel: 1,
+        ..Limits::default()
+    })
+    .await;
+    lake.create("main", hive_table("t", "n int", "")).await;
+    let commit = lake.commit("main").await;
+    let busy = "select count(*) from generate_series(1, 30000) a join generate_series(1, 30000) b on a.value < -b.value";
+    let mut busy = lake
+        .engine
+        .rows(&lake.repository, &at("main"), busy)
+        .await
+        .unwrap();
+    let mut count = std::pin::pin!(busy.next());
+    assert!(futures::poll!(&mut count).is_pending());
+    assert_eq!(
+        run(&lake, commit, "select 1 where false").await,
+        CheckOutcome::Passed
+    );
+    assert!(
+        futures::poll!(&mut count).is_pending(),
+        "it has computed all the while"
+    );
 }

@@ -178,7 +178,7 @@ impl Branches for Noted {
             at: at.to_string(),
             commit: None,
             outcome: "done".into(),
-            warnings: vec!["look".into(), "here too".into()],
+            warnings: vec!["look".into()],
         })
     }
 }
@@ -194,7 +194,7 @@ async fn changes_are_made_by_whoever_may() {
         .query(&lake.repository, &at("etl"), "commit 'x';", 10)
         .await
         .unwrap();
-    assert_eq!(super::lake::lines(&answer.page), ["etl|NULL|done|look\nhere too"]);
+    assert_eq!(super::lake::lines(&answer.page), ["etl|NULL|done|look"]);
     assert_eq!(*noted.0.lock().unwrap(), [Change::Commit { message: "x".into() }]);
 }
 

@@ -75,9 +75,17 @@ impl Keeper {
         };
         let (begun, worn_out) = self.state.change(begun).await?;
         for id in worn_out {
-            conflicts::remove(&*self.core.refs, self.core.id, &id, None).await?;
+            self.remove_conflicts(&id, None).await;
         }
         Ok(begun)
+    }
+
+    /// Removes the conflicts of an attempt, but those of the round `kept`. Nobody looks at them any more, so what hinders
+    /// that hinders nothing else.
+    async fn remove_conflicts(&self, id: &AttemptId, kept: Option<u64>) {
+        if let Err(error) = conflicts::remove(&*self.core.refs, self.core.id, id, kept).await {
+            tracing::warn!(merge = %id, %error, "could not remove old conflicts of a merge");
+        }
     }
 
     /// Begins another run of an attempt that waits or failed.
@@ -121,7 +129,8 @@ impl Keeper {
             attempt.candidate = None;
         })
         .await?;
-        conflicts::remove(refs, id, &run.id, Some(run.run)).await
+        self.remove_conflicts(&run.id, Some(run.run)).await;
+        Ok(())
     }
 
     /// Gives an attempt up; a run of it lands nothing any more.
@@ -136,7 +145,7 @@ impl Keeper {
             Ok(())
         });
         let abandoned = abandoned.await?;
-        conflicts::remove(&*self.core.refs, self.core.id, id, None).await?;
+        self.remove_conflicts(id, None).await;
         Ok(abandoned)
     }
 

@@ -1,7 +1,5 @@
 //! The stored form of an attempt.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 
 use super::{Attempt, AttemptId, AttemptState, Decision};
@@ -88,29 +86,16 @@ pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<Attempt, DecodeError> {
     )?;
     let into = RefName::parse(reader.text()?).map_err(|_| DecodeError::Canonical("no name of a branch"))?;
     let [source, author, message] = [text(&mut reader)?, text(&mut reader)?, text(&mut reader)?];
-    let mut metadata = BTreeMap::new();
-    for _ in 0..reader.varint()? {
-        metadata.insert(text(&mut reader)?, text(&mut reader)?);
-    }
+    let metadata = many(&mut reader, |reader| Ok((text(reader)?, text(reader)?)))?;
     let policy = match reader.text()? {
         "" => None,
         name => Some(Policy::parse(name).ok_or(DecodeError::Canonical("no policy"))?),
     };
-    let options = Bytes::copy_from_slice(reader.bytes()?);
-    let mut decisions = BTreeMap::new();
-    for _ in 0..reader.varint()? {
-        let key = text(&mut reader)?;
-        let choice = Bytes::copy_from_slice(reader.bytes()?);
-        let about = Hash(reader.array()?);
-        decisions.insert(key, Decision { choice, about });
-    }
+    let options = self::bytes(&mut reader)?;
+    let decisions = many(&mut reader, decision)?;
     let [theirs, base, ours] = [commit(&mut reader)?, commit(&mut reader)?, commit(&mut reader)?];
     let [from, candidate] = [perhaps(&mut reader)?, perhaps(&mut reader)?];
-    let mut refusals = Vec::new();
-    for _ in 0..reader.varint()? {
-        let (check, reason) = (text(&mut reader)?, text(&mut reader)?);
-        refusals.push(Refusal { check, reason });
-    }
+    let refusals = many(&mut reader, refusal)?;
     let failure = Some(text(&mut reader)?).filter(|failure| !failure.is_empty());
     let mut numbers = [0; 6];
     for number in &mut numbers {
@@ -153,11 +138,35 @@ pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<Attempt, DecodeError> {
 
 fn warnings(reader: &mut Reader<'_>) -> Result<Warnings, DecodeError> {
     let total = reader.varint()?;
-    let mut first = Vec::new();
-    for _ in 0..reader.varint()? {
-        first.push(Bytes::copy_from_slice(reader.bytes()?));
-    }
+    let first = many(reader, bytes)?;
     Ok(Warnings { total, first })
+}
+
+/// Reads as many as the number says that stands before them.
+fn many<T, C: Default + Extend<T>>(
+    reader: &mut Reader<'_>,
+    one: impl Fn(&mut Reader<'_>) -> Result<T, DecodeError>,
+) -> Result<C, DecodeError> {
+    let mut all = C::default();
+    for _ in 0..reader.varint()? {
+        all.extend([one(reader)?]);
+    }
+    Ok(all)
+}
+
+fn decision(reader: &mut Reader<'_>) -> Result<(String, Decision), DecodeError> {
+    let (key, choice) = (text(reader)?, bytes(reader)?);
+    let about = Hash(reader.array()?);
+    Ok((key, Decision { choice, about }))
+}
+
+fn refusal(reader: &mut Reader<'_>) -> Result<Refusal, DecodeError> {
+    let (check, reason) = (text(reader)?, text(reader)?);
+    Ok(Refusal { check, reason })
+}
+
+fn bytes(reader: &mut Reader<'_>) -> Result<Bytes, DecodeError> {
+    reader.bytes().map(Bytes::copy_from_slice)
 }
 
 fn tag<T>(mut all: impl Iterator<Item = T>, of: impl Fn(&T) -> u8, byte: u8) -> Result<T, DecodeError> {
@@ -187,6 +196,8 @@ fn perhaps(reader: &mut Reader<'_>) -> Result<Option<CommitId>, DecodeError> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     pub(crate) fn attempt() -> Attempt {

@@ -19,7 +19,7 @@ use crate::{Batch, Error, RefName, Result, events, oplog};
 /// How many jobs are taken from the queue at once.
 const GROUP_MAX: usize = 512;
 /// How often a group is planned anew because another process was faster.
-const ATTEMPTS_MAX: u32 = 64;
+const TRIES_MAX: u32 = 64;
 
 /// The task of a branch. It alone changes the branch's record.
 pub(crate) struct Actor {
@@ -112,7 +112,7 @@ impl Actor {
     async fn plan_and_append(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<usize> {
         self.refresh().await?;
         self.check_room()?;
-        for _ in 0..ATTEMPTS_MAX {
+        for _ in 0..TRIES_MAX {
             let direct = "direct writes are refused; write to another branch and merge it";
             self.state().check_direct(&self.core.name, direct)?;
             let epoch = self.core.epoch().await?;
@@ -172,7 +172,7 @@ impl Actor {
             payload: oplog::encode(batches.iter())?,
             events: events::take(&mut batches),
         };
-        let write = self.attempt();
+        let write = self.fresh_write();
         let expected = state.expected(epoch, write);
         let cas = self
             .core
@@ -198,12 +198,12 @@ impl Actor {
         }
     }
 
-    /// Returns the id of an attempt to change the branch.
-    pub(super) fn attempt(&self) -> WriteId {
+    /// Returns the id of a write to the branch that is about to be tried.
+    pub(super) fn fresh_write(&self) -> WriteId {
         WriteId(self.core.ids.fresh())
     }
 
-    /// Finds out what became of an attempt that failed with `error`: its answer may be all that was lost. The
+    /// Finds out what became of a write that failed with `error`: its answer may be all that was lost. The
     /// state is read anew.
     pub(super) async fn find_out(&mut self, write: WriteId, error: Error) -> Result<()> {
         match self.reload().await {
@@ -284,7 +284,7 @@ impl Actor {
         allowed: impl Fn(&State) -> Result<(String, Meanwhile)> + Send,
     ) -> Result<()> {
         self.refresh().await?;
-        for _ in 0..ATTEMPTS_MAX {
+        for _ in 0..TRIES_MAX {
             let state = self.state();
             state.check_open(&self.core.name)?;
             let (reason, meanwhile) = allowed(&state)?;

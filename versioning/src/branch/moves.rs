@@ -10,7 +10,7 @@ impl Actor {
     /// state on which the move was prepared; operations that came since stay staged on the new head.
     pub(crate) async fn move_head(&mut self, from: &Prepared, to: HeadMove, head_roots: Roots) -> Result<()> {
         self.refresh().await?;
-        let write = self.attempt();
+        let write = self.fresh_write();
         let mut expected = from.state.expected(from.epoch, write);
         let known = self.state();
         if !to.rebased {
@@ -40,6 +40,7 @@ impl Actor {
                 });
             }
         }
+        self.core.events_told(expected.incarnation, &to.events);
         let mut next = State::clone(&self.state());
         next.record.head = to.head;
         next.record.staged = to.staged;
@@ -56,7 +57,7 @@ impl Actor {
     /// Records that the operations of the prepared state are in the trees `staged`.
     pub(crate) async fn fold(&mut self, from: &Prepared, staged: Roots) -> Result<()> {
         self.refresh().await?;
-        let write = self.attempt();
+        let write = self.fresh_write();
         let expected = from.state.expected(from.epoch, write);
         let folded_seq = from.state.record.seq;
         let cas = self

@@ -10,7 +10,7 @@ use crate::refs::{BranchRecord, Expected, Protection, RepositoryRules, WriteId};
 use crate::{Batch, Error, RefName, RepositoryName, Result, Roots, oplog};
 
 /// How often a branch is read anew because another process changed it meanwhile.
-const ATTEMPTS_MAX: u32 = 64;
+const TRIES_MAX: u32 = 64;
 
 /// What a branch looks like after the last acknowledged operation.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ impl State {
         version(&self.record) == version(stored)
     }
 
-    /// Returns what the attempt `write` to change this state expects, prepared since `epoch`.
+    /// Returns what `write`, which is to change this state, expects, prepared since `epoch`.
     pub(super) fn expected(&self, epoch: u32, write: WriteId) -> Expected {
         Expected {
             epoch,
@@ -109,7 +109,7 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Reads what the ref store knows of a branch.
     pub(super) async fn read(core: &Core, name: &RefName) -> Result<Loaded> {
-        for _ in 0..ATTEMPTS_MAX {
+        for _ in 0..TRIES_MAX {
             let mut record = Loaded::record(core, name).await?;
             // behind the record, whose rules generation grows with them
             let rules = core.rules().await?;

@@ -63,16 +63,23 @@ impl<'a> Journal<'a> {
     }
 
     /// Does `work` and renews the lease meanwhile; gives up if the attempt is given up.
+    ///
+    /// Both go on side by side: the renewal may wait for a lock that the work holds.
     pub(super) async fn alive_while<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            biased;
+            done = work => done,
+            given_up = self.beat() => Err(given_up),
+        }
+    }
+
+    /// Renews the lease now and then; returns once the attempt is given up.
+    async fn beat(&self) -> Error {
         loop {
-            tokio::select! {
-                done = &mut work => return done,
-                () = tokio::time::sleep(Keeper::beat()) => {}
-            }
+            tokio::time::sleep(Keeper::beat()).await;
             let Some(run) = self.run() else { continue };
             match self.keeper.progress(&run, |_| {}).await {
-                Err(error @ Error::MergeState { .. }) => return Err(error),
+                Err(error @ Error::MergeState { .. }) => return error,
                 Err(error) => tracing::warn!(merge = %run.id, %error, "could not renew the lease of a merge"),
                 Ok(_) => {}
             }
@@ -185,12 +192,11 @@ impl<R: Resolver> Merge<'_, R> {
             author,
             metadata,
             policy,
-            attempt,
             options,
             ..
         } = self.landing.clone();
         Attempt {
-            id: attempt.unwrap_or_else(|| AttemptId::fresh(self.core.ids.as_ref())),
+            id: AttemptId::fresh(self.core.ids.as_ref()),
             kind: self.incoming.kind,
             into,
             source: self.incoming.source.clone(),

@@ -13,7 +13,7 @@ use crate::{CommitId, Error, Result, Roots};
 /// How often a landing is prepared while writers go on; where they were faster each time, they wait for the next.
 const WITH_WRITERS_MAX: u32 = 3;
 /// How often a landing is prepared before the candidate is judged again.
-const ATTEMPTS_MAX: u32 = 8;
+const TRIES_MAX: u32 = 8;
 
 impl<R: Resolver> Merge<'_, R> {
     /// Moves the head to the candidate; `None` if the branch is not what it was judged for any more.
@@ -30,9 +30,9 @@ impl<R: Resolver> Merge<'_, R> {
         };
         self.note_landing(id).await?;
         let events = self.events(head, id).await?;
-        for attempt in 0..ATTEMPTS_MAX {
+        for nth in 0..TRIES_MAX {
             self.branch.refresh(self.core).await?;
-            let lane = match attempt < WITH_WRITERS_MAX {
+            let lane = match nth < WITH_WRITERS_MAX {
                 true => self.branch.lane.clone(),
                 false => self.branch.hold().await?,
             };

@@ -21,7 +21,7 @@ use crate::turns::Turn;
 use crate::{CommitId, Error, RepositoryName, Result, Roots};
 
 /// How often a candidate is merged anew because the branch changed while it was judged.
-const ATTEMPTS_MAX: u32 = 8;
+const TRIES_MAX: u32 = 8;
 /// After how many of these the merge takes its turn: others do not move the head while it is judged.
 const WITHOUT_TURN_MAX: u32 = 2;
 
@@ -106,14 +106,21 @@ impl<'a, R: Resolver> Merge<'a, R> {
                 self.end(outcome).await
             }
         };
-        Ok(match outcome? {
+        Ok(self.report(outcome?))
+    }
+
+    /// Returns how it ended, with what is recorded of it.
+    pub(crate) fn report(&self, outcome: MergeOutcome<R::Conflict>) -> MergeReport<R::Conflict> {
+        let warnings = match &outcome {
             // nothing was merged
-            outcome @ MergeOutcome::UpToDate(_) => outcome.into(),
-            outcome => MergeReport {
-                outcome,
-                warnings: self.journal.warnings(),
-            },
-        })
+            MergeOutcome::UpToDate(_) => Warnings::default(),
+            _ => self.journal.warnings(),
+        };
+        MergeReport {
+            outcome,
+            attempt: self.journal.run().map(|run| run.id),
+            warnings,
+        }
     }
 
     async fn candidates(&self) -> Result<MergeOutcome<R::Conflict>> {
@@ -129,7 +136,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
             ControlFlow::Break(outcome) => return Ok(outcome),
         };
         let turn = Turn::take(self.core, self.branch).await;
-        let tries = self.tries(WITHOUT_TURN_MAX..ATTEMPTS_MAX, tried, Some(&turn));
+        let tries = self.tries(WITHOUT_TURN_MAX..TRIES_MAX, tried, Some(&turn));
         let ended = turn.kept_while(Box::pin(tries)).await;
         turn.leave().await;
         match ended? {
@@ -142,11 +149,11 @@ impl<'a, R: Resolver> Merge<'a, R> {
     /// last one if that was so each time.
     async fn tries(
         &self,
-        attempts: Range<u32>,
+        nths: Range<u32>,
         (mut candidate, mut judgement): Tried,
         turn: Option<&Turn<'_>>,
     ) -> Result<ControlFlow<MergeOutcome<R::Conflict>, Tried>> {
-        for _ in attempts {
+        for _ in nths {
             self.branch.refresh(self.core).await?;
             self.check_rules()?;
             candidate = match self.on_present_head(candidate).await? {

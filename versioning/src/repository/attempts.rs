@@ -96,8 +96,8 @@ impl Repository {
             message: Some(run.message.clone()),
             metadata: run.metadata.clone(),
             policy: run.policy,
-            // it was asked when it began
-            again: true,
+            // who picked what the branch had, said so then; what it has got since is another matter
+            again: self.inner.core.has(run.ours, run.theirs).await?,
             ..Landing::onto(run.into.clone(), &*run.author)
         };
         let incoming = Incoming {

@@ -1,6 +1,6 @@
 //! What is done to refs under the eyes of a guard.
 
-use super::{ATTEMPTS_MAX, CommitMessage, Repository};
+use super::{CommitMessage, Repository, TRIES_MAX};
 use crate::branch::Branch;
 use crate::commit::CommitKind;
 use crate::guard::{RefEvent, Ticket};
@@ -69,7 +69,7 @@ impl Repository {
         words: CommitMessage,
         event: RefEvent,
     ) -> Result<CommitId> {
-        for attempt in 1..=ATTEMPTS_MAX {
+        for nth in 1..=TRIES_MAX {
             self.check_committable(branch)?;
             let rules = branch.state().record.rules_generation;
             let mut prepared = self
@@ -93,7 +93,7 @@ impl Repository {
             let moved = self.core().land_commit(&branch.lane, prepared).await;
             self.after(watched, moved.is_ok(), Some(id)).await;
             match moved {
-                Err(Error::HeadMoved { .. }) if attempt < ATTEMPTS_MAX => {}
+                Err(Error::HeadMoved { .. }) if nth < TRIES_MAX => {}
                 moved => return moved.map(|()| id),
             }
         }

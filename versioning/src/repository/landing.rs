@@ -178,7 +178,7 @@ impl Repository {
             true => None,
             false => match self.before(told(&merge)).await {
                 Ok(watched) => watched,
-                Err(error) => return Ok(merge.end(Err(error)).await?.into()),
+                Err(error) => return Ok(merge.report(merge.end(Err(error)).await?)),
             },
         };
         let report = merge.run().await;

@@ -1,6 +1,7 @@
 //! What ref expressions name.
 
-use super::Repository;
+use super::{Repository, TRIES_MAX};
+use crate::branch::Branch;
 use crate::core::Core;
 use crate::refs::CommitMode;
 use crate::{CommitId, Error, RefExpr, RefName, Result, Roots};
@@ -148,18 +149,33 @@ impl Repository {
 
     /// Returns the commit that a ref expression stands for where something begins there. Of a branch the
     /// committed state counts; where the server commits on its own, it does so first, for nobody there has
-    /// asked to keep anything back.
+    /// asked to keep anything back. As a commit that somebody asks for, it waits a while for a merge that has its turn.
     pub(super) async fn beginning(&self, at: &RefExpr) -> Result<CommitId> {
         let resolved = self.resolve(at).await?;
         if resolved.kind == RefKind::Branch && !at.committed {
             let branch = self.open_branch(&at.name).await?;
             let state = branch.state();
             if state.record.mode != CommitMode::Staged && state.has_staged() {
-                self.core().commit_on_own(&branch, "skep").await?;
-                return Ok(branch.state().record.head);
+                return self.commit_first(&branch).await;
             }
         }
         Ok(resolved.commit)
+    }
+
+    /// Commits what is staged where the server commits on its own, and returns the head.
+    async fn commit_first(&self, branch: &Branch) -> Result<CommitId> {
+        branch.give_way(self.core()).await;
+        for nth in 1..=TRIES_MAX {
+            match self.core().commit_on_own(branch, "skep").await {
+                // another server was faster, and its head is known by now
+                Err(Error::HeadMoved { .. }) if nth < TRIES_MAX => {}
+                done => {
+                    done?;
+                    break;
+                }
+            }
+        }
+        Ok(branch.state().record.head)
     }
 
     /// Returns as [`Repository::beginning`] does what something would begin at, and changes nothing: what the

@@ -7,7 +7,7 @@ use crate::refs::{BranchRecord, PATTERNS_MAX, Pattern, Protection, RepositoryRul
 use crate::{Error, RefName, Result};
 
 /// How often a change of the rules is tried again because another was faster.
-const ATTEMPTS_MAX: u32 = 64;
+const TRIES_MAX: u32 = 64;
 
 impl Repository {
     /// Returns the rules of the repository.
@@ -100,7 +100,7 @@ impl Repository {
     /// Changes the rules; no other change comes between. Whoever asks after this is judged by them.
     async fn change_rules(&self, change: impl Fn(&mut RepositoryRules) -> Result<()> + Send) -> Result<()> {
         let core = self.core();
-        for _ in 0..ATTEMPTS_MAX {
+        for _ in 0..TRIES_MAX {
             let (generation, mut rules) = core.refs.repository_rules(core.id).await?;
             let before = rules.clone();
             change(&mut rules)?;

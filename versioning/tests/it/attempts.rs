@@ -98,18 +98,17 @@ async fn contested() -> Lake {
 }
 
 async fn merge(lake: &Lake, gate: &dyn Gate) -> (AttemptId, Result<MergeOutcome<Contested>>) {
-    let id = AttemptId::fresh(lake.repository.ids().as_ref());
     let landing = Landing {
-        attempt: Some(id.clone()),
         options: Bytes::from_static(b"wishes"),
         ..Landing::onto(name("main"), "test")
     };
-    let outcome = lake
-        .repository
-        .merge(&name("etl").into(), &landing, &Deciding::default(), gate)
-        .await
-        .map(|report| report.outcome);
-    (id, outcome)
+    let (source, resolver) = (name("etl").into(), Deciding::default());
+    let report = lake.repository.merge(&source, &landing, &resolver, gate).await;
+    let newest = lake.repository.attempts().await.unwrap()[0].id.clone();
+    if let Ok(report) = &report {
+        assert_eq!(report.attempt.as_ref(), Some(&newest));
+    }
+    (newest, report.map(|report| report.outcome))
 }
 
 async fn decide(lake: &Lake, id: &AttemptId, key: &str, choice: Option<&'static str>) -> Result<Attempt> {
@@ -165,6 +164,17 @@ async fn conflicts_are_decided_one_by_one_and_the_merge_is_finished() {
     ] {
         assert!(matches!(closed, Err(Error::MergeState { .. })), "{closed:?}");
     }
+}
+
+#[tokio::test]
+async fn conflicts_are_told_though_those_of_the_last_run_cannot_be_removed() {
+    let lake = contested().await;
+    let (id, _) = merge(&lake, &OpenGate).await;
+    lake.refs.fail("kv_list", testkit::Fault::Before);
+    let again = finish(&lake, &id).await;
+    assert!(matches!(again, Ok(MergeOutcome::Conflicts(_))), "{again:?}");
+    assert_eq!(lake.refs.heal(), 0);
+    assert_eq!(state(&lake, &id).await, AttemptState::Conflicts);
 }
 
 #[tokio::test]
@@ -429,4 +439,19 @@ async fn a_restart_settles_all_that_was_left() {
             .unwrap(),
         None
     );
+}
+
+#[tokio::test]
+async fn what_had_nothing_to_do_or_was_only_tried_has_no_record() {
+    let lake = contested().await;
+    for (dry_run, source) in [(true, "etl"), (false, "main")] {
+        let landing = Landing {
+            dry_run,
+            ..Landing::onto(name("main"), "test")
+        };
+        let (source, resolver) = (name(source).into(), Deciding::default());
+        let report = lake.repository.merge(&source, &landing, &resolver, &OpenGate);
+        assert_eq!(report.await.unwrap().attempt, None);
+    }
+    assert_eq!(lake.repository.attempts().await.unwrap(), []);
 }

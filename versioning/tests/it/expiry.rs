@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use testkit::{Fault, FaultyRefs, SteppingClock};
-use versioning::attempts::AttemptId;
 use versioning::guard::{Act, Guard, RefEvent, Ticket};
 use versioning::merge::{Landing, MergeOutcome, OpenGate};
 use versioning::refs::{BranchRecord, BranchRules, CommitMode, Expiry, Pattern, Protection, Rule};
@@ -248,17 +247,11 @@ async fn a_merge_that_waits_for_a_person_keeps_its_branches() {
             .await
             .unwrap();
     }
-    let id = AttemptId::fresh(pond.repository.ids().as_ref());
-    let landing = Landing {
-        attempt: Some(id.clone()),
-        ..Landing::onto(name("into"), "test")
-    };
-    let outcome = pond
-        .repository
-        .merge(&name("from").into(), &landing, &KeyByKey, &OpenGate)
-        .await
-        .map(|report| report.outcome);
-    assert!(matches!(outcome, Ok(MergeOutcome::Conflicts(_))), "{outcome:?}");
+    let (source, landing) = (name("from").into(), Landing::onto(name("into"), "test"));
+    let merged = pond.repository.merge(&source, &landing, &KeyByKey, &OpenGate);
+    let report = merged.await.unwrap();
+    assert!(matches!(report.outcome, MergeOutcome::Conflicts(_)), "{report:?}");
+    let id = report.attempt.unwrap();
     assert_eq!(pond.expired_after(1).await, ["other"]);
     pond.repository.abandon(&id).await.unwrap();
     assert_eq!(pond.expired_after(0).await, ["from", "into"]);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -412,4 +413,19 @@ async fn a_head_is_put_back_and_a_protected_one_through_the_gate() {
     assert_eq!(lake.head("main").await, first);
     reset(etl, true, &OpenGate).await.unwrap();
     assert_eq!(lake.head("main").await, etl);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_of_life_does_not_stop_the_merge_that_gives_it() {
+    let lake = two_branches(CommitMode::Staged).await;
+    let merging = merge_while(&lake, &["rows"], |lake, _| {
+        Box::pin(async move {
+            // a sign is due every 20 s, and this time it comes while the merge writes down that it lands
+            tokio::time::sleep(Duration::from_millis(19_500)).await;
+            lake.refs.delay("kv_version", Duration::from_secs(1));
+        })
+    });
+    let hour = Duration::from_secs(3_600);
+    let (outcome, _) = tokio::time::timeout(hour, merging).await.unwrap();
+    assert!(landed(&outcome), "{outcome:?}");
 }

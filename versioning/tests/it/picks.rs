@@ -1,6 +1,7 @@
 //! Cherry-picks of what a branch had already.
 
 use bytes::Bytes;
+use versioning::commit::CommitKind;
 use versioning::merge::{Landing, MergeOutcome, OpenGate};
 use versioning::refs::CommitMode;
 use versioning::{Batch, CommitId, Error, Result, Space};
@@ -92,4 +93,47 @@ async fn what_was_changed_since_is_no_conflict_unless_that_is_said() {
             "{contested:?}"
         );
     }
+}
+
+/// What was picked with conflicts came to the branch by a merge meanwhile, and some of it was removed again.
+#[tokio::test]
+async fn what_came_by_a_merge_meanwhile_does_not_come_back_when_a_pick_is_finished() {
+    let lake = Lake::new(CommitMode::Staged).await;
+    lake.write("main", "a", "1").await.unwrap();
+    lake.commit("main").await.unwrap();
+    lake.branch("etl", CommitMode::Staged).await;
+    lake.write("etl", "a", "2").await.unwrap();
+    lake.write("etl", "b", "1").await.unwrap();
+    let commit = lake.commit("etl").await.unwrap();
+    lake.write("main", "a", "3").await.unwrap();
+    lake.commit("main").await.unwrap();
+    let contested = pick(&lake, commit, (false, false)).await;
+    assert!(
+        matches!(contested, Ok(MergeOutcome::Conflicts(_))),
+        "{contested:?}"
+    );
+
+    lake.write("main", "a", "2").await.unwrap();
+    lake.commit("main").await.unwrap();
+    let merged = lake.merge("etl", "main", false).await;
+    assert!(matches!(merged, Ok(MergeOutcome::Landed(_))), "{merged:?}");
+    remove(&lake, "b").await;
+    lake.commit("main").await.unwrap();
+
+    let kept = lake.repository.attempts().await.unwrap();
+    let pick = kept
+        .iter()
+        .find(|kept| kept.kind == CommitKind::CherryPick)
+        .unwrap();
+    for _ in 0..2 {
+        let finished = lake
+            .repository
+            .finish(&pick.id, |_| Ok(KeyByKey), &OpenGate)
+            .await;
+        assert!(
+            matches!(finished, Err(Error::NothingToPick { .. })),
+            "{finished:?}"
+        );
+    }
+    assert_eq!(lake.get("main", "b").await, None);
 }

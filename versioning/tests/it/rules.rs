@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use async_trait::async_trait;
 use bytes::Bytes;
 use testkit::Fault;
-use versioning::attempts::{AttemptId, ConflictRecord};
+use versioning::attempts::ConflictRecord;
 use versioning::merge::{
     Gate, Landing, MergeOutcome, OpenGate, Policy, Proposal, Resolution, Resolver, Sides, Strictness, Verdict,
 };
@@ -385,21 +385,16 @@ async fn a_waiting_merge_is_finished_under_the_rules_of_then() {
     lake.write("etl", "a", "theirs").await.unwrap();
     lake.commit("etl").await.unwrap();
     lake.commit("main").await.unwrap();
-    let id = AttemptId::fresh(lake.repository.ids().as_ref());
-    let landing = Landing {
-        attempt: Some(id.clone()),
-        ..Landing::onto(name("main"), "test")
-    };
+    let landing = Landing::onto(name("main"), "test");
     let lax = || Leveled {
         said: Some(1),
         used: Arc::default(),
     };
-    let outcome = lake
-        .repository
-        .merge(&name("etl").into(), &landing, &lax(), &OpenGate)
-        .await
-        .map(|report| report.outcome);
-    assert!(matches!(outcome, Ok(MergeOutcome::Conflicts(_))), "{outcome:?}");
+    let (source, resolver) = (name("etl").into(), lax());
+    let merged = lake.repository.merge(&source, &landing, &resolver, &OpenGate);
+    let report = merged.await.unwrap();
+    assert!(matches!(report.outcome, MergeOutcome::Conflicts(_)), "{report:?}");
+    let id = report.attempt.unwrap();
     let rule = protecting(Protection {
         strictness: Some(Strictness(2)),
         ..Protection::default()

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use testkit::{memory_parts, repository};
 use versioning::codec::DecodeError;
-use versioning::events::Retention;
+use versioning::events::{Narrate, Retention};
 use versioning::refs::{EventRun, SqliteRefs};
 use versioning::repository::{Limits, Parts};
 use versioning::state::{StateOf, Stateful};
-use versioning::{Batch, Error, RefName, Repositories, Repository, RepositoryName, Space, Value};
+use versioning::{
+    Batch, Error, RefName, Repositories, Repository, RepositoryName, Result, Space, Value, View,
+};
 
 /// A number by name.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -89,7 +92,7 @@ fn main() -> RefName {
 
 /// Writes the next number at the key `n`, and tells of it.
 async fn write_next(lake: &Repository) -> u8 {
-    let plan = |view: versioning::View| async move {
+    let plan = |view: View| async move {
         let found = view.get(Space::Meta, b"n").await?;
         let next = found.map_or(0, |value| value.payload[0]) + 1;
         let mut batch = Batch::default();
@@ -166,4 +169,60 @@ async fn events_survive_and_old_ones_are_forgotten() {
     let events = told(&lake).await;
     assert_eq!((events.len(), events[0].0), (600, 102));
     assert_eq!(lake.last_event(&main()).await.unwrap(), 701);
+}
+
+/// Tells as much of each move.
+#[derive(Debug)]
+struct Wordy(usize);
+
+#[async_trait]
+impl Narrate for Wordy {
+    async fn moved(&self, _: &RepositoryName, _: &RefName, _: &View, _: &View) -> Result<Vec<EventRun>> {
+        Ok(vec![EventRun::one(Bytes::from_static(&[1])); self.0])
+    }
+}
+
+/// Writes to a lake, resets it, of which 700 events tell, and returns what is left of them.
+async fn left_of_a_reset(retention: Retention) -> Vec<(u64, u8)> {
+    let limits = Limits {
+        events: retention,
+        ..Limits::default()
+    };
+    let store = Repositories::open(memory_parts(7), limits).await.unwrap();
+    let store = store.narrated_by(Arc::new(Wordy(700)));
+    let lake = RepositoryName::parse("lake").unwrap();
+    let lake = store.create(&lake, &main()).await.unwrap();
+    write_next(&lake).await;
+    lake.reset(&main()).await.unwrap();
+    assert_eq!(lake.last_event(&main()).await.unwrap(), 701);
+    let read_on = lake.clone();
+    store.close().await;
+    told(&read_on).await
+}
+
+#[tokio::test]
+async fn what_is_told_of_moves_is_forgotten_as_well() {
+    let left = left_of_a_reset(Retention {
+        events_max: 600,
+        ..Retention::default()
+    });
+    let left = left.await;
+    assert_eq!((left.len(), left[0].0), (600, 102));
+    let left = left_of_a_reset(Retention {
+        age_ms_max: 0,
+        ..Retention::default()
+    });
+    assert_eq!(left.await, [], "all of them are too old");
+}
+
+#[tokio::test]
+async fn a_page_of_large_events_is_short() {
+    let (_store, lake) = repository(7).await.unwrap();
+    let large = EventRun::one(Bytes::from(vec![7; 10 << 20]));
+    lake.tell(&main(), &vec![large; 3]).await.unwrap();
+    let mut pages = Vec::new();
+    for after in [0, 2, 3] {
+        pages.push(lake.events(&main(), after, 100).await.unwrap().len());
+    }
+    assert_eq!(pages, [2, 1, 0]);
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -204,6 +205,36 @@ async fn a_merge_of_the_other_server_waits_for_the_turn() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_branch_that_is_made_of_what_is_staged_waits_for_the_turn() {
+    let [one, two] = servers(CommitMode::Sync).await;
+    let waiting = Arc::new(Mutex::new(None));
+    let (other, slot) = (two.clone(), waiting.clone());
+    let gate = Busy::with(move |before| {
+        let (other, slot) = (other.clone(), slot.clone());
+        async move {
+            other.set("main", format!("meanwhile/{before}")).await;
+            if before == LOSSES {
+                let repository = other.repository.clone();
+                *slot.lock().unwrap() = Some(tokio::spawn(async move {
+                    let (new, from) = (name("later"), name("main").into());
+                    repository.create_branch(&new, &from, CommitMode::Staged).await
+                }));
+                let_others().await;
+            }
+        }
+        .boxed()
+    });
+    let outcome = one.bring("of-one", &gate).await;
+    assert!(landed(&outcome), "{outcome:?}");
+    assert_eq!(gate.judged.load(SeqCst), LOSSES + 1);
+    let making = waiting.lock().unwrap().take().unwrap();
+    let made = making.await.unwrap().unwrap();
+    let view = two.repository.view(&made.name.into()).await.unwrap();
+    let last = view.get(Space::Meta, b"meanwhile/2").await.unwrap();
+    assert!(last.is_some(), "it has what was staged");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_merge_that_died_in_its_turn_holds_up_others_no_longer_than_its_lease() {
     let [one, two] = servers(CommitMode::Sync).await;
     let (other, has_turn) = (two.clone(), Arc::new(Notify::new()));
@@ -235,4 +266,25 @@ async fn a_merge_that_died_in_its_turn_holds_up_others_no_longer_than_its_lease(
     two.set("main", "afterwards".into()).await;
     assert_ne!(two.head().await, head, "nobody has the turn");
     assert!(refs.0.kv_version(refs.1, "turns").await.unwrap() > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merge_that_is_heard_of_in_its_turn_goes_on() {
+    let [one, two] = servers(CommitMode::Sync).await;
+    let (other, refs) = (two.clone(), one.refs.clone());
+    let gate = Busy::with(move |before| {
+        let (other, refs) = (other.clone(), refs.clone());
+        async move {
+            if before < LOSSES {
+                return other.set("main", format!("meanwhile/{before}")).await;
+            }
+            // it is heard of every 10 s, and this time while it asks whose turn it is
+            tokio::time::sleep(Duration::from_millis(9_500)).await;
+            refs.delay("kv_version", Duration::from_secs(1));
+        }
+        .boxed()
+    });
+    let hour = Duration::from_secs(3_600);
+    let outcome = tokio::time::timeout(hour, one.bring("of-one", &gate)).await;
+    assert!(landed(&outcome.unwrap()));
 }
