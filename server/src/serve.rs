@@ -329,15 +329,18 @@ async fn warn_of_missing_ref(
     default: &RepositoryName,
 ) {
     let repository = listener.place.repository.as_ref().unwrap_or(default);
-    let Some(reference) = &listener.place.reference else {
-        return;
+    let found = async {
+        let repository = repositories.get(repository).await?;
+        match &listener.place.reference {
+            Some(reference) => repository.resolve(reference).await.map(drop),
+            None => Ok(()),
+        }
     };
-    let found = async { repositories.get(repository).await?.resolve(reference).await };
     if let Err(error) = found.await {
         tracing::warn!(
-            listener = %format!("thrift://{address}"), %repository, %reference, %error,
-            "a metastore listener serves a ref that is not there: its clients fail until it is created, \
-             as by `skep branch create`, or the listener is bound to another"
+            listener = %format!("thrift://{address}"), %repository, reference = ?listener.place.reference, %error,
+            "a metastore listener serves what is not there: its clients fail until it is created, \
+             as by `skep branch create` or `skep repository create`, or the listener is bound to another"
         );
     }
 }

@@ -182,10 +182,16 @@ async fn unprotect(arguments: Name) -> Result<(), Failure> {
         protected: Some(false),
         ..RulesBody::default()
     };
+    let before: BranchBody = remote.client().get(&["branches", &name]).await?;
+    let required = before.protection.as_ref().map(protected).unwrap_or_default();
     let branch = set_rules(&name, &rules, &remote).await?;
     remote
         .format()
         .print(&branch, |branch| match branch.protected_by.is_empty() {
+            true if required.len() > 1 => format!(
+                "branch {name} is open to direct writes; say it anew when you protect it again, for it is forgotten: {}",
+                required[1..].join(", ")
+            ),
             true => format!("branch {name} is open to direct writes"),
             false => format!(
                 "branch {name} is still protected by the rules for {}",
