@@ -17,12 +17,14 @@ help: ## list the commands
 setup: ## fetch what the demo and the real-engine tests need into a cache folder
 	integration/engines/spark.sh $(SPARK) true
 	integration/engines/clients.sh true
+	integration/engines/hive-java.sh fetch
 
 demo: ## the main job: Spark works on a branch, one merge lands all of it (SPARK=3.5 for the older one)
 	integration/demo/demo.sh $(SPARK)
 
+# `setup` first: the Rust tests compare the IDL with the classes of real clients
 # the program of `check` serves all that follows: a build of `server` alone has other features, and so is another
-test: check ## everything: checks, Rust tests, real clients, the demo, Hive's client tests, short crash, model, fuzz and soak runs
+test: setup check ## everything: checks, Rust tests, real clients, the demo, Hive's client tests, short crash, model, fuzz and soak runs
 	$(MAKE) it demo SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) conformance PARTS= SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep
 	$(MAKE) crash ROUNDS=5 SKEP_BIN=$(CARGO_TARGET_DIR)/debug/skep

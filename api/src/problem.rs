@@ -95,7 +95,9 @@ fn terms(kind: Kind) -> (StatusCode, &'static str, &'static str) {
 /// What to do about errors of the store, where there is something to do.
 fn hint(error: &versioning::Error) -> Option<&'static str> {
     match error {
-        versioning::Error::NothingToCommit { .. } => Some("write something first, or set allow_empty"),
+        versioning::Error::NothingToCommit { .. } => {
+            Some("write something first, or ask for an empty commit (allow_empty, --allow-empty)")
+        }
         versioning::Error::NothingToPick { .. } => {
             Some("if it is to come back, repeat the cherry-pick with again (--again)")
         }

@@ -7,6 +7,8 @@ use catalog::check::CheckSpec;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
+use crate::yaml_error::told;
+
 /// The folder of a repository in which check files stand, at any depth.
 pub const FOLDER: &str = ".skep/checks/";
 
@@ -169,17 +171,8 @@ fn read(bytes: &[u8]) -> Result<Written, (Option<Location>, String)> {
     let text = std::str::from_utf8(bytes).map_err(|_| (None, "is not UTF-8 text".to_owned()))?;
     serde_saphyr::from_str_with_options(text, crate::document::options()).map_err(|error| {
         let at = error.location();
-        (at, plain(&error, at))
+        (at, told(&error, at))
     })
-}
-
-/// Returns the message without the position that [`Broken`] gives in front.
-pub(crate) fn plain(error: &serde_saphyr::Error, at: Option<Location>) -> String {
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default().to_owned();
-    let Some(at) = at else { return first };
-    let suffix = format!(" at line {}, column {}", at.line(), at.column());
-    first.strip_suffix(&suffix).map_or(first.clone(), str::to_owned)
 }
 
 /// Returns the database and the name of `database.table`, in lower case.
@@ -227,6 +220,8 @@ mod tests {
                 "# why\nname: a-1\nsql: |\n  select 1\n  from t\ntime_limit_s: 5\n",
                 "a-1 | select 1⏎from t | 5",
             ),
+            ("name: no\nsql: y\n", "no | y | 300"),
+            ("name: 2.10\nsql: 0x1F\n", "2.10 | 0x1F | 300"),
         ] {
             assert_eq!(rendered(text), expected);
         }

@@ -8,16 +8,21 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 
 use crate::check_file::Broken;
+use crate::yaml_error::{ALIASES_MAX, DEPTH_MAX, NODES_MAX, told};
 
 /// A value and where it stands.
 pub(crate) type Node = Spanned<Tree>;
+
+/// How what is no text stands in the document, so that `2.10` is that where a text is asked for; `None` if it is
+/// not known.
+pub(crate) type Written = Option<String>;
 
 /// What stands in a document.
 #[derive(Debug, Clone)]
 pub(crate) enum Tree {
     Nothing,
-    Bool(bool),
-    Number(f64),
+    Bool(bool, Written),
+    Number(f64, Written),
     Text(String),
     List(Vec<Node>),
     Map(Vec<(Spanned<String>, Node)>),
@@ -27,8 +32,8 @@ impl Tree {
     fn noun(&self) -> &'static str {
         match self {
             Tree::Nothing => "nothing",
-            Tree::Bool(_) => "true or false",
-            Tree::Number(_) => "a number",
+            Tree::Bool(..) => "true or false",
+            Tree::Number(..) => "a number",
             Tree::Text(_) => "a text",
             Tree::List(_) => "a list",
             Tree::Map(_) => "a map",
@@ -52,19 +57,19 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
-        Ok(Tree::Bool(value))
+        Ok(Tree::Bool(value, None))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
-        Ok(Tree::Number(value as f64))
+        Ok(Tree::Number(value as f64, None))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
-        Ok(Tree::Number(value as f64))
+        Ok(Tree::Number(value as f64, None))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
-        Ok(Tree::Number(value))
+        Ok(Tree::Number(value, None))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
@@ -121,12 +126,15 @@ impl Wrong {
     }
 }
 
-/// Returns how documents are read: shallow ones, since each level takes its part of the stack, and no larger than files
-/// may be once their aliases are followed.
+/// Returns how documents are read: by YAML 1.2, in which `no` is a text; shallow ones, since each level takes its part
+/// of the stack, and no larger than files may be once their aliases are followed.
 pub(crate) fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         with_snippet: false,
-        budget: serde_saphyr::budget! { max_depth: 32, max_nodes: 20_000, max_aliases: 1_000 },
+        strict_booleans: true,
+        underscored_numbers_as_strings: true,
+        reject_unsupported_tags: true,
+        budget: serde_saphyr::budget! { max_depth: DEPTH_MAX, max_nodes: NODES_MAX, max_aliases: ALIASES_MAX },
     }
 }
 
@@ -136,10 +144,36 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, Wrong> {
         at: None,
         message: "is not UTF-8 text".to_owned(),
     })?;
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| Wrong {
+    // places are told without it
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let read = serde_saphyr::from_str_with_options(text, options());
+    let mut node = read.map_err(|error| Wrong {
         at: error.location(),
-        message: crate::check_file::plain(&error, error.location()),
-    })
+        message: told(&error, error.location()),
+    })?;
+    note_written(&mut node, text);
+    Ok(node)
+}
+
+/// Notes how all that is no text stands in the document.
+fn note_written(node: &mut Node, document: &str) {
+    match &mut node.value {
+        Tree::Bool(_, written) | Tree::Number(_, written) => *written = plain_at(document, node.defined),
+        Tree::List(nodes) => nodes.iter_mut().for_each(|node| note_written(node, document)),
+        Tree::Map(entries) => entries
+            .iter_mut()
+            .for_each(|(_, node)| note_written(node, document)),
+        Tree::Nothing | Tree::Text(_) => {}
+    }
+}
+
+/// Returns what stands at a place, if it is a word that needs no quotes.
+fn plain_at(document: &str, at: Location) -> Option<String> {
+    let begin = usize::try_from(at.span().byte_offset()?).ok()?;
+    let len = usize::try_from(at.span().byte_len()?).ok()?;
+    let text = document.get(begin..begin.checked_add(len)?)?.trim();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_');
+    (!text.is_empty() && text.chars().all(is_plain)).then(|| text.to_owned())
 }
 
 /// The fields of a map that are still to be read. What nobody reads is unknown, and told with what is allowed.
@@ -212,7 +246,7 @@ impl Fields {
             return Ok(None);
         };
         match node.value {
-            Tree::Bool(value) => Ok(Some(value)),
+            Tree::Bool(value, _) => Ok(Some(value)),
             _ => Err(Wrong::at(
                 node.referenced,
                 format!("{name} has to be true or false"),
@@ -242,7 +276,7 @@ impl Fields {
             return Ok(None);
         };
         let seconds = match &node.value {
-            Tree::Number(number) if number.fract() == 0.0 && *number >= 0.0 => Some(*number as u64),
+            Tree::Number(number, _) if number.fract() == 0.0 && *number >= 0.0 => Some(*number as u64),
             Tree::Text(text) => duration_s(text),
             _ => None,
         };
@@ -305,12 +339,15 @@ impl Fields {
     }
 }
 
-/// Returns a scalar as a text.
+/// Returns a scalar as a text, as it stands in the document.
 fn text(name: &str, node: Node) -> Result<Spanned<String>, Wrong> {
     let value = match node.value {
         Tree::Text(text) => text,
-        Tree::Bool(value) => value.to_string(),
-        Tree::Number(number) => number.to_string(),
+        Tree::Bool(_, Some(written)) | Tree::Number(_, Some(written)) => written,
+        Tree::Bool(..) | Tree::Number(..) => {
+            let message = format!("{name} has to be a text: put it in quotes");
+            return Err(Wrong::at(node.referenced, message));
+        }
         other => {
             let message = format!("{name} has to be a text, not {}", other.noun());
             return Err(Wrong::at(node.referenced, message));
@@ -334,9 +371,8 @@ fn duration_s(text: &str) -> Option<u64> {
 pub(crate) fn json(node: &Node) -> serde_json::Value {
     match &node.value {
         Tree::Nothing => serde_json::Value::Null,
-        Tree::Bool(value) => (*value).into(),
-        Tree::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => (*number as i64).into(),
-        Tree::Number(number) => (*number).into(),
+        Tree::Bool(value, _) => (*value).into(),
+        Tree::Number(number, written) => json_number(*number, written.as_deref()),
         Tree::Text(text) => text.clone().into(),
         Tree::List(nodes) => nodes.iter().map(json).collect(),
         Tree::Map(entries) => entries
@@ -344,5 +380,87 @@ pub(crate) fn json(node: &Node) -> serde_json::Value {
             .map(|(key, value)| (key.value.clone(), json(value)))
             .collect::<serde_json::Map<_, _>>()
             .into(),
+    }
+}
+
+/// Returns a number, with all of its digits where JSON writes it as YAML does.
+fn json_number(number: f64, written: Option<&str>) -> serde_json::Value {
+    let exact = written.and_then(|written| written.parse::<serde_json::Number>().ok());
+    match exact {
+        Some(exact) => exact.into(),
+        None if number.fract() == 0.0 && number.abs() < 9e15 => (number as i64).into(),
+        None => number.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the texts of the list `t` of a document.
+    fn texts(document: &str) -> String {
+        let read = || {
+            let mut fields = Fields::of("it", read(document.as_bytes())?)?;
+            fields.texts("t")
+        };
+        match read() {
+            Ok(texts) => {
+                let texts = texts.into_iter().flatten().map(|text| text.value);
+                texts.collect::<Vec<_>>().join("|")
+            }
+            Err(wrong) => wrong.in_file("f").to_string(),
+        }
+    }
+
+    #[test]
+    fn texts_are_what_stands_in_the_document() {
+        for (document, expected) in [
+            (
+                "t: [2.10, 1e3, 0x1F, 0o17, -0, +1, .5]",
+                "2.10|1e3|0x1F|0o17|-0|+1|.5",
+            ),
+            ("t: [01, 0123, 1_000, 007.50]", "01|0123|1_000|007.50"),
+            (
+                "t: [y, n, yes, no, on, off, NO, True, FALSE]",
+                "y|n|yes|no|on|off|NO|True|FALSE",
+            ),
+            ("t: 2.10 # why", "2.10"),
+            ("t:\r\n- 2.10\r\n- 3.10\r\n", "2.10|3.10"),
+            ("\u{feff}t: [ä, 2.10]", "ä|2.10"),
+            ("# größer 🔑\nt: ['ä', 2.10]", "ä|2.10"),
+            ("u: &a 2.10\nt: [*a, 'x', *a]", "2.10|x|2.10"),
+            ("u: &a {t: 2.10}\n<<: *a", "2.10"),
+            (
+                "t: [!!str 2.10, ! 2.10, !!float 2.10, '2.10']",
+                "2.10|2.10|2.10|2.10",
+            ),
+        ] {
+            assert_eq!(texts(document), expected, "{document:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_text_of_its_own_is_refused() {
+        for (document, place, word) in [
+            ("t:\n- !!int '7'\n", "f:2:", "quotes"),
+            ("t: [a, !!python/object:os.system n]\n", "f:1:34:", "tag"),
+            ("t: [~]\n", "f:1:5:", "not nothing"),
+            ("t: [1e999]\n", "f:1:5:", "1e999"),
+        ] {
+            let told = texts(document);
+            assert!(
+                told.starts_with(place) && told.contains(word),
+                "{document:?}: {told}"
+            );
+        }
+    }
+
+    #[test]
+    fn json_keeps_all_digits() {
+        let node = read(b"[9007199254740993, 0123, 0x1F, 2.5, n, true]").unwrap();
+        assert_eq!(
+            json(&node).to_string(),
+            r#"[9007199254740993,123,31,2.5,"n",true]"#
+        );
     }
 }

@@ -309,6 +309,16 @@ hooks:
     }
 
     #[test]
+    fn branches_are_guarded_whose_names_look_like_numbers() {
+        for name in ["2.10", "y", "n", "0123", "1_000", "1e3", "0x1F"] {
+            let file = GATE.replace("[main, 'release-*']", &format!("[{name}]"));
+            let file = parse_hooks("h.yaml", file.replace("name: gate", "name: n").as_bytes()).unwrap();
+            assert!(file.is_for(Event::pre(Act::Merge), name), "{name}: {:?}", file.on);
+            assert_eq!(file.name, "n");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_place_and_what_is_allowed() {
         let changed = |from: &str, to: &str| {
             assert!(GATE.contains(from), "{from}");

@@ -28,6 +28,7 @@ mod service;
 mod settings;
 mod source;
 mod template;
+mod yaml_error;
 
 pub use check_file::{Broken, Check, CheckSet, FOLDER, parse as parse_check};
 pub use event::{Event, Phase};

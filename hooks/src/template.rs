@@ -1,5 +1,6 @@
 //! Texts with places to fill in: `{{ secret.NAME }}`, `{{ env.NAME }}` and what the event says, `{{ commit }}`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -99,15 +100,19 @@ impl<'a> Values<'a> {
     /// Returns the text without the secrets that were taken.
     pub(crate) fn hush(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in self.taken.values().filter(|secret| secret.len() > 3) {
+        let mut secrets: Vec<_> = self.taken.values().filter(|secret| secret.len() > 3).collect();
+        // one may be the beginning of another
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
+        for secret in secrets {
             text = text.replace(secret, "***");
-            // where the text was cut in the midst of it
+            // where the text was cut in the midst of it, perhaps in the midst of a character
+            let whole = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
             let cut = (4..secret.len()).rev().find(|end| {
                 let part = secret.get(..*end);
-                part.is_some_and(|part| text.ends_with(part))
+                part.is_some_and(|part| whole.ends_with(part))
             });
             if let Some(end) = cut {
-                text.truncate(text.len() - end);
+                text.truncate(whole.len() - end);
                 text += "***";
             }
         }
@@ -156,6 +161,7 @@ mod tests {
         fn secret(&self, reference: &str) -> Result<String, String> {
             match reference {
                 "env.KEY" => Ok("hushhush".into()),
+                "env.LONG" => Ok("hushhush, and more".into()),
                 other => Err(format!("no {other}")),
             }
         }
@@ -175,6 +181,9 @@ mod tests {
         assert_eq!(filled.as_deref(), Ok("a hushhush on main"));
         assert_eq!(values.hush("it said hushhush"), "it said ***");
         assert_eq!(values.hush("it was cut at hushhu"), "it was cut at ***");
+        assert_eq!(values.hush("it was cut at hushhu\u{fffd}"), "it was cut at ***");
+        values.secret("env.LONG").unwrap();
+        assert_eq!(values.hush("hushhush, and more or hushhush"), "*** or ***");
         assert!(template("{{ env.OTHER }}").unwrap().fill(&mut values).is_err());
         for wrong in ["{{ branch", "{{ nothing }}", "{{ env. }}"] {
             assert!(template(wrong).is_err(), "{wrong}");

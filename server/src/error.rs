@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use api::ProblemBody;
 use versioning::Kind;
 
-use crate::output::Format;
+use crate::output::{Format, printable};
 
 /// Exit codes, told apart for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Failure {
     #[expect(clippy::print_stderr, reason = "this is what a command tells its user")]
     pub(crate) fn report(self, format: Format) -> ExitCode {
         match format {
-            Format::Text => eprintln!("skep: {self}"),
+            Format::Text => eprintln!("skep: {}", printable(&self.to_string())),
             Format::Json => {
                 let kind = match self.exit {
                     Exit::Failed => "failed",

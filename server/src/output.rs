@@ -18,8 +18,17 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Prints `value` for programs, or what `text` makes of it for people.
+    /// Prints `value` for programs, or what `text` makes of it for people, without control characters of others.
     pub(crate) fn print<T: Serialize>(
+        self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failure> {
+        self.print_painted(value, |value| printable(&text(value)))
+    }
+
+    /// Prints `value` for programs, or what `text` makes of it for people: all of it painted by a style.
+    pub(crate) fn print_painted<T: Serialize>(
         self,
         value: &T,
         text: impl FnOnce(&T) -> String,
@@ -47,6 +56,19 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Returns a text with its control characters spelled out, so that a terminal does not obey whoever wrote it. Newlines
+/// and tabs stay.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.replace("\r\n", "\n").chars() {
+        match c.is_control() && !matches!(c, '\n' | '\t') {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 /// Returns a table with a line of headings.
@@ -155,6 +177,17 @@ mod tests {
         assert_eq!(seconds("never"), Ok(0));
         for bad in ["", "7", "d", "0s", "-1d", "1.5h", "99999999999999999999d"] {
             assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_told_and_not_obeyed() {
+        for (text, expected) in [
+            ("one\ttwo\r\nthree\n", "one\ttwo\nthree\n"),
+            ("\x1b[2J\x07\0\r\u{9b}1m", "\\u{1b}[2J\\u{7}\\u{0}\\r\\u{9b}1m"),
+            ("größer 🔑", "größer 🔑"),
+        ] {
+            assert_eq!(printable(text), expected);
         }
     }
 

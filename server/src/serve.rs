@@ -145,8 +145,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     if warehouse.is_some() {
         found_warehouse(&folder.repositories, &default, &warehouses).await?;
     }
-    folder.repositories.resume().await?;
-    hooks.resume(&folder.repositories).await?;
+    resumed(&folder, &hooks).await?;
     for (socket, listener) in &metastores {
         warn_of_missing_ref(&folder.repositories, socket.local_addr()?, listener, &default).await;
     }
@@ -154,20 +153,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let announced = announcement(&settings, &http, &s3, flight.as_ref(), &metastores)?;
-    let metrics = Metrics::new(move || metrics.render());
-    let gate = Arc::new(hooks::CheckGate::of(folder.repositories.clone(), hooks.clone()));
-    let resolver = Arc::new(CatalogResolver::default());
-    let engine = changing(engine, gate.clone(), resolver.clone());
-    let rest = Api {
-        repositories: folder.repositories.clone(),
-        gate,
-        hooks: Arc::new(Runs(hooks.clone())),
-        resolver,
-        data: Arc::new(EngineRunner(engine.clone())),
-        rows: Arc::new(ParquetFooters),
-        sql: Arc::new(EngineRunner(engine.clone())),
-        author: AUTHOR.to_owned(),
-    };
+    let (rest, engine) = rest(&folder.repositories, &hooks, engine);
     let rest_limits = serving::Limits {
         drain: GRACE,
         ..serving::Limits::default()
@@ -175,7 +161,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     tasks.spawn(api::serve(
         http,
         (rest, rest_limits),
-        metrics,
+        Metrics::new(move || metrics.render()),
         stop.clone().cancelled_owned(),
     ));
     if let Some(socket) = flight {
@@ -215,6 +201,30 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     drained(&tasks, &hooks).await;
     folder.close().await;
     Ok(())
+}
+
+/// Goes on with what the last process began.
+async fn resumed(folder: &OpenFolder, hooks: &Hooks) -> Result<(), Failure> {
+    folder.repositories.resume().await?;
+    Ok(hooks.resume(&folder.repositories).await?)
+}
+
+/// Returns what the REST API works with, and the engine that changes refs by the same gate.
+fn rest(repositories: &Repositories, hooks: &Hooks, engine: sql::Engine) -> (Api, sql::Engine) {
+    let gate = Arc::new(hooks::CheckGate::of(repositories.clone(), hooks.clone()));
+    let resolver = Arc::new(CatalogResolver::default());
+    let engine = changing(engine, gate.clone(), resolver.clone());
+    let api = Api {
+        repositories: repositories.clone(),
+        gate,
+        hooks: Arc::new(Runs(hooks.clone())),
+        resolver,
+        data: Arc::new(EngineRunner(engine.clone())),
+        rows: Arc::new(ParquetFooters),
+        sql: Arc::new(EngineRunner(engine.clone())),
+        author: AUTHOR.to_owned(),
+    };
+    (api, engine)
 }
 
 /// The sockets on which the server listens.
@@ -319,15 +329,18 @@ async fn warn_of_missing_ref(
     default: &RepositoryName,
 ) {
     let repository = listener.place.repository.as_ref().unwrap_or(default);
-    let Some(reference) = &listener.place.reference else {
-        return;
+    let found = async {
+        let repository = repositories.get(repository).await?;
+        match &listener.place.reference {
+            Some(reference) => repository.resolve(reference).await.map(drop),
+            None => Ok(()),
+        }
     };
-    let found = async { repositories.get(repository).await?.resolve(reference).await };
     if let Err(error) = found.await {
         tracing::warn!(
-            listener = %format!("thrift://{address}"), %repository, %reference, %error,
-            "a metastore listener serves a ref that is not there: its clients fail until it is created, \
-             as by `skep branch create`, or the listener is bound to another"
+            listener = %format!("thrift://{address}"), %repository, reference = ?listener.place.reference, %error,
+            "a metastore listener serves what is not there: its clients fail until it is created, \
+             as by `skep branch create` or `skep repository create`, or the listener is bound to another"
         );
     }
 }

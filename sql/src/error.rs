@@ -12,7 +12,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The statement would change something, or is of a kind that is not served.
-    #[error("{statement} is refused: only what reads is run here (SELECT, EXPLAIN, SHOW, DESCRIBE)")]
+    #[error(
+        "{statement} is refused: only what reads is run here: SELECT, EXPLAIN, DESCRIBE, SHOW DATABASES, TABLES, BRANCHES, TAGS, LOG and DIFF; partitions, files and columns are rows of skep.partitions, skep.files and information_schema.columns"
+    )]
     Refused { statement: String },
     /// The statement cannot be understood, or speaks of what is not there.
     #[error("{message}")]

@@ -71,7 +71,7 @@ impl Program {
             .current_dir(folder)
             .process_group(0);
         for name in &settings.program_environment {
-            if let Ok(value) = call.tools.secrets.secret(&format!("env.{name}")) {
+            if let Ok(value) = values.secret(&format!("env.{name}")) {
                 command.env(name, value);
             }
         }
@@ -101,7 +101,8 @@ impl Program {
         };
         let ended = tokio::time::timeout(call.limits.time, talk).await;
         running.kill();
-        let text = String::from_utf8_lossy(&text).into_owned();
+        // before anything is added: a secret may be cut at its end
+        let text = values.hush(&String::from_utf8_lossy(&text));
         Ok(match ended {
             Err(_) => Outcome::too_long(text),
             Ok(Err(error)) => Outcome::errored(error),

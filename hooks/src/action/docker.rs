@@ -69,14 +69,13 @@ impl Docker {
             engine.wait().await
         })
         .await;
+        // before anything is added: a secret may be cut at its end
+        let said = async || values.hush(&engine.said(call.limits.output_bytes).await);
         let outcome = match ended {
-            Err(_) => Outcome::too_long(engine.said(call.limits.output_bytes).await),
+            Err(_) => Outcome::too_long(said().await),
             Ok(Err(error)) => Outcome::errored(error),
-            Ok(Ok(0)) => Outcome::passed(engine.said(call.limits.output_bytes).await),
-            Ok(Ok(code)) => {
-                let text = engine.said(call.limits.output_bytes).await;
-                Outcome::failed(format!("{text}\nended with code {code}"))
-            }
+            Ok(Ok(0)) => Outcome::passed(said().await),
+            Ok(Ok(code)) => Outcome::failed(format!("{}\nended with code {code}", said().await)),
         };
         remains.remove().await;
         Ok(outcome)

@@ -85,6 +85,8 @@ impl Job {
         let text = logs.await.unwrap_or_else(|_| Err("it takes too long".to_owned()));
         remains.remove().await;
         let text = text.unwrap_or_else(|error| format!("its output could not be read: {error}"));
+        // before anything is added: a secret may be cut at its end
+        let text = values.hush(&text);
         Ok(match ended {
             Err(_) => Outcome::too_long(text),
             Ok(Err(error)) => Outcome::errored(error),

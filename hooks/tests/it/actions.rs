@@ -1,7 +1,7 @@
 //! Actions against servers that are made up, and programs that are not.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hooks::action::Ended;
@@ -119,7 +119,7 @@ async fn a_command_gets_the_payload_and_an_environment_of_its_own() {
         outcome.output
     );
     assert!(
-        outcome.output.contains("\n|main||more\n") || outcome.output.contains("|main||more"),
+        outcome.output.contains("\n***|main||more\n"),
         "{}",
         outcome.output
     );
@@ -134,6 +134,36 @@ async fn a_command_gets_the_payload_and_an_environment_of_its_own() {
     );
     let long = run("command", "{program: long}", settings).await;
     assert_eq!((long.ended, long.output.len()), (Ended::Passed, 1_000));
+}
+
+/// Output of exactly the limit of 1,000 bytes, which cuts the secret `hush-hush`.
+fn cut_secret() -> String {
+    format!("{}hush-hus", "x".repeat(992))
+}
+
+#[tokio::test]
+async fn a_secret_that_is_cut_at_the_limit_is_not_shown() {
+    let (_folder, settings) = programs(&[("say", &format!("printf {}h; exit 3", cut_secret()))]);
+    let outcome = run("command", "{program: say}", settings).await;
+    assert!(outcome.output.ends_with("x***\nended with code 3"), "{outcome:?}");
+
+    let (_docker, url) = Fake::serve(|asked, _| match asked.line.contains("/logs?") {
+        true => ok(cut_secret()),
+        false => docker(asked, 3),
+    })
+    .await;
+    let properties = "{image: acme/x, environment: {TOKEN: '{{ env.KEY }}'}}";
+    let outcome = run("docker", properties, with_docker(url)).await;
+    assert!(outcome.output.ends_with("x***\nended with code 3"), "{outcome:?}");
+
+    let (_kubernetes, url) = Fake::serve(|asked, n| match asked.line.contains("/log?") {
+        true => ok(cut_secret()),
+        false => kubernetes("Failed")(asked, n),
+    })
+    .await;
+    let properties = "{namespace: checks, image: acme/x, environment: {TOKEN: '{{ env.KEY }}'}}";
+    let outcome = run("kubernetes", properties, with_kubernetes(url, None)).await;
+    assert!(outcome.output.contains("x***\nthe job failed"), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -317,6 +347,18 @@ fn kubernetes(condition: &'static str) -> impl Fn(&Asked, usize) -> (u16, String
     }
 }
 
+fn with_kubernetes(url: String, token_file: Option<PathBuf>) -> Settings {
+    Settings {
+        kubernetes: Some(Kubernetes {
+            url,
+            token_file,
+            ca_file: None,
+            namespaces: vec!["checks".into()],
+        }),
+        ..Settings::default()
+    }
+}
+
 #[tokio::test]
 async fn a_job_is_made_waited_for_and_removed() {
     let folder = tempfile::tempdir().unwrap();
@@ -324,15 +366,7 @@ async fn a_job_is_made_waited_for_and_removed() {
     std::fs::write(&token, "bearer-1\n").unwrap();
     for (condition, ended) in [("Complete", Ended::Passed), ("Failed", Ended::Failed)] {
         let (fake, url) = Fake::serve(kubernetes(condition)).await;
-        let settings = Settings {
-            kubernetes: Some(Kubernetes {
-                url,
-                token_file: Some(token.clone()),
-                ca_file: None,
-                namespaces: vec!["checks".into()],
-            }),
-            ..Settings::default()
-        };
+        let settings = with_kubernetes(url, Some(token.clone()));
         let properties = "{namespace: checks, image: acme/x, arguments: ['{{ commit }}']}";
         let outcome = run("kubernetes", properties, settings.clone()).await;
         assert_eq!(outcome.ended, ended, "{outcome:?}");

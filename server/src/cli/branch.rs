@@ -146,75 +146,90 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 format!("branch {name} is gone")
             })
         }
-        Command::Protect(Protect {
-            name,
-            require_check,
-            merge_policy,
-            merge_profile,
-            remote,
-        }) => {
-            let rules = RulesBody {
-                protected: Some(true),
-                // none named: those that are required already stay
-                required_checks: (!require_check.is_empty()).then_some(require_check),
-                merge_policy: merge_policy.map(PolicyBody::from),
-                merge_profile: merge_profile.map(Into::into),
-                ..RulesBody::default()
-            };
-            let branch = set_rules(&name, &rules, &remote).await?;
-            remote.format().print(&branch, |branch| {
-                let protected =
-                    format!("branch {name} is protected: only merges that pass its checks move it");
-                with_warnings(protected, &branch.warnings)
-            })
-        }
-        Command::Unprotect(Name { name, remote }) => {
-            let rules = RulesBody {
-                protected: Some(false),
-                ..RulesBody::default()
-            };
-            let branch = set_rules(&name, &rules, &remote).await?;
-            remote
-                .format()
-                .print(&branch, |branch| match branch.protected_by.is_empty() {
-                    true => format!("branch {name} is open to direct writes"),
-                    false => format!(
-                        "branch {name} is still protected by the rules for {}",
-                        branch.protected_by.join(", ")
-                    ),
-                })
-        }
-        Command::Mode(SetMode { name, mode, remote }) => {
-            let mode = Mode::from(mode);
-            let rules = RulesBody {
-                mode: Some(mode),
-                ..RulesBody::default()
-            };
-            let branch = set_rules(&name, &rules, &remote).await?;
-            remote
-                .format()
-                .print(&branch, |_| format!("branch {name} is {}", commits(mode)))
-        }
-        Command::Expiry(SetExpiry {
-            name,
-            ttl,
-            idle,
-            remote,
-        }) => {
-            let rules = RulesBody {
-                ttl_seconds: ttl,
-                idle_seconds: idle,
-                ..RulesBody::default()
-            };
-            let branch = set_rules(&name, &rules, &remote).await?;
-            remote.format().print(&branch, |branch| {
-                format!(
-                    "branch {name} {}",
-                    until(branch).unwrap_or("does not expire".into())
-                )
-            })
-        }
+        Command::Protect(arguments) => protect(arguments).await,
+        Command::Unprotect(arguments) => unprotect(arguments).await,
+        Command::Mode(arguments) => set_mode(arguments).await,
+        Command::Expiry(arguments) => set_expiry(arguments).await,
     }
+}
+
+async fn protect(arguments: Protect) -> Result<(), Failure> {
+    let Protect {
+        name,
+        require_check,
+        merge_policy,
+        merge_profile,
+        remote,
+    } = arguments;
+    let rules = RulesBody {
+        protected: Some(true),
+        // none named: those that are required already stay
+        required_checks: (!require_check.is_empty()).then_some(require_check),
+        merge_policy: merge_policy.map(PolicyBody::from),
+        merge_profile: merge_profile.map(Into::into),
+        ..RulesBody::default()
+    };
+    let branch = set_rules(&name, &rules, &remote).await?;
+    remote.format().print(&branch, |branch| {
+        let protected = format!("branch {name} is protected: only merges that pass its checks move it");
+        with_warnings(protected, &branch.warnings)
+    })
+}
+
+async fn unprotect(arguments: Name) -> Result<(), Failure> {
+    let Name { name, remote } = arguments;
+    let rules = RulesBody {
+        protected: Some(false),
+        ..RulesBody::default()
+    };
+    let before: BranchBody = remote.client().get(&["branches", &name]).await?;
+    let required = before.protection.as_ref().map(protected).unwrap_or_default();
+    let branch = set_rules(&name, &rules, &remote).await?;
+    remote
+        .format()
+        .print(&branch, |branch| match branch.protected_by.is_empty() {
+            true if required.len() > 1 => format!(
+                "branch {name} is open to direct writes; say it anew when you protect it again, for it is forgotten: {}",
+                required[1..].join(", ")
+            ),
+            true => format!("branch {name} is open to direct writes"),
+            false => format!(
+                "branch {name} is still protected by the rules for {}",
+                branch.protected_by.join(", ")
+            ),
+        })
+}
+
+async fn set_mode(arguments: SetMode) -> Result<(), Failure> {
+    let SetMode { name, mode, remote } = arguments;
+    let mode = Mode::from(mode);
+    let rules = RulesBody {
+        mode: Some(mode),
+        ..RulesBody::default()
+    };
+    let branch = set_rules(&name, &rules, &remote).await?;
+    remote
+        .format()
+        .print(&branch, |_| format!("branch {name} is {}", commits(mode)))
+}
+
+async fn set_expiry(arguments: SetExpiry) -> Result<(), Failure> {
+    let SetExpiry {
+        name,
+        ttl,
+        idle,
+        remote,
+    } = arguments;
+    let rules = RulesBody {
+        ttl_seconds: ttl,
+        idle_seconds: idle,
+        ..RulesBody::default()
+    };
+    let branch = set_rules(&name, &rules, &remote).await?;
+    remote.format().print(&branch, |branch| {
+        let lives = until(branch).unwrap_or("does not expire".into());
+        format!("branch {name} {lives}")
+    })
 }
 
 async fn create(arguments: Create) -> Result<(), Failure> {

@@ -20,7 +20,7 @@ pub(super) struct CommitArguments {
     /// KEY=VALUE to remember beside the message; may be repeated
     #[arg(long, value_parser = pair)]
     meta: Vec<(String, String)>,
-    /// Commit even if nothing has changed
+    /// Commit even if nothing has changed; a branch that commits on its own takes an empty commit in any case
     #[arg(long)]
     allow_empty: bool,
     #[command(flatten)]

@@ -13,9 +13,9 @@ const VALUE_CHARS: usize = 40;
 pub(super) fn profile_text(profile: &ProfileBody, style: Style) -> String {
     let mut lines = Vec::new();
     for table in &profile.tables {
-        lines.push(format!("table {}.{}", table.database, table.name));
+        lines.push(style.paint(Tone::Plain, &format!("table {}.{}", table.database, table.name)));
         if let Some(reason) = &table.unread {
-            lines.push(format!("  not read: {reason}"));
+            lines.push(style.paint(Tone::Plain, &format!("  not read: {reason}")));
         }
         for partition in &table.partitions {
             partition_lines(partition, style, &mut lines);
@@ -44,7 +44,10 @@ fn partition_lines(partition: &PartitionProfileBody, style: Style, lines: &mut V
     if !shown.is_empty() {
         let cells = shown.iter().map(|column| column_cells(column));
         let told = table(&["column", "min", "max", "nulls", "distinct, about"], cells);
-        lines.extend(told.lines().map(|line| format!("    {line}")));
+        lines.extend(
+            told.lines()
+                .map(|line| style.paint(Tone::Plain, &format!("    {line}"))),
+        );
     }
     let folded = partition.columns.len() - shown.len();
     if folded > 0 {
@@ -156,7 +159,8 @@ impl Collected {
         }
         if !self.one_sided.is_empty() {
             let names = self.one_sided.join(", ");
-            lines.push(format!("NULL where one side has no such column: {names}"));
+            let line = format!("NULL where one side has no such column: {names}");
+            lines.push(style.paint(Tone::Plain, &line));
         }
         lines.join("\n")
     }

@@ -88,10 +88,10 @@ pub(super) async fn diff(arguments: DiffArguments) -> Result<(), Failure> {
     if let Some(tables) = arguments.profile {
         query.push(("tables", tables));
         let profile: ProfileBody = client.get_with(&["diff", "profile"], &query).await?;
-        return format.print(&profile, |profile| profile_text(profile, style));
+        return format.print_painted(&profile, |profile| profile_text(profile, style));
     }
     let diff = changes(&client, query, arguments.full).await?;
-    format.print(&diff, |diff| text(diff, "no differences", style))
+    format.print_painted(&diff, |diff| text(diff, "no differences", style))
 }
 
 /// Asks for what differs; for all of it page by page.
@@ -171,5 +171,5 @@ pub(super) async fn status(arguments: StatusArguments) -> Result<(), Failure> {
     let diff = changes(&client, query, full).await?;
     remote
         .format()
-        .print(&diff, |diff| text(diff, "nothing is staged", Style::of(full)))
+        .print_painted(&diff, |diff| text(diff, "nothing is staged", Style::of(full)))
 }

@@ -256,7 +256,8 @@ pub(super) fn finish(what: &str, answer: &MergeAnswer, remote: &Remote) -> Resul
             let failure = Failure::new(Exit::Refused, "refused by checks: nothing was changed");
             Err(match &answer.merge {
                 Some(id) => failure.with_hint(format!(
-                    "once what was refused is put right, skep merge finish {id} tries again on the present head"
+                    "if it is put right on the branch that is merged, merge that again; if on the destination, or in the \
+                     check, skep merge finish {id} tries the same again on the present head"
                 )),
                 None => failure,
             })

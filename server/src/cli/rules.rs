@@ -13,7 +13,8 @@ use crate::output::{duration, seconds, table};
 pub(super) enum Command {
     /// List all rules
     List(List),
-    /// Protect all branches whose names match a pattern, or say how long new ones live
+    /// Protect all branches whose names match a pattern, or say how long new ones live; what was said of the pattern
+    /// before is replaced
     Set(Box<Set>),
     /// Remove the rule of a pattern
     Remove(Remove),

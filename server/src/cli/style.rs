@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use crate::machine::environment;
+use crate::output::printable;
 
 /// How something is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,17 +31,18 @@ impl Style {
         }
     }
 
-    /// Returns a line in its colour.
+    /// Returns a line in its colour, without control characters of others.
     pub(super) fn paint(self, tone: Tone, line: &str) -> String {
         let colour = match tone {
             Tone::Came => 32,
             Tone::Went => 31,
             Tone::Changed => 33,
-            Tone::Plain => return line.to_owned(),
+            Tone::Plain => return printable(line),
         };
+        let line = printable(line);
         match self.is_coloured {
             true => format!("\x1b[{colour}m{line}\x1b[0m"),
-            false => line.to_owned(),
+            false => line,
         }
     }
 
@@ -58,5 +60,20 @@ impl Tone {
             "dropped" | "removed" => Tone::Went,
             _ => Tone::Changed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_ours_alone() {
+        let style = Style {
+            is_coloured: true,
+            is_full: false,
+        };
+        assert_eq!(style.paint(Tone::Came, "a\x1b[0m"), "\x1b[32ma\\u{1b}[0m\x1b[0m");
+        assert_eq!(style.paint(Tone::Plain, "a\x1b[0m"), "a\\u{1b}[0m");
     }
 }

@@ -69,7 +69,7 @@ fn jars(engines: &Path) -> Vec<(&'static str, Option<PathBuf>)> {
         (
             "4.0",
             has(
-                engines.join("jars/hms-4.0.1"),
+                engines.join("jars/hiveserver2-4.0.1"),
                 "hive-standalone-metastore-common-4.0",
             ),
         ),

@@ -55,7 +55,7 @@ pub enum CommitMode {
     Sync,
 }
 
-/// Identifies one attempt to append, fold or move a head.
+/// Identifies one append, fold or move of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WriteId(pub [u8; 16]);
 
@@ -183,7 +183,7 @@ pub struct Expected {
     /// branch: if the current epoch is more than 1 later, the collector may have removed what was uploaded,
     /// and the call fails with [`crate::Error::Storage`] (versioning.md 6, R2).
     pub epoch: u32,
-    /// A fresh id of this attempt. Not compared either: it is remembered with what it changed, so that whoever
+    /// A fresh id of this write. Not compared either: it is remembered with what it changed, so that whoever
     /// lost the answer can find out what it was.
     pub write: WriteId,
 }

@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 
-use super::Repository;
+use super::{Repository, SHORT_ID_MIN};
 use crate::branch::{Branch, Meanwhile, State};
 use crate::core::Core;
 use crate::guard::{Act, RefEvent};
@@ -56,6 +56,7 @@ impl Repository {
     ) -> Result<BranchRecord> {
         let rules = self.rules().await?;
         rules.check_open(&self.inner.record.name)?;
+        self.check_hides_no_commit(name).await?;
         let head = self.beginning(from).await?;
         let record = BranchRecord {
             expiry: rules.expiry_of(name.as_str(), expiry),
@@ -73,6 +74,23 @@ impl Repository {
         };
         self.guarded(event, create, |()| None).await?;
         Ok(record)
+    }
+
+    /// Fails if a commit goes by the name, since who means that would get the branch or tag.
+    async fn check_hides_no_commit(&self, name: &RefName) -> Result<()> {
+        let digits = name.as_str();
+        if digits.len() < SHORT_ID_MIN {
+            return Ok(());
+        }
+        let core = self.core();
+        let commits = core.refs.commits_by_prefix(core.id, digits, 1).await?;
+        match commits.is_empty() {
+            true => Ok(()),
+            false => Err(Error::AlreadyExists {
+                what: "commit",
+                name: digits.to_owned(),
+            }),
+        }
     }
 
     /// Removes a branch with all that is staged on it.
@@ -159,6 +177,7 @@ impl Repository {
     /// [`Error::AlreadyExists`], [`Error::NotFound`], [`Error::RepositoryReadOnly`].
     pub async fn create_tag(&self, name: &RefName, at: &RefExpr) -> Result<CommitId> {
         self.check_open().await?;
+        self.check_hides_no_commit(name).await?;
         let commit = self.beginning(at).await?;
         let core = self.core();
         let event = RefEvent {

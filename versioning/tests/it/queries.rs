@@ -42,9 +42,6 @@ async fn what_a_ref_stands_for_is_asked_once() {
     }
     lake.branch("v1", CommitMode::Staged).await;
     assert_eq!(find(&lake, "V1").await.0, name("v1"));
-    // a branch whose name had been taken for a commit's digits
-    lake.branch(&short, CommitMode::Staged).await;
-    assert_eq!(find(&lake, &short).await.1, RefKind::Branch);
 }
 
 #[tokio::test]
@@ -62,4 +59,28 @@ async fn branches_that_nobody_uses_are_closed() {
     assert_eq!(find(&lake, "f").await.2, 0, "it is open still");
     assert_ne!(find(&lake, "b").await.2, 0, "it is opened anew");
     assert_eq!(find(&lake, "main").await.2, 0, "it has staged writes");
+}
+
+/// Who means the commit would get the branch.
+#[tokio::test]
+async fn a_ref_cannot_be_called_as_a_commit_is() {
+    let lake = Lake::new(CommitMode::Staged).await;
+    let head = lake.head("main").await.to_string();
+    let main: RefExpr = name("main").into();
+    let branch = async |text: &str| {
+        lake.repository
+            .create_branch(&name(text), &main, CommitMode::Staged)
+            .await
+    };
+    for taken in [&head[..8], &head[..20]] {
+        let refused = branch(taken).await;
+        assert!(
+            matches!(&refused, Err(Error::AlreadyExists { what: "commit", .. })),
+            "{refused:?}"
+        );
+        let refused = lake.repository.create_tag(&name(taken), &main).await;
+        assert!(refused.is_err(), "{taken}");
+    }
+    branch(&head[..7]).await.unwrap();
+    branch("20261126").await.unwrap();
 }
