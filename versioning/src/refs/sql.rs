@@ -108,12 +108,14 @@ pub(super) const INDEX_CHILD: &str = "
     INSERT INTO commit_children (repository, parent, child) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 /// How many parents [`CHILDREN`] takes at once.
 pub(super) const PARENTS_AT_ONCE: usize = 16;
+/// Joined crosswise, which SQLite takes in this order: it would walk the whole index of generations otherwise.
 pub(super) const CHILDREN: &str = "
-    SELECT id, epoch, generation, parents FROM commits
-    WHERE repository = $1 AND id IN (
-        SELECT child FROM commit_children WHERE repository = $1
-            AND parent IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-    ) ORDER BY generation, id LIMIT $18";
+    SELECT DISTINCT one.id, one.epoch, one.generation, one.parents
+    FROM commit_children of CROSS JOIN commits one
+    WHERE of.repository = $1
+        AND of.parent IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        AND one.repository = $1 AND one.id = of.child
+    ORDER BY one.generation, one.id LIMIT $18";
 pub(super) const BEGIN_LINE: &str = "
     INSERT INTO commit_lines (repository, id, generation, depth, parent, jump, jump_generation)
     VALUES ($1, $2, $3, 0, NULL, $2, $3) ON CONFLICT DO NOTHING";
