@@ -155,25 +155,22 @@ impl Check<'_> {
                     continue;
                 }
             };
-            self.index(id, &commit).await?;
             queue.extend(commit.parents.iter().copied());
-            let before = match commit.parents.first() {
-                Some(parent) => self
-                    .core
-                    .commit(*parent)
-                    .await
-                    .map(|parent| parent.roots)
-                    .unwrap_or_default(),
-                None => Roots::default(),
+            // one that cannot be read is told of when its turn comes
+            let parent = match commit.parents.first() {
+                Some(parent) => self.core.commit(*parent).await.ok(),
+                None => None,
             };
+            self.index(id, &commit, parent.as_deref()).await?;
+            let before = parent.map(|parent| parent.roots).unwrap_or_default();
             self.trees(&before, &commit.roots, &format!("commit {}", id.short()))
                 .await?;
         }
         Ok(())
     }
 
-    /// Verifies that the commit index says of a commit what it says itself, from either end.
-    async fn index(&mut self, id: CommitId, commit: &Commit) -> Result<()> {
+    /// Verifies that the commit index says of a commit what it says itself, from either end; `parent` is its first.
+    async fn index(&mut self, id: CommitId, commit: &Commit, parent: Option<&Commit>) -> Result<()> {
         let (refs, repository) = (&self.core.refs, self.core.id);
         let entry = self.core.entry(id).await?;
         let mut agrees = entry.parents == commit.parents && entry.generation == commit.generation;
@@ -185,10 +182,9 @@ impl Check<'_> {
             }
             agrees &= self.seen.children[parent].contains(&id);
         }
-        if let (Some(parent), Some(below)) = (commit.parents.first(), commit.generation.checked_sub(1)) {
-            let before = self.core.entry(*parent).await?.generation;
-            let line = refs.first_parent_from(repository, id, before.min(below)).await?;
-            agrees &= line == Some(*parent);
+        if let Some(parent) = parent {
+            let line = refs.first_parent_from(repository, id, parent.generation).await?;
+            agrees &= line.as_ref() == commit.parents.first();
         }
         match agrees {
             true => Ok(()),

@@ -85,26 +85,37 @@ async fn a_commit_index_that_says_otherwise_is_told() {
         "UPDATE commits SET generation = 7 WHERE id = (SELECT head FROM branches WHERE name = 'main')",
     ];
     for damage in damages {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("refs.db");
-        let mut parts = testkit::memory_parts(1);
-        parts.refs = Arc::new(SqliteRefs::open(&path).await.unwrap());
-        let lake = Lake::over(parts, CommitMode::Staged, Limits::default()).await;
-        for value in ["1", "2", "3"] {
-            lake.write("main", "t", value).await.unwrap();
-            lake.commit("main").await.unwrap();
-        }
-        assert_eq!(problems(&lake).await, Vec::<String>::new());
-        let mut database = sqlx::SqliteConnection::connect(path.to_str().unwrap())
-            .await
-            .unwrap();
-        sqlx::raw_sql(damage).execute(&mut database).await.unwrap();
-        let found = problems(&lake).await;
+        let found = problems_after(damage).await;
         assert!(
             found.iter().any(|line| line.contains("commit index")),
             "{damage}: {found:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_commit_that_the_index_has_lost_is_told() {
+    let found = problems_after("DELETE FROM commits WHERE generation = 2").await;
+    assert!(found.iter().any(|line| line.contains("not found")), "{found:?}");
+}
+
+/// Returns what is found of a repository of three commits whose database is damaged by a statement.
+async fn problems_after(damage: &'static str) -> Vec<String> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("refs.db");
+    let mut parts = testkit::memory_parts(1);
+    parts.refs = Arc::new(SqliteRefs::open(&path).await.unwrap());
+    let lake = Lake::over(parts, CommitMode::Staged, Limits::default()).await;
+    for value in ["1", "2", "3"] {
+        lake.write("main", "t", value).await.unwrap();
+        lake.commit("main").await.unwrap();
+    }
+    assert_eq!(problems(&lake).await, Vec::<String>::new());
+    let mut database = sqlx::SqliteConnection::connect(path.to_str().unwrap())
+        .await
+        .unwrap();
+    sqlx::raw_sql(damage).execute(&mut database).await.unwrap();
+    problems(&lake).await
 }
 
 #[tokio::test]
