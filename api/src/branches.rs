@@ -365,17 +365,25 @@ async fn set_rules(
     }
     let mut body = body(&repository, &name).await?;
     if protects {
-        let missing = api.hooks.missing_checks(&repository, &name).await?;
-        body.warnings = missing.iter().map(|check| no_check(&name, check)).collect();
+        body.warnings = lacking(&api, &repository, &name).await?;
     }
     Ok(Json(body))
 }
 
-pub(crate) fn no_check(branch: &RefName, check: &str) -> String {
-    format!(
-        "no check or hook for merges that is committed on {branch} is called {check}: merges are refused until one is, \
-         or it is no longer required"
-    )
+/// Says which checks a branch requires and has not.
+pub(crate) async fn lacking(
+    api: &Api,
+    repository: &Repository,
+    branch: &RefName,
+) -> Result<Vec<String>, Problem> {
+    let said = |check: &String| {
+        format!(
+            "no check or hook for merges that is committed on {branch} is called {check}: merges are refused until one \
+             is, or it is no longer required"
+        )
+    };
+    let missing = api.hooks.missing_checks(repository, branch).await?;
+    Ok(missing.iter().map(said).collect())
 }
 
 /// Returns what is said of a branch under new rules.

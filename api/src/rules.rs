@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use versioning::refs::{Expiry, Pattern, Protection, Rule};
 use versioning::{Error, Repository};
 
-use crate::branches::{ProtectionBody, no_check};
+use crate::branches::{ProtectionBody, lacking};
 use crate::extract::{Json, Path};
 use crate::{Api, Problem, ProblemBody};
 
@@ -151,9 +151,9 @@ async fn missing_checks(
         if !pattern.matches(branch.name.as_str()) {
             continue;
         }
-        let missing = api.hooks.missing_checks(repository, &branch.name).await?;
-        warnings.extend(missing.iter().map(|check| no_check(&branch.name, check)));
-        branches += usize::from(!missing.is_empty());
+        let lacking = lacking(api, repository, &branch.name).await?;
+        branches += usize::from(!lacking.is_empty());
+        warnings.extend(lacking);
         if branches == BRANCHES_WARNED_OF {
             break;
         }

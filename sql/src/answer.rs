@@ -173,20 +173,20 @@ fn with_own_names(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 /// Puts words for what is no finite number, for which the writer of JSON puts `null`.
 fn tell_what_is_no_number(batch: &RecordBatch, rows: &mut [Map<String, Value>]) {
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        let number = |row: usize| match column.data_type() {
-            DataType::Float64 => column.as_primitive::<Float64Type>().value(row),
-            DataType::Float32 => column.as_primitive::<Float32Type>().value(row).into(),
-            _ => 0.0,
+        let numbers: Vec<Option<f64>> = match column.data_type() {
+            DataType::Float64 => column.as_primitive::<Float64Type>().iter().collect(),
+            DataType::Float32 => {
+                let numbers = column.as_primitive::<Float32Type>().iter();
+                numbers.map(|number| number.map(f64::from)).collect()
+            }
+            _ => continue,
         };
-        if !matches!(column.data_type(), DataType::Float32 | DataType::Float64) {
-            continue;
-        }
-        for (row, object) in rows.iter_mut().enumerate() {
-            let word = match number(row) {
-                number if number.is_finite() || column.is_null(row) => continue,
-                number if number.is_nan() => "NaN",
-                number if number > 0.0 => "Infinity",
-                _ => "-Infinity",
+        for (object, number) in rows.iter_mut().zip(numbers) {
+            let word = match number {
+                Some(number) if number.is_nan() => "NaN",
+                Some(f64::INFINITY) => "Infinity",
+                Some(f64::NEG_INFINITY) => "-Infinity",
+                _ => continue,
             };
             object.insert(field.name().clone(), word.into());
         }

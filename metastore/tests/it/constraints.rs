@@ -11,12 +11,7 @@ use thrift_idl::types::{
 use super::harness::{Client, Server, some, table};
 
 pub(super) async fn fixture() -> (Server, Client) {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("g1").await;
-    client
-        .create_table(table("g1", "t", "a int, b int", "d string"))
-        .await;
+    let (server, mut client) = Server::with_table(table("g1", "t", "a int, b int", "d string")).await;
     client.create_table(table("g1", "u", "x int", "")).await;
     (server, client)
 }

@@ -209,10 +209,7 @@ async fn altering_keeps_what_is_not_said() {
 
 #[tokio::test]
 async fn dropping() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("g1").await;
-    client.create_table(table("g1", "t", "a int", "")).await;
+    let (_server, mut client) = Server::with_table(table("g1", "t", "a int", "")).await;
     assert_eq!(
         drop(&mut client, "g1", false).await,
         "InvalidOperationException: Database g1 is not empty. One or more tables exist."

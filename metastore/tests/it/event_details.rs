@@ -33,12 +33,7 @@ fn holds(message: &str, parts: &[&str]) {
 
 /// Returns a client of the table `g1.p`, with three events behind it.
 async fn with_partition() -> (Server, Client) {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("g1").await;
-    client
-        .create_table(table("g1", "p", "k int, nc string", "d string"))
-        .await;
+    let (server, mut client) = Server::with_table(table("g1", "p", "k int, nc string", "d string")).await;
     let args = AddPartitionArgs {
         new_part: Some(partition("g1", "p", &["1"])),
     };

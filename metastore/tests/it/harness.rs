@@ -32,6 +32,15 @@ impl Server {
         Server::with(Limits::default(), None).await
     }
 
+    /// Starts a server with a table in a database of its own, and connects to it.
+    pub(super) async fn with_table(table: Table) -> (Server, Client) {
+        let server = Server::start().await;
+        let mut client = server.connect().await;
+        client.create_database(table.db_name.as_deref().unwrap()).await;
+        client.create_table(table).await;
+        (server, client)
+    }
+
     /// Starts a server with limits of its own, on a listener for a ref.
     pub(super) async fn with(limits: Limits, reference: Option<&str>) -> Server {
         Server::behind(Door::default(), limits, reference).await

@@ -204,10 +204,7 @@ async fn clients_ask_for_some_of_them() {
 /// Partitions altered together are stored as one run, and told one by one: from the middle, some of them, counted.
 #[tokio::test]
 async fn partitions_altered_together_are_events_of_their_own() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("db").await;
-    client.create_table(table("db", "t", "a int", "p string")).await;
+    let (_server, mut client) = Server::with_table(table("db", "t", "a int", "p string")).await;
     let parts: Vec<_> = ["a", "b", "c", "d"]
         .map(|value| partition("db", "t", &[value]))
         .into();
@@ -261,10 +258,7 @@ async fn partitions_altered_together_are_events_of_their_own() {
 
 #[tokio::test]
 async fn inserts_are_told_when_engines_say_so() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("db").await;
-    client.create_table(table("db", "t", "a int", "")).await;
+    let (_server, mut client) = Server::with_table(table("db", "t", "a int", "")).await;
     let data = InsertEventRequestData {
         replace: Some(true),
         files_added: Some(texts(&["s3a://lake/main/db.db/t/f"])),
@@ -319,10 +313,7 @@ async fn a_branch_tells_its_own_and_what_fails_tells_nothing() {
 /// Merges and resets are told as the difference that they make.
 #[tokio::test]
 async fn moves_of_the_head_are_told() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("db").await;
-    client.create_table(table("db", "old", "a int", "")).await;
+    let (server, mut client) = Server::with_table(table("db", "old", "a int", "")).await;
     client.create_table(table("db", "p", "a int", "d string")).await;
     server.branch("etl").await;
     client.create_table(table("db@etl", "new", "a int", "")).await;

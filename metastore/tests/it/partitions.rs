@@ -27,12 +27,7 @@ pub(super) const ROWS: [[&str; 3]; 10] = [
 
 /// Returns a server whose table `g1.p` has those partitions.
 pub(super) async fn recorded() -> (Server, Client) {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("g1").await;
-    client
-        .create_table(table("g1", "p", "a int", "D date, s string, n int"))
-        .await;
+    let (server, mut client) = Server::with_table(table("g1", "p", "a int", "D date, s string, n int")).await;
     let new_parts = ROWS.iter().map(|row| partition("g1", "p", row)).collect();
     let args = AddPartitionsArgs {
         new_parts: Some(new_parts),

@@ -16,10 +16,7 @@ async fn tables(client: &mut Client, database: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_suffix_names_a_branch() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("sales").await;
-    client.create_table(table("sales", "t", "a int", "")).await;
+    let (server, mut client) = Server::with_table(table("sales", "t", "a int", "")).await;
     server.branch("etl").await;
     client.create_table(table("sales@etl", "u", "a int", "")).await;
     assert_eq!(tables(&mut client, "sales").await, ["t"]);
@@ -102,12 +99,7 @@ async fn a_listener_can_stand_for_a_branch() {
 
 #[tokio::test]
 async fn commits_and_tags_are_read_only() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("sales").await;
-    client
-        .create_table(table("sales", "t", "a int", "d string"))
-        .await;
+    let (server, mut client) = Server::with_table(table("sales", "t", "a int", "d string")).await;
     let commit = server.commit().await;
     let v1 = versioning::RefName::parse("v1").unwrap();
     let main = versioning::RefExpr::parse("main").unwrap();
@@ -205,12 +197,7 @@ async fn a_read_only_repository_says_how_to_change_that() {
 /// Refused are roles, grants, tokens, keys and marks too; locks and transactions, which readers open, are not.
 #[tokio::test]
 async fn a_read_only_repository_takes_nothing_beside_its_history_but_what_readers_do() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("sales").await;
-    client
-        .create_table(table("sales", "t", "a int", "d string"))
-        .await;
+    let (server, mut client) = Server::with_table(table("sales", "t", "a int", "d string")).await;
     let role = |name| CreateRoleArgs {
         role: Some(Role {
             role_name: some(name),
@@ -263,10 +250,7 @@ async fn a_read_only_repository_takes_nothing_beside_its_history_but_what_reader
 
 #[tokio::test]
 async fn tables_do_not_move_between_refs() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("sales").await;
-    client.create_table(table("sales", "t", "a int", "")).await;
+    let (server, mut client) = Server::with_table(table("sales", "t", "a int", "")).await;
     server.branch("etl").await;
     let moved = AlterTableArgs {
         dbname: some("sales"),

@@ -39,12 +39,7 @@ pub(super) fn statistics(column: &str, part: Option<&str>) -> ColumnStatistics {
 
 #[tokio::test]
 async fn statistics_are_kept() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("g1").await;
-    client
-        .create_table(table("g1", "p", "nc string", "d string"))
-        .await;
+    let (_server, mut client) = Server::with_table(table("g1", "p", "nc string", "d string")).await;
     let part = partition("g1", "p", &["1"]);
     client
         .call::<AddPartition>(AddPartitionArgs { new_part: Some(part) })
@@ -187,12 +182,7 @@ async fn set(client: &mut Client, statistics: Vec<ColumnStatistics>, merge: bool
 
 #[tokio::test]
 async fn partitions_know_things_together() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("g1").await;
-    client
-        .create_table(table("g1", "p", "i int, j int", "d string"))
-        .await;
+    let (_server, mut client) = Server::with_table(table("g1", "p", "i int, j int", "d string")).await;
     let new_parts = ["1", "2", "3"]
         .map(|value| partition("g1", "p", &[value]))
         .to_vec();
@@ -247,12 +237,7 @@ async fn partitions_know_things_together() {
 
 /// Returns a server with the table `g1.p`, which has the partitions `d=1` and `d=2`.
 async fn with_partitions() -> (Server, Client) {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("g1").await;
-    client
-        .create_table(table("g1", "p", "nc string", "d string"))
-        .await;
+    let (server, mut client) = Server::with_table(table("g1", "p", "nc string", "d string")).await;
     let args = AddPartitionsArgs {
         new_parts: Some(vec![partition("g1", "p", &["1"]), partition("g1", "p", &["2"])]),
     };

@@ -10,11 +10,7 @@ use thrift_idl::types::{
 use super::harness::{Client, Server, fields, some, table, texts};
 
 async fn fixture() -> (Server, Client) {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("g1").await;
-    client.create_table(table("g1", "T1", "A int", "")).await;
-    (server, client)
+    Server::with_table(table("g1", "T1", "A int", "")).await
 }
 
 async fn create(client: &mut Client, table: Table) -> String {

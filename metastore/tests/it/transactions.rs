@@ -112,10 +112,7 @@ async fn transactions_end_once() {
 
 #[tokio::test]
 async fn write_ids_follow_their_table() {
-    let server = Server::start().await;
-    let mut client = server.connect().await;
-    client.create_database("db").await;
-    client.create_table(table("db", "t", "a int", "")).await;
+    let (_server, mut client) = Server::with_table(table("db", "t", "a int", "")).await;
     open(&mut client, 2).await;
     let given = client.get::<AllocateTableWriteIds>(allocate("T", &[1, 2])).await;
     let given: Vec<_> = given.unwrap().txn_to_write_ids.unwrap();
