@@ -223,7 +223,7 @@ impl Records {
     }
 
     /// Returns the bytes of the record of a value, and what it shares.
-    async fn open(&self, value: &Value) -> Result<(Bytes, SharedRefs)> {
+    pub(crate) async fn open(&self, value: &Value) -> Result<(Bytes, SharedRefs)> {
         let blob = |index: usize| value.blobs.get(index).copied();
         let (spilled, refs) = refs(&value.payload, blob, value.blobs.len());
         let payload = match value.blobs.last() {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::walk::Walk;
+use versioning::Space;
+
+use super::walk::{Walk, stored};
 use super::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics, StatisticsOf};
 use crate::Result;
-use crate::keys::{MetaKey, StatsKey};
+use crate::keys::{self, MetaKey, StatsKey};
 use crate::model::{ColumnStatistics, Constraint, ConstraintKind, Table, TableId, TableStatistics};
 use crate::snapshot::OpenTable;
 
@@ -106,10 +108,14 @@ impl Walk<'_> {
             return Ok(None);
         };
         let partition = match partition {
-            Some(name) => match self.after.find_partition(table.id, &name).await? {
-                Some(partition) => Some(partition),
-                None => return Ok(None),
-            },
+            Some(name) => {
+                let key = keys::partition(table.id, &name);
+                let value = self.after.view().get(Space::Parts, &key).await?;
+                match stored(self.after, &key, value).await? {
+                    Some(partition) => Some(partition),
+                    None => return Ok(None),
+                }
+            }
             None => None,
         };
         let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use versioning::{Batch, KeyRange, Mutation, Space, View};
+use versioning::tree::Change;
+use versioning::{Batch, KeyRange, Mutation, Space, Value, View};
 
 use crate::Result;
 use crate::keys::{self, MetaKey, StatsKey};
@@ -18,6 +19,9 @@ pub struct LookedAt {
     pub of_all: usize,
 }
 
+/// The values before and after, where they were met along with their key.
+pub(super) type Met = Option<(Option<Value>, Option<Value>)>;
+
 /// Keys whose values differ, perhaps.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
@@ -25,7 +29,7 @@ pub(super) struct Keys {
     pub(super) tables: BTreeSet<TableId>,
     pub(super) functions: BTreeSet<(DatabaseId, String)>,
     pub(super) constraints: BTreeSet<(TableId, ConstraintKind, String)>,
-    pub(super) partitions: BTreeMap<TableId, BTreeSet<String>>,
+    pub(super) partitions: BTreeMap<TableId, BTreeMap<String, Met>>,
     /// By partition, which is `None` for the table as a whole, and engine.
     pub(super) statistics: BTreeMap<TableId, BTreeSet<(Option<String>, String)>>,
     /// Tables with more partitions or statistics that differ than are looked at.
@@ -37,25 +41,27 @@ pub(super) struct Keys {
 impl Keys {
     /// As [`Keys::add`], but of a table of which too many keys of one space differ none of them is looked at, nor of one
     /// that comes when there are enough of others.
-    pub(super) fn add_at_most(&mut self, space: Space, key: &[u8], max: LookedAt) {
+    pub(super) fn add_at_most(&mut self, space: Space, change: Change, max: LookedAt) {
+        let Change { key, before, after } = change;
         let table = match space {
-            Space::Parts => keys::decode_partition(key).map(|(table, _)| table),
-            Space::Stats => StatsKey::decode(key).map(|key| key.table),
+            Space::Parts => keys::decode_partition(&key).map(|(table, _)| table),
+            Space::Stats => StatsKey::decode(&key).map(|key| key.table),
             Space::Meta | Space::Objects => None,
         };
+        let met = Some((before, after));
         let Some(table) = table else {
-            return self.add(space, key);
+            return self.add(space, &key, met);
         };
         if self.crowded.contains(&table) {
             return;
         }
         let known = match space {
-            Space::Parts => self.partitions.get(&table).map_or(0, BTreeSet::len),
+            Space::Parts => self.partitions.get(&table).map_or(0, BTreeMap::len),
             _ => self.statistics.get(&table).map_or(0, BTreeSet::len),
         };
         if known < max.of_table && self.counted < max.of_all {
             self.counted += 1;
-            return self.add(space, key);
+            return self.add(space, &key, met);
         }
         match space {
             Space::Parts => drop(self.partitions.remove(&table)),
@@ -66,7 +72,7 @@ impl Keys {
         self.tables.insert(table);
     }
 
-    fn add(&mut self, space: Space, key: &[u8]) {
+    fn add(&mut self, space: Space, key: &[u8], met: Met) {
         match space {
             Space::Meta => match MetaKey::decode(key) {
                 Some(MetaKey::Database(name)) => drop(self.databases.insert(name.to_owned())),
@@ -80,7 +86,8 @@ impl Keys {
             },
             Space::Parts => {
                 if let Some((table, name)) = keys::decode_partition(key) {
-                    self.partitions.entry(table).or_default().insert(name.to_owned());
+                    let of = self.partitions.entry(table).or_default();
+                    of.insert(name.to_owned(), met);
                 }
             }
             Space::Stats => {
@@ -97,7 +104,7 @@ impl Keys {
     async fn add_below(&mut self, view: &View, space: Space, prefix: &[u8]) -> Result<()> {
         let mut scan = view.scan(space, KeyRange::prefix(prefix.to_vec()));
         while let Some(entry) = scan.next().await? {
-            self.add(space, entry.key);
+            self.add(space, entry.key, None);
         }
         Ok(())
     }
@@ -109,7 +116,9 @@ pub(super) async fn of_batch(before: &Snapshot, batch: &Batch) -> Result<Keys> {
     let (mut emptied, mut forgotten) = (Vec::new(), Vec::new());
     for mutation in &batch.mutations {
         match mutation {
-            Mutation::Put { space, key, .. } | Mutation::Delete { space, key } => keys.add(*space, key),
+            Mutation::Put { space, key, .. } | Mutation::Delete { space, key } => {
+                keys.add(*space, key, None);
+            }
             Mutation::DeletePrefix { space, prefix } => match space {
                 Space::Meta => keys.add_below(before.view(), *space, prefix).await?,
                 Space::Parts => emptied.extend(keys::decode_partition(prefix).map(|(id, _)| id)),
@@ -166,8 +175,12 @@ mod tests {
         let tables = (1..).map(|n| TableId([n; 16]));
         for (table, differ) in tables.clone().zip(differ) {
             for n in 0..*differ {
-                let key = keys::partition(table, &format!("d={n}"));
-                keys.add_at_most(Space::Parts, &key, max);
+                let change = Change {
+                    key: keys::partition(table, &format!("d={n}")),
+                    before: None,
+                    after: Some(Value::default()),
+                };
+                keys.add_at_most(Space::Parts, change, max);
             }
         }
         let crowded = |table: &TableId| keys.crowded.contains(table) && keys.tables.contains(table);

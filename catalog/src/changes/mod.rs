@@ -5,15 +5,17 @@
 
 mod details;
 mod keys;
+mod partition;
 mod walk;
 
 use versioning::{KeyRange, Space};
 
 use self::keys::Keys;
 pub use self::keys::LookedAt;
+pub use self::partition::StoredPartition;
 use self::walk::Walk;
 use crate::codec::encode_statistics;
-use crate::model::{ColumnStatistics, Constraint, Database, Function, Partition, TableStatistics};
+use crate::model::{ColumnStatistics, Constraint, Database, Function, TableStatistics};
 use crate::snapshot::{OpenTable, Snapshot};
 use crate::{Draft, Result};
 
@@ -38,10 +40,10 @@ pub enum Change {
     /// Partitions of a table that was there before and still is.
     Partitions {
         table: OpenTable,
-        added: Vec<Partition>,
+        added: Vec<StoredPartition>,
         /// Before and after.
-        altered: Vec<(Partition, Partition)>,
-        dropped: Vec<Partition>,
+        altered: Vec<(StoredPartition, StoredPartition)>,
+        dropped: Vec<StoredPartition>,
     },
     Constraints(ChangedConstraints),
     Statistics(ChangedStatistics),
@@ -76,7 +78,7 @@ pub struct ChangedStatistics {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatisticsOf {
     /// `None` for the table as a whole.
-    pub partition: Option<Partition>,
+    pub partition: Option<StoredPartition>,
     pub engine: String,
     /// What is new, in the order of columns' ids.
     pub set: Vec<ColumnStatistics>,
@@ -93,7 +95,7 @@ impl Change {
         self,
         partitions_max: usize,
         weight_max: usize,
-        weigh: impl Fn(&Partition) -> usize,
+        mut weigh: impl FnMut(&StoredPartition) -> usize,
     ) -> Vec<Change> {
         match self {
             Change::Function {
@@ -120,13 +122,18 @@ impl Change {
                     altered,
                     dropped,
                 };
-                let added = chunks(added, partitions_max, weight_max, &weigh);
-                let added = added.map(|some| piece(some, Vec::new(), Vec::new()));
-                let both = |(before, after): &(Partition, Partition)| weigh(before) + weigh(after);
+                let added = chunks(added, partitions_max, weight_max, &mut weigh);
+                let added = added.into_iter().map(|some| piece(some, Vec::new(), Vec::new()));
+                let both =
+                    |(before, after): &(StoredPartition, StoredPartition)| weigh(before) + weigh(after);
                 let altered = chunks(altered, partitions_max, weight_max, both);
-                let altered = altered.map(|some| piece(Vec::new(), some, Vec::new()));
+                let altered = altered
+                    .into_iter()
+                    .map(|some| piece(Vec::new(), some, Vec::new()));
                 let dropped = chunks(dropped, partitions_max, usize::MAX, |_| 0);
-                let dropped = dropped.map(|some| piece(Vec::new(), Vec::new(), some));
+                let dropped = dropped
+                    .into_iter()
+                    .map(|some| piece(Vec::new(), Vec::new(), some));
                 added.chain(altered).chain(dropped).collect()
             }
             Change::Constraints(changed) => changed.pieces(),
@@ -188,15 +195,20 @@ impl ChangedConstraints {
 }
 
 impl ChangedStatistics {
-    fn pieces(self, max: usize, weight_max: usize, weigh: impl Fn(&Partition) -> usize) -> Vec<Change> {
-        let weight = |one: &StatisticsOf| one.partition.as_ref().map_or(0, &weigh) + one.set_bytes();
+    fn pieces(
+        self,
+        max: usize,
+        weight_max: usize,
+        mut weigh: impl FnMut(&StoredPartition) -> usize,
+    ) -> Vec<Change> {
+        let weight = |one: &StatisticsOf| one.partition.as_ref().map_or(0, &mut weigh) + one.set_bytes();
         let of = self.of.into_iter().flat_map(StatisticsOf::pieces).collect();
         let piece = |of| ChangedStatistics {
             table: self.table.clone(),
             of,
         };
         let pieces = chunks(of, max, weight_max, weight);
-        pieces.map(piece).map(Change::Statistics).collect()
+        pieces.into_iter().map(piece).map(Change::Statistics).collect()
     }
 }
 
@@ -230,19 +242,22 @@ fn chunks<T>(
     items: Vec<T>,
     max: usize,
     weight_max: usize,
-    weigh: impl Fn(&T) -> usize,
-) -> impl Iterator<Item = Vec<T>> {
-    let mut items = items.into_iter().peekable();
-    std::iter::from_fn(move || {
-        let (mut some, mut weight) = (Vec::new(), 0_usize);
-        while let Some(item) = items.next_if(|item| {
-            weight = weight.saturating_add(weigh(item));
-            some.is_empty() || (some.len() < max && weight <= weight_max)
-        }) {
-            some.push(item);
+    mut weigh: impl FnMut(&T) -> usize,
+) -> Vec<Vec<T>> {
+    let mut runs: Vec<Vec<T>> = Vec::new();
+    let mut weight = 0_usize;
+    for item in items {
+        let own = weigh(&item);
+        weight = weight.saturating_add(own);
+        match runs.last_mut() {
+            Some(run) if run.len() < max && weight <= weight_max => run.push(item),
+            _ => {
+                weight = own;
+                runs.push(vec![item]);
+            }
         }
-        (!some.is_empty()).then_some(some)
-    })
+    }
+    runs
 }
 
 /// Returns what a draft has changed since `before`, on which it began; most of it, by what the caller knows, in
@@ -267,7 +282,7 @@ pub async fn between(before: &Snapshot, after: &Snapshot, max: LookedAt) -> Resu
     for space in [Space::Meta, Space::Parts, Space::Stats] {
         let mut diff = before.view().diff(after.view(), space, &KeyRange::all());
         while let Some(change) = diff.next().await? {
-            keys.add_at_most(space, &change.key, max);
+            keys.add_at_most(space, change, max);
         }
     }
     Walk::new(before, after, keys, "").run().await
@@ -276,7 +291,7 @@ pub async fn between(before: &Snapshot, after: &Snapshot, max: LookedAt) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BooleanStatistics, ColumnId, StatisticsData, Table};
+    use crate::model::{BooleanStatistics, ColumnId, Partition, StatisticsData, Table};
 
     #[test]
     fn runs_end_by_number_and_by_weight() {
@@ -287,7 +302,7 @@ mod tests {
             (&[20, 1, 20, 1], 9, 8, "[[20], [1], [20], [1]]"),
             (&[], 9, 8, "[]"),
         ] {
-            let runs: Vec<_> = chunks(weights.to_vec(), max, weight_max, |weight| *weight).collect();
+            let runs = chunks(weights.to_vec(), max, weight_max, |weight| *weight);
             assert_eq!(format!("{runs:?}"), expected, "{weights:?} {max} {weight_max}");
         }
     }
@@ -295,10 +310,10 @@ mod tests {
     #[test]
     fn what_is_known_of_partitions_is_told_in_runs() {
         let known = |partition: &str, removed: &[&str]| StatisticsOf {
-            partition: Some(Partition {
+            partition: Some(StoredPartition::of(&Partition {
                 name: partition.to_owned(),
                 ..Partition::default()
-            }),
+            })),
             engine: "hive".into(),
             set: vec![ColumnStatistics {
                 column: ColumnId(1),
@@ -318,7 +333,7 @@ mod tests {
         let spell = |change: Change| match change {
             Change::Statistics(ChangedStatistics { of, .. }) => {
                 let spell = |one: &StatisticsOf| {
-                    let name = &one.partition.as_ref().unwrap().name;
+                    let name = one.partition.as_ref().unwrap().name();
                     format!("{name} +{} -{}", one.set.len(), one.removed.join(","))
                 };
                 of.iter().map(spell).collect::<Vec<_>>().join("; ")

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, Keys};
+use versioning::{Space, Value};
+
+use super::keys::Met;
+use super::{Change, Keys, StoredPartition};
 use crate::Result;
 use crate::keys::{self, MetaKey};
-use crate::model::{Database, DatabaseId, Function, Partition, Table, TableId};
+use crate::model::{Database, DatabaseId, Function, Table, TableId};
 use crate::records::Record;
 use crate::snapshot::{OpenTable, Snapshot};
 
@@ -158,6 +161,25 @@ impl<'a> Walk<'a> {
         Ok(changes)
     }
 
+    /// Returns a partition as it was before and as it is after.
+    async fn partition(
+        &self,
+        key: &[u8],
+        met: Met,
+    ) -> Result<(Option<StoredPartition>, Option<StoredPartition>)> {
+        let (before, after) = match met {
+            Some(met) => met,
+            None => (
+                self.before.view().get(Space::Parts, key).await?,
+                self.after.view().get(Space::Parts, key).await?,
+            ),
+        };
+        Ok((
+            stored(self.before, key, before).await?,
+            stored(self.after, key, after).await?,
+        ))
+    }
+
     async fn partitions(&mut self) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
         for (id, names) in std::mem::take(&mut self.keys.partitions) {
@@ -165,12 +187,12 @@ impl<'a> Walk<'a> {
                 continue;
             };
             let (mut added, mut altered, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
-            for name in names {
-                match self.pair::<Partition>(&keys::partition(id, &name)).await? {
-                    Some((None, Some(after))) => added.push(after),
-                    Some((Some(before), Some(after))) => altered.push((before, after)),
-                    Some((Some(before), None)) => dropped.push(before),
-                    Some((None, None)) | None => {}
+            for (name, met) in names {
+                match self.partition(&keys::partition(id, &name), met).await? {
+                    (None, Some(after)) => added.push(after),
+                    (Some(before), Some(after)) if before != after => altered.push((before, after)),
+                    (Some(before), None) => dropped.push(before),
+                    _ => {}
                 }
             }
             if !(added.is_empty() && altered.is_empty() && dropped.is_empty()) {
@@ -183,5 +205,19 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(changes)
+    }
+}
+
+/// Takes a partition out of the value of its key.
+pub(super) async fn stored(
+    snapshot: &Snapshot,
+    key: &[u8],
+    value: Option<Value>,
+) -> Result<Option<StoredPartition>> {
+    match value {
+        Some(value) => Ok(Some(
+            StoredPartition::load(snapshot.records(), key, &value).await?,
+        )),
+        None => Ok(None),
     }
 }

@@ -7,15 +7,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use versioning::codec::{DecodeError, Reader, put_bytes, put_varint};
 
 use super::{
-    FORMAT, Shared, decode_columns, decode_constraint, decode_database, decode_function, decode_partition,
-    decode_statistics, decode_table, decode_template, encode_columns, encode_constraint, encode_database,
-    encode_function, encode_partition, encode_statistics, encode_table, encode_template, expect_format,
+    FORMAT, Shared, decode_columns, decode_constraint, decode_database, decode_function, decode_statistics,
+    decode_table, decode_template, encode_columns, encode_constraint, encode_database, encode_function,
+    encode_statistics, encode_table, encode_template, expect_format,
 };
-use crate::changes::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics, StatisticsOf};
-use crate::model::{Columns, Partition, Storage, TableStatistics, Template};
+use crate::changes::{
+    AddedConstraint, Change, ChangedConstraints, ChangedStatistics, StatisticsOf, StoredPartition,
+};
+use crate::model::{Columns, TableStatistics, Template};
 use crate::snapshot::OpenTable;
 
 const DATABASE: u8 = 1;
@@ -144,20 +147,20 @@ impl Writer {
 
     fn table(&mut self, open: &OpenTable) {
         put_bytes(&mut self.out, &encode_database(&open.database));
-        self.shared(open.table.storage.as_ref());
+        let storage = open.table.storage.as_ref();
+        let columns = storage.and_then(|storage| storage.columns.as_ref());
+        self.shared(storage.map(|storage| &storage.template), columns);
         put_bytes(&mut self.out, &encode_table(&open.table));
     }
 
-    fn partition(&mut self, partition: &Partition) {
-        put_bytes(&mut self.out, partition.name.as_bytes());
-        self.shared(partition.storage.as_ref());
-        put_bytes(&mut self.out, &encode_partition(partition));
+    fn partition(&mut self, partition: &StoredPartition) {
+        put_bytes(&mut self.out, partition.name().as_bytes());
+        self.shared(partition.template(), partition.columns());
+        put_bytes(&mut self.out, partition.bytes());
     }
 
-    fn shared(&mut self, storage: Option<&Storage>) {
-        let template = storage.map(|storage| &storage.template);
+    fn shared(&mut self, template: Option<&Arc<Template>>, columns: Option<&Arc<Columns>>) {
         put_shared(&mut self.out, &mut self.templates, template, encode_template);
-        let columns = storage.and_then(|storage| storage.columns.as_ref());
         put_shared(&mut self.out, &mut self.columns, columns, encode_columns);
     }
 }
@@ -291,10 +294,11 @@ impl Input<'_> {
         Ok(OpenTable { database, table })
     }
 
-    fn partition(&mut self) -> Result<Partition, DecodeError> {
+    fn partition(&mut self) -> Result<StoredPartition, DecodeError> {
         let name = self.reader.text()?;
         let shared = self.shared()?;
-        decode_partition(name, self.reader.bytes()?, &shared)
+        let bytes = Bytes::copy_from_slice(self.reader.bytes()?);
+        Ok(StoredPartition::new(name, bytes, shared))
     }
 
     fn shared(&mut self) -> Result<Shared, DecodeError> {

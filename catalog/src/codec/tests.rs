@@ -8,7 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::arbitrary::Source;
-use crate::changes::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics, StatisticsOf};
+use crate::changes::{
+    AddedConstraint, Change, ChangedConstraints, ChangedStatistics, StatisticsOf, StoredPartition,
+};
 use crate::snapshot::OpenTable;
 
 fn shared(storage: Option<&crate::model::Storage>) -> Shared {
@@ -195,14 +197,15 @@ fn changes(source: &mut Source) -> Vec<Change> {
         table: source.table(),
     };
     let known = |source: &mut Source| StatisticsOf {
-        partition: Some(source.partition()),
+        partition: Some(StoredPartition::of(&source.partition())),
         engine: source.text(),
         set: source.statistics().columns,
         removed: vec![source.text()],
     };
-    let alike = source.partition();
-    let partitions = vec![source.partition(), alike.clone(), source.partition(), alike];
-    let altered = (source.partition(), source.partition());
+    let mut partition = || StoredPartition::of(&source.partition());
+    let alike = partition();
+    let partitions = vec![partition(), alike.clone(), partition(), alike];
+    let altered = (partition(), partition());
     vec![
         Change::Database {
             before: Some(source.database()),
@@ -303,7 +306,7 @@ fn what_partitions_share_is_written_once() {
             database: Database::default(),
             table: Table::default(),
         },
-        added: vec![partition.clone(); count],
+        added: vec![StoredPartition::of(&partition); count],
         altered: Vec::new(),
         dropped: Vec::new(),
     };

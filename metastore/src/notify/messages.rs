@@ -2,7 +2,7 @@
 //! constraints and statistics.
 
 use catalog::OpenTable;
-use catalog::changes::Change;
+use catalog::changes::{Change, StoredPartition};
 use catalog::model::{Database, Function, Partition};
 use thrift_idl::types;
 
@@ -184,7 +184,8 @@ impl Narrator {
         self.of_table(open).thrift("tableObjJson", &self.wire_table(open))
     }
 
-    fn added(&self, open: &OpenTable, partitions: &[Partition]) -> Message {
+    fn added(&self, open: &OpenTable, partitions: &[StoredPartition]) -> Message {
+        let partitions = read_all(partitions)?;
         let message = self.of_partitions(open)?.number("timestamp", self.now_s);
         let wire = partitions
             .iter()
@@ -196,20 +197,27 @@ impl Narrator {
             .nothing("partitionFiles"))
     }
 
-    fn altered(&self, open: &OpenTable, before: &Partition, after: &Partition) -> Message {
+    fn altered(&self, open: &OpenTable, before: &StoredPartition, after: &StoredPartition) -> Message {
+        let (before, after) = (before.read()?, after.read()?);
         self.of_partitions(open)?
             .text("isTruncateOp", "false")
             .number("timestamp", self.now_s)
             .number("writeId", after.write_id.unwrap_or(-1))
-            .object("keyValues", &key_values(open, before))
-            .thrift("partitionObjBeforeJson", &self.wire_partition(open, before))?
-            .thrift("partitionObjAfterJson", &self.wire_partition(open, after))
+            .object("keyValues", &key_values(open, &before))
+            .thrift("partitionObjBeforeJson", &self.wire_partition(open, &before))?
+            .thrift("partitionObjAfterJson", &self.wire_partition(open, &after))
     }
 
-    fn dropped(&self, open: &OpenTable, partitions: &[Partition]) -> Message {
+    fn dropped(&self, open: &OpenTable, partitions: &[StoredPartition]) -> Message {
+        let partitions = read_all(partitions)?;
         let message = self.of_partitions(open)?.number("timestamp", self.now_s);
         Ok(message.objects("partitions", partitions.iter().map(|it| key_values(open, it))))
     }
+}
+
+fn read_all(partitions: &[StoredPartition]) -> Result<Vec<Partition>, Failure> {
+    let read = partitions.iter().map(|it| it.read().map_err(Failure::from));
+    read.collect()
 }
 
 fn key_values<'a>(open: &'a OpenTable, partition: &'a Partition) -> Vec<(&'a str, &'a str)> {

@@ -14,7 +14,7 @@ mod statistics;
 mod stored;
 mod weight;
 
-use catalog::changes::{self, Change};
+use catalog::changes::{self, Change, StoredPartition};
 use catalog::location::Locator;
 use catalog::{Draft, Snapshot};
 use versioning::refs::EventRun;
@@ -28,10 +28,11 @@ pub(crate) use self::messages::{Inserted, insert};
 pub use self::moves::HeadMoves;
 use self::stored::store_change;
 pub(crate) use self::stored::{Stored, store};
+use self::weight::Weights;
 
 /// How many partitions one event tells of at most. Its message repeats the columns for each of them.
 const PARTITIONS_MAX: usize = 1_000;
-/// Of how many bytes, as [`weight::of_partition`] estimates them, the partitions in a message are at most, unless it is
+/// Of how many bytes, as [`Weights::of_partition`] estimates them, the partitions in a message are at most, unless it is
 /// a single one. Clients read no more than 100 MB at once, and an answer holds 32 MB before its last event.
 const PARTITION_BYTES_MAX: usize = 8 << 20;
 
@@ -85,9 +86,11 @@ pub(crate) async fn tell(before: &Snapshot, draft: &mut Draft, near: &str) -> Re
 
 /// Returns the events that tell of changes, as they are stored.
 pub(crate) fn events(changes: Vec<Change>) -> Vec<EventRun> {
+    let mut weights = Weights::default();
+    let mut weigh = |partition: &StoredPartition| weights.of_partition(partition);
     let pieces = changes
         .into_iter()
-        .flat_map(|change| change.pieces(PARTITIONS_MAX, PARTITION_BYTES_MAX, weight::of_partition));
+        .flat_map(|change| change.pieces(PARTITIONS_MAX, PARTITION_BYTES_MAX, &mut weigh));
     let told = pieces.filter(|piece| headline(piece).is_some());
     told.map(|piece| store_change(&piece)).collect()
 }

@@ -1,7 +1,7 @@
 //! What is told of the statistics of columns, in the words of Hive 4; 3.1 tells nothing of them.
 
 use catalog::OpenTable;
-use catalog::changes::{ChangedStatistics, StatisticsOf};
+use catalog::changes::{ChangedStatistics, StatisticsOf, StoredPartition};
 use catalog::model::ColumnStatistics;
 use thrift_idl::types::{self, ColumnStatisticsDesc, ColumnStatisticsObj};
 
@@ -29,7 +29,8 @@ pub(super) fn headline(changed: &ChangedStatistics) -> Option<Headline> {
 
 impl Narrator {
     pub(super) fn statistics(&self, open: &OpenTable, of: &StatisticsOf) -> Message {
-        let partition = of.partition.as_ref();
+        let partition = of.partition.as_ref().map(StoredPartition::read).transpose()?;
+        let partition = partition.as_ref();
         let message = Object::message()
             .number("timestamp", self.now_s)
             .text("database", &open.database.name);
@@ -75,7 +76,7 @@ fn wire_statistics(open: &OpenTable, of: &StatisticsOf) -> types::ColumnStatisti
             is_tbl_level: Some(of.partition.is_none()),
             db_name: Some(open.database.name.clone()),
             table_name: Some(open.name.clone()),
-            part_name: of.partition.as_ref().map(|partition| partition.name.clone()),
+            part_name: of.partition.as_ref().map(|partition| partition.name().to_owned()),
             last_analyzed: of.set.iter().filter_map(|one| one.analyzed_s).max(),
             cat_name: Some(DEFAULT_CATALOG.to_owned()),
         }),
