@@ -149,27 +149,25 @@ impl Walk {
     }
 
     fn beneath(&mut self, space: Space, change: Change3) {
-        let key = change.key.clone();
-        let versions = Three::new(change.base.clone(), change.ours.clone(), change.theirs.clone());
         let id = |id: TableId| self.unified.get(&id).copied().unwrap_or(id);
         match space {
-            Space::Parts => match keys::decode_partition(&key) {
+            Space::Parts => match keys::decode_partition(&change.key) {
                 Some((table, name)) => {
                     let place = self.partitions.entry((id(table), name.to_owned()));
-                    place.or_default().absorb(versions);
+                    place.or_default().absorb(change.into());
                 }
                 None => self.unknown.push((space, change)),
             },
-            Space::Stats => match StatsKey::decode(&key) {
+            Space::Stats => match StatsKey::decode(&change.key) {
                 Some(key) => {
                     let partition = key.partition.map(str::to_owned);
                     let place = (id(key.table), partition, key.engine.to_owned());
-                    self.statistics.entry(place).or_default().absorb(versions);
+                    self.statistics.entry(place).or_default().absorb(change.into());
                 }
                 None => self.unknown.push((space, change)),
             },
-            _ => match String::from_utf8(key.to_vec()) {
-                Ok(path) => self.files.push(FileChange::new(path, versions)),
+            _ => match String::from_utf8(change.key.to_vec()) {
+                Ok(path) => self.files.push(FileChange::new(path, change.into())),
                 Err(_) => self.unknown.push((space, change)),
             },
         }
@@ -379,6 +377,12 @@ impl Walk {
     }
 }
 
+impl From<Change3> for Raw {
+    fn from(change: Change3) -> Raw {
+        Three::new(change.base, change.ours, change.theirs)
+    }
+}
+
 impl Raw {
     /// Takes over those versions that are set: those of a table that has two ids come from two places.
     fn absorb(&mut self, other: Raw) {
@@ -405,9 +409,10 @@ async fn is_alike(before: &View, after: &View, space: Space, range: &KeyRange) -
 }
 
 async fn load<T: Record>(records: Three<&Records>, change: Change3) -> Result<Changed<T>> {
-    let raw = Three::new(change.base, change.ours, change.theirs);
+    let key = change.key.clone();
+    let raw = Raw::from(change);
     Ok(Changed {
-        versions: load_all(records, &change.key, &raw).await?,
+        versions: load_all(records, &key, &raw).await?,
         theirs_value: raw.theirs,
     })
 }

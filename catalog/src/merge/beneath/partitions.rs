@@ -1,6 +1,6 @@
 //! Partitions beneath a table that was merged.
 
-use std::collections::btree_map::Entry;
+use std::collections::BTreeMap;
 
 use versioning::Space;
 
@@ -30,27 +30,11 @@ impl Context<'_> {
         changes: &mut Changes<'_>,
         report: &mut Report,
     ) -> Result<()> {
-        let mut all = self.walk.partitions.clone();
-        for (unit, work) in &self.files.units {
-            let (Some(name), Writers::Both) = (&unit.partition, work.writers) else {
-                continue;
-            };
-            if let Entry::Vacant(place) = all.entry((unit.table, name.clone())) {
-                let key = keys::partition(unit.table, name);
-                let same = self
-                    .walk
-                    .versions
-                    .ours
-                    .snapshot
-                    .view()
-                    .get(Space::Parts, &key)
-                    .await?;
-                place.insert(Three::new(same.clone(), same.clone(), same));
-            }
-        }
+        let written = self.unchanged_but_written().await?;
+        let all: BTreeMap<&PartitionKey, &Raw> = self.walk.partitions.iter().chain(&written).collect();
         let cascades = self.cascades().await?;
         let (mut followed, mut schemas) = (Followed::new(), Schemas::default());
-        for (key, versions) in &all {
+        for (key, versions) in all {
             if self.is_removed(Space::Parts, key.0) {
                 continue;
             }
@@ -66,6 +50,24 @@ impl Context<'_> {
         self.tell_followed(&followed, report);
         self.tell_schemas(&schemas, report);
         Ok(())
+    }
+
+    /// Returns the partitions that no side changed, and whose data both wrote.
+    async fn unchanged_but_written(&self) -> Result<BTreeMap<PartitionKey, Raw>> {
+        let mut written = BTreeMap::new();
+        for (unit, work) in &self.files.units {
+            let (Some(name), Writers::Both) = (&unit.partition, work.writers) else {
+                continue;
+            };
+            let place = (unit.table, name.clone());
+            if !self.walk.partitions.contains_key(&place) {
+                let ours = &self.walk.versions.ours.snapshot;
+                let key = keys::partition(unit.table, name);
+                let same = ours.view().get(Space::Parts, &key).await?;
+                written.insert(place, Three::new(same.clone(), same.clone(), same));
+            }
+        }
+        Ok(written)
     }
 
     /// Returns what it came to, if it is there.
