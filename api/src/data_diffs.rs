@@ -5,12 +5,10 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -19,6 +17,7 @@ use utoipa_axum::routes;
 use versioning::{RefExpr, Repository};
 
 use crate::extract::{Json, Path, Query};
+use crate::lines::json_lines;
 use crate::state::ref_expr;
 use crate::{Api, Problem, ProblemBody};
 
@@ -27,9 +26,6 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(profile))
         .routes(routes!(rows))
 }
-
-/// The media type of lines that are JSON each.
-pub const JSON_LINES: &str = "application/x-ndjson";
 
 /// The most partitions of a table that are profiled.
 const PARTITIONS_MAX: usize = 1_000;
@@ -237,9 +233,7 @@ async fn rows(
         rows_max: query.limit.unwrap_or(ROWS),
     };
     let lines = api.data.rows(&repository, (&from, &to), &wish).await?;
-    let bytes = lines.map(|line| bytes_of(&line.unwrap_or_else(failed)));
-    let body = Body::from_stream(bytes.map_err(|error| error.to_string()));
-    Ok(([(CONTENT_TYPE, JSON_LINES)], body).into_response())
+    Ok(json_lines(lines.map(|line| line.unwrap_or_else(failed))))
 }
 
 /// The answer has begun: all that can be said of a problem is a line.
@@ -251,10 +245,4 @@ fn failed(problem: Problem) -> RowLine {
     RowLine::Error {
         problem: problem.body(),
     }
-}
-
-fn bytes_of(line: &RowLine) -> Result<Bytes, serde_json::Error> {
-    let mut bytes = serde_json::to_vec(line)?;
-    bytes.push(b'\n');
-    Ok(bytes.into())
 }

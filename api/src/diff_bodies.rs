@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What differs between two versions.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct DiffBody {
     pub databases: Vec<DatabaseBody>,
     pub tables: Vec<TableBody>,
@@ -110,7 +110,7 @@ pub struct PartitionBody {
 }
 
 /// Data files that differ; one that was replaced counts as removed and as added.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct FilesBody {
     pub added: u64,
     pub removed: u64,
@@ -121,6 +121,37 @@ pub struct FilesBody {
     pub added_paths: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed_paths: Vec<String>,
+}
+
+/// A line of a diff: what differs, thing by thing, and behind each table its partitions; then an end. Lines without an
+/// end are not all.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum DiffLine {
+    Database(DatabaseBody),
+    /// Its partitions are counted here, and follow.
+    Table(Box<TableBody>),
+    Partition(PartitionBody),
+    Function(FunctionBody),
+    End {
+        /// Files that belong to no table.
+        files: FilesBody,
+    },
+}
+
+impl DiffBody {
+    /// Returns the lines that tell the same.
+    pub(crate) fn into_lines(self) -> impl Iterator<Item = DiffLine> {
+        let tables = self.tables.into_iter().flat_map(|mut table| {
+            let partitions = std::mem::take(&mut table.partitions.listed);
+            let partitions = partitions.into_iter().map(DiffLine::Partition);
+            std::iter::once(DiffLine::Table(Box::new(table))).chain(partitions)
+        });
+        let databases = self.databases.into_iter().map(DiffLine::Database);
+        let functions = self.functions.into_iter().map(DiffLine::Function);
+        let end = std::iter::once(DiffLine::End { files: self.files });
+        databases.chain(tables).chain(functions).chain(end)
+    }
 }
 
 impl From<CatalogDiff> for DiffBody {
@@ -246,5 +277,54 @@ impl From<FilesDiff> for FilesBody {
             added_paths: diff.added_paths,
             removed_paths: diff.removed_paths,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn partitions_follow_their_table_line_by_line() {
+        let nothing = json!({"added": 0, "removed": 0, "added_bytes": 0, "removed_bytes": 0});
+        let partition = |name: &str| json!({"name": name, "fate": "added", "files": nothing.clone()});
+        let table = |name: &str, partitions: &[&str]| {
+            let listed: Vec<Value> = partitions.iter().map(|name| partition(name)).collect();
+            json!({
+                "database": "d", "name": name, "fate": "changed", "unversioned": false, "bound_to_ref": false,
+                "columns": [], "properties": [], "files": nothing.clone(),
+                "partitions": {"added": partitions.len(), "dropped": 0, "appended": 0, "rewritten": 0, "altered": 0,
+                    "listed": listed},
+            })
+        };
+        let diff: DiffBody = serde_json::from_value(json!({
+            "databases": [{"name": "d", "fate": "changed", "properties": []}],
+            "tables": [table("a", &["p=1", "p=2"]), table("b", &["p=3"])],
+            "functions": [{"database": "d", "name": "f", "fate": "dropped"}],
+            "files": nothing.clone(),
+        }))
+        .unwrap();
+        let lines = diff.into_lines().map(|line| {
+            let line = serde_json::to_value(line).unwrap();
+            assert!(
+                line["partitions"]["listed"].as_array().is_none_or(Vec::is_empty),
+                "{line}"
+            );
+            let name = line["name"].as_str().unwrap_or_default().to_owned();
+            format!("{} {name}", line["type"].as_str().unwrap())
+        });
+        let expected = [
+            "database d",
+            "table a",
+            "partition p=1",
+            "partition p=2",
+            "table b",
+            "partition p=3",
+            "function f",
+            "end ",
+        ];
+        assert_eq!(lines.collect::<Vec<_>>(), expected);
     }
 }

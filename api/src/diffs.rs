@@ -3,7 +3,9 @@
 #![expect(unused_qualifications, reason = "utoipa's macro names its own types in full")]
 
 use axum::extract::State;
+use axum::response::Response;
 use catalog::diff::{CatalogDiff, FilesDiff, Limits, TableDiff, count_rows, diff};
+use futures::stream;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,17 +13,19 @@ use utoipa_axum::routes;
 use versioning::{RefExpr, Repository};
 
 use crate::extract::{Json, Path, Query};
+use crate::lines::json_lines;
 use crate::state::{ref_expr, ref_name};
 use crate::{Api, Problem, ProblemBody};
 
 pub use crate::diff_bodies::{
-    ColumnBody, DatabaseBody, DiffBody, FilesBody, FunctionBody, PartitionBody, PartitionsBody, PropertyBody,
-    TableBody,
+    ColumnBody, DatabaseBody, DiffBody, DiffLine, FilesBody, FunctionBody, PartitionBody, PartitionsBody,
+    PropertyBody, TableBody,
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(between))
+        .routes(routes!(between_lines))
         .routes(routes!(status))
 }
 
@@ -100,14 +104,38 @@ async fn between(
     Query(query): Query<DiffQuery>,
 ) -> Result<Json<DiffBody>, Problem> {
     let repository = api.repository(&repository).await?;
-    compare(
-        &api,
-        &repository,
-        &ref_expr(&query.from)?,
-        &ref_expr(&query.to)?,
-        &query,
-    )
-    .await
+    let (from, to) = (ref_expr(&query.from)?, ref_expr(&query.to)?);
+    let page = |found: &mut CatalogDiff| query.page(found);
+    let found = compare(&api, &repository, (&from, &to), &query.limits(), page).await?;
+    Ok(Json(found))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+struct LinesQuery {
+    /// The version before.
+    from: String,
+    /// The version after.
+    to: String,
+}
+
+/// Returns all that differs between two refs, with every partition, as lines of JSON. Both refs are read once, so that
+/// all lines are of the same two versions.
+#[utoipa::path(get, path = "/repositories/{repository}/diff/lines",
+    params(("repository" = String, Path), LinesQuery),
+    responses((status = 200, content((DiffLine = "application/x-ndjson"))), (status = 404, body = ProblemBody)))]
+async fn between_lines(
+    State(api): State<Api>,
+    Path(repository): Path<String>,
+    Query(query): Query<LinesQuery>,
+) -> Result<Response, Problem> {
+    let repository = api.repository(&repository).await?;
+    let (from, to) = (ref_expr(&query.from)?, ref_expr(&query.to)?);
+    let limits = Limits {
+        partitions_max: usize::MAX,
+        ..Limits::default()
+    };
+    let found = compare(&api, &repository, (&from, &to), &limits, |_| None).await?;
+    Ok(json_lines(stream::iter(found.into_lines())))
 }
 
 /// Returns what is staged on a branch.
@@ -124,21 +152,24 @@ async fn status(
         committed: true,
         ..staged.clone()
     };
-    compare(&api, &repository, &committed, &staged, &DiffQuery::default()).await
+    let limits = Limits::default();
+    let found = compare(&api, &repository, (&committed, &staged), &limits, |_| None).await?;
+    Ok(Json(found))
 }
 
+/// Compares two versions, and counts the rows of those tables that `page` leaves, which returns where to go on.
 async fn compare(
     api: &Api,
     repository: &Repository,
-    from: &RefExpr,
-    to: &RefExpr,
-    query: &DiffQuery,
-) -> Result<Json<DiffBody>, Problem> {
+    (from, to): (&RefExpr, &RefExpr),
+    limits: &Limits,
+    page: impl FnOnce(&mut CatalogDiff) -> Option<usize>,
+) -> Result<DiffBody, Problem> {
     let (before, after) = (repository.settled(from).await?, repository.settled(to).await?);
-    let mut found = diff(&before, &after, &query.limits()).await?;
-    let next = query.page(&mut found);
+    let mut found = diff(&before, &after, limits).await?;
+    let next = page(&mut found);
     count_rows(&mut found, repository, &before, &after, api.rows.as_ref()).await?;
-    Ok(Json(DiffBody { next, ..found.into() }))
+    Ok(DiffBody { next, ..found.into() })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod diff_bodies;
 pub mod diffs;
 mod extract;
 pub mod hooks;
+mod lines;
 pub mod merges;
 mod problem;
 pub mod repositories;
@@ -33,6 +34,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use data_diffs::DataDiffs;
 pub use hooks::HookRuns;
+pub use lines::JSON_LINES;
 pub use problem::{Problem, ProblemBody};
 pub use serve::{Metrics, serve};
 pub use sql::{ArrowBytes, SqlAnswer, SqlColumn, SqlRunner};

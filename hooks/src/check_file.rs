@@ -27,6 +27,26 @@ pub struct Check {
     pub reads: Option<Vec<(String, String)>>,
     /// The path of its file.
     pub path: String,
+    /// Line and column, from 1, of the query in it.
+    pub sql_at: Option<(u64, u64)>,
+}
+
+/// A query as it stands in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query<'a> {
+    pub sql: &'a str,
+    /// Line and column, from 1, where it begins.
+    pub at: Option<(u64, u64)>,
+}
+
+impl Check {
+    /// Returns its query.
+    pub fn query(&self) -> Query<'_> {
+        Query {
+            sql: &self.spec.sql,
+            at: self.sql_at,
+        }
+    }
 }
 
 /// A check file that says nothing usable. It refuses a merge, since a check that is skipped guards nothing.
@@ -115,9 +135,7 @@ struct Written {
 pub fn parse(path: &str, bytes: &[u8]) -> Result<Check, Broken> {
     let broken = |at: Option<Location>, message: String| Broken {
         path: path.to_owned(),
-        at: at
-            .filter(|at| *at != Location::UNKNOWN)
-            .map(|at| (at.line(), at.column())),
+        at: at.and_then(line_and_column),
         message,
     };
     let written = read(bytes).map_err(|(at, message)| broken(at, message))?;
@@ -164,7 +182,13 @@ pub fn parse(path: &str, bytes: &[u8]) -> Result<Check, Broken> {
         description,
         reads: reads.map(|_| tables),
         path: path.to_owned(),
+        sql_at: line_and_column(sql.referenced),
     })
+}
+
+/// Returns a place in a file as people count, if it is known.
+pub(crate) fn line_and_column(at: Location) -> Option<(u64, u64)> {
+    (at != Location::UNKNOWN).then(|| (at.line(), at.column()))
 }
 
 fn read(bytes: &[u8]) -> Result<Written, (Option<Location>, String)> {

@@ -8,7 +8,9 @@ use serde_saphyr::Spanned;
 use versioning::guard::Act;
 
 use crate::action::{self, Action};
-use crate::check_file::{Broken, Check, TIME_LIMIT_S_DEFAULT, TIME_LIMIT_S_MAX, qualified, valid_name};
+use crate::check_file::{
+    Broken, Check, Query, TIME_LIMIT_S_DEFAULT, TIME_LIMIT_S_MAX, qualified, valid_name,
+};
 use crate::document::{self, Fields, Node, Tree, Wrong};
 use crate::event::{Event, Phase};
 use crate::pattern::Pattern;
@@ -57,12 +59,17 @@ impl Hook {
             time: Duration::from_secs(check.spec.time_limit_s),
             only_tables: Vec::new(),
             reads: check.reads.clone(),
-            action: action::sql(check.spec.sql.clone()),
+            action: action::sql(check.query()),
         }
     }
 }
 
 impl HookFile {
+    /// Returns the queries of its hooks that the handed-in engine runs.
+    pub fn queries(&self) -> impl Iterator<Item = Query<'_>> {
+        self.hooks.iter().filter_map(|hook| hook.action.query())
+    }
+
     /// Returns whether the file has hooks for an event of the ref `name`.
     pub fn is_for(&self, event: Event, name: &str) -> bool {
         let patterns = self.on.get(&event);

@@ -30,7 +30,7 @@ mod source;
 mod template;
 mod yaml_error;
 
-pub use check_file::{Broken, Check, CheckSet, FOLDER, parse as parse_check};
+pub use check_file::{Broken, Check, CheckSet, FOLDER, Query, parse as parse_check};
 pub use event::{Event, Phase};
 pub use gate::{CheckGate, Limits};
 pub use hook_file::{HOOKS_FOLDER, Hook, HookFile, HookSet, parse_hooks};

@@ -10,6 +10,8 @@ use versioning::refs::CommitMode;
 use versioning::repository::CommitMessage;
 use versioning::{CommitId, Kind, RefExpr, RefName, Repository};
 
+use crate::output::more;
+
 /// So many conflicts are told in the text of an error; a merge by REST tells all.
 const CONFLICTS_SHOWN: usize = 20;
 
@@ -116,7 +118,7 @@ fn warned(warnings: &Warnings) -> Vec<String> {
     let mut texts: Vec<String> = told.map(|warning| warning.message).collect();
     let untold = warnings.total.saturating_sub(texts.len() as u64);
     if untold > 0 {
-        texts.push(format!("and {untold} more warnings"));
+        texts.push(format!("and {}", more(untold, "warning", "warnings")));
     }
     texts
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use catalog::diff::RowCounter;
 use flight::{Described, Fault, Rows, Statements};
 use futures::{StreamExt, TryStreamExt};
-use hooks::{Hooks, Run, parse_check, parse_hooks};
+use hooks::{Broken, Hooks, Query, Run, parse_check, parse_hooks};
 use versioning::{Kind, RefExpr, RefName, Repository, View};
 
 /// The engine, as the REST API wants it.
@@ -179,14 +179,28 @@ impl HookRuns for Runs {
     }
 }
 
-/// Returns the names of the hooks of a file, or of the check; what is wrong with it is an error.
+/// Returns the names of the hooks of a file, or of the check; what is wrong with it, or with a query in it, is an error.
 pub(crate) fn validated(path: &str, bytes: &[u8], is_check: bool) -> Result<Vec<String>, String> {
     if is_check {
         let check = parse_check(path, bytes).map_err(|broken| broken.to_string())?;
+        check_query(path, check.query())?;
         return Ok(vec![check.spec.name]);
     }
     let file = parse_hooks(path, bytes).map_err(|broken| broken.to_string())?;
+    file.queries().try_for_each(|query| check_query(path, query))?;
     Ok(file.hooks.into_iter().map(|hook| hook.name).collect())
+}
+
+/// Whether the tables and columns of a query are there depends on the commit that it will be run on.
+fn check_query(path: &str, query: Query<'_>) -> Result<(), String> {
+    sql::check(query.sql).map_err(|error| {
+        let broken = Broken {
+            path: path.to_owned(),
+            at: query.at,
+            message: format!("the query cannot be run: {error}"),
+        };
+        broken.to_string()
+    })
 }
 
 fn body(run: Run) -> RunBody {
@@ -203,5 +217,37 @@ fn body(run: Run) -> RunBody {
         begun_us: run.begun_us,
         output: run.output,
         repeats: run.repeats,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_of_whose_query_cannot_be_run() {
+        let hook = |query: &str| {
+            format!(
+                "name: f\non:\n  pre-merge:\nhooks:\n  - id: a\n    type: sql\n    properties:\n      query: {query}\n"
+            )
+        };
+        let check = |query: &str| format!("name: c\nsql: |\n  {query}\n");
+        for (text, is_check, expected) in [
+            (hook("SELECT * FROM a.b"), false, Ok(vec!["f/a".to_owned()])),
+            (check("SELECT * FROM a.b"), true, Ok(vec!["c".to_owned()])),
+            (hook("SELEC 1"), false, Err("it:8:14: the query cannot be run: ")),
+            (check("SELECT (1"), true, Err("it:2:6: the query cannot be run: ")),
+            (
+                check("DROP TABLE t"),
+                true,
+                Err("it:2:6: the query cannot be run: "),
+            ),
+        ] {
+            match (validated("it", text.as_bytes(), is_check), expected) {
+                (Ok(names), Ok(expected)) => assert_eq!(names, expected),
+                (Err(message), Err(expected)) => assert!(message.starts_with(expected), "{message}"),
+                (found, _) => panic!("{text}: {found:?}"),
+            }
+        }
     }
 }

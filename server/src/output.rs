@@ -50,6 +50,11 @@ impl Format {
     }
 }
 
+/// Returns how many more there are of what `one` and `many` name: `1 more warning`.
+pub(crate) fn more(count: u64, one: &str, many: &str) -> String {
+    format!("{count} more {}", if count == 1 { one } else { many })
+}
+
 /// Writes a line to standard output. Whoever reads it may have had enough, which is no failure.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout(), "{text}") {

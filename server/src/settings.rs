@@ -143,7 +143,7 @@ impl Settings {
             .merge(environment)
             .merge(Serialized::defaults(flags))
             .extract()
-            .map_err(|error| Failure::new(Exit::WrongUse, format!("settings: {error}")))
+            .map_err(|error| Failure::new(Exit::WrongUse, format!("settings: {}", told(&error))))
     }
 
     /// Returns the plain warehouse of the first repository, if it has one.
@@ -198,9 +198,29 @@ impl Settings {
     }
 }
 
+/// Returns what is wrong and with which setting; of a file, in which one.
+fn told(error: &figment::Error) -> String {
+    let setting = error.path.join(".");
+    let file = error
+        .metadata
+        .as_ref()
+        .and_then(|found| found.source.as_ref()?.file_path());
+    let file = file.map(|file| format!(" in {}", file.display()));
+    match setting.is_empty() {
+        true => format!("{}{}", error.kind, file.unwrap_or_default()),
+        false => format!("{setting}{}: {}", file.unwrap_or_default(), error.kind),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_by_the_name_of_the_setting() {
+        let error = Settings::read(None, serde_json::json!({"http": "nonsense"})).unwrap_err();
+        assert_eq!(error.message, "settings: http: invalid socket address syntax");
+    }
 
     #[test]
     fn flags_win_over_defaults_and_typos_are_told() {

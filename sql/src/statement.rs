@@ -28,6 +28,14 @@ pub(crate) enum Statement {
     Change,
 }
 
+/// Fails if a text is not one statement that can be run, whatever tables it speaks of.
+///
+/// # Errors
+/// [`Error::Statement`] for what cannot be parsed; [`Error::Refused`] for what is not run here.
+pub fn check(sql: &str) -> Result<()> {
+    parse(sql).map(drop)
+}
+
 /// Parses one statement and lets it pass if it can change nothing.
 ///
 /// The plan of a query is checked once more, for data-changing parts deep inside.

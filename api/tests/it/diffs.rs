@@ -49,3 +49,15 @@ async fn a_diff_tells_where_it_goes_on() {
     let (_, one) = rig.get("diff?from=main&to=etl&table=sales.t").await;
     assert_eq!(one["files"]["added"], 0);
 }
+
+#[tokio::test]
+async fn a_whole_diff_comes_line_by_line() {
+    let rig = Rig::contested(&["a"]).await;
+    let (_, whole) = rig.get("diff?from=main&to=etl").await;
+    let (status, lines) = rig.lines("diff/lines?from=main&to=etl").await;
+    assert_eq!(status, 200);
+    let mut end = json!({"type": "end"});
+    end["files"] = whole["files"].clone();
+    assert_eq!(lines, [end]);
+    assert_eq!(rig.get("diff/lines?from=main&to=nowhere").await.0, 404);
+}

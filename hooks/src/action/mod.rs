@@ -22,6 +22,7 @@ use futures::future::BoxFuture;
 use serde_saphyr::Spanned;
 use versioning::{CommitId, Hash, Repository};
 
+use crate::check_file::Query;
 use crate::document::{Fields, Node, Wrong};
 use crate::payload::Payload;
 use crate::ready;
@@ -35,6 +36,11 @@ pub(crate) use self::sql::{sql, told};
 /// Something that a hook does.
 #[async_trait]
 pub trait Action: Debug + Send + Sync {
+    /// Returns the query that it has the handed-in engine run, if that is what it does.
+    fn query(&self) -> Option<Query<'_>> {
+        None
+    }
+
     /// Does it. What it began elsewhere it has ended when it returns, in time or not.
     async fn run(&self, call: &Call<'_>) -> Outcome;
 }

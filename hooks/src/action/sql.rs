@@ -6,25 +6,38 @@ use async_trait::async_trait;
 use catalog::check::{CheckOutcome, CheckSpec};
 
 use super::{Action, Call, Ended, Outcome};
+use crate::check_file::{Query, line_and_column};
 use crate::document::{Fields, Wrong};
 
 #[derive(Debug)]
 struct Sql {
     query: String,
+    at: Option<(u64, u64)>,
 }
 
 pub(super) fn parse(fields: &mut Fields) -> Result<Arc<dyn Action>, Wrong> {
-    let query = fields.required_text("query")?.value.trim().to_owned();
-    Ok(Arc::new(Sql { query }))
+    let query = fields.required_text("query")?;
+    Ok(Arc::new(Sql {
+        query: query.value.trim().to_owned(),
+        at: line_and_column(query.referenced),
+    }))
 }
 
 /// Returns the action of a query.
-pub(crate) fn sql(query: String) -> Arc<dyn Action> {
-    Arc::new(Sql { query })
+pub(crate) fn sql(query: Query<'_>) -> Arc<dyn Action> {
+    Arc::new(Sql {
+        query: query.sql.to_owned(),
+        at: query.at,
+    })
 }
 
 #[async_trait]
 impl Action for Sql {
+    fn query(&self) -> Option<Query<'_>> {
+        let (sql, at) = (self.query.as_str(), self.at);
+        Some(Query { sql, at })
+    }
+
     async fn run(&self, call: &Call<'_>) -> Outcome {
         call.within(async {
             let spec = CheckSpec {

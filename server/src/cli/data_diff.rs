@@ -4,7 +4,7 @@ use api::data_diffs::{ColumnProfileBody, PartitionProfileBody, ProfileBody, RowB
 use serde_json::Value;
 
 use super::style::{Style, Tone};
-use crate::output::table;
+use crate::output::{more, table};
 
 /// The most letters of a value that are shown.
 const VALUE_CHARS: usize = 40;
@@ -21,10 +21,8 @@ pub(super) fn profile_text(profile: &ProfileBody, style: Style) -> String {
             partition_lines(partition, style, &mut lines);
         }
         if table.partitions_left > 0 {
-            lines.push(format!(
-                "  … and {} more partitions, which were not read",
-                table.partitions_left
-            ));
+            let left = more(table.partitions_left, "partition", "partitions");
+            lines.push(format!("  … and {left}, which were not read"));
         }
     }
     match lines.is_empty() {

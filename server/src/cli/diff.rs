@@ -1,7 +1,7 @@
 //! `skep diff` and `skep status`.
 
 use api::data_diffs::{ProfileBody, RowLine};
-use api::diffs::{DiffBody, PartitionsBody};
+use api::diffs::{DiffBody, DiffLine};
 use clap::Args;
 
 use super::Remote;
@@ -14,8 +14,6 @@ use crate::output::{Format, say};
 
 /// How many partitions of a table are listed where nothing is said.
 const PARTITIONS: usize = 20;
-/// How many partitions are asked for at a time where all are told.
-const PAGE: usize = 10_000;
 
 #[derive(Debug, Args)]
 pub(super) struct DiffArguments {
@@ -94,7 +92,7 @@ pub(super) async fn diff(arguments: DiffArguments) -> Result<(), Failure> {
     format.print_painted(&diff, |diff| text(diff, "no differences", style))
 }
 
-/// Asks for what differs; for all of it page by page.
+/// Asks for what differs; for all of it line by line.
 async fn changes(
     client: &Client,
     mut query: Vec<(&'static str, String)>,
@@ -104,27 +102,22 @@ async fn changes(
         return client.get_with(&["diff"], &query).await;
     }
     query.retain(|(name, _)| *name != "partitions");
-    query.push(("partitions", PAGE.to_string()));
-    let mut diff: DiffBody = client.get_with(&["diff"], &query).await?;
-    for table in &mut diff.tables {
-        while let Some(next) = table.partitions.next.take() {
-            let mut query = query.clone();
-            query.push(("table", format!("{}.{}", table.database, table.name)));
-            query.push(("partitions_after", next));
-            let page: DiffBody = client.get_with(&["diff"], &query).await?;
-            // a ref may move meanwhile
-            let Some(page) = page.tables.into_iter().next() else {
-                break;
-            };
-            append(&mut table.partitions, page.partitions);
+    let mut lines = client.lines(&["diff", "lines"], &query).await?;
+    let mut diff = DiffBody::default();
+    while let Some(line) = lines.next().await? {
+        match line {
+            DiffLine::Database(database) => diff.databases.push(database),
+            DiffLine::Table(table) => diff.tables.push(*table),
+            DiffLine::Partition(partition) => {
+                if let Some(table) = diff.tables.last_mut() {
+                    table.partitions.listed.push(partition);
+                }
+            }
+            DiffLine::Function(function) => diff.functions.push(function),
+            DiffLine::End { files } => return Ok(DiffBody { files, ..diff }),
         }
     }
-    Ok(diff)
-}
-
-fn append(to: &mut PartitionsBody, page: PartitionsBody) {
-    to.listed.extend(page.listed);
-    to.next = page.next;
+    Err(Failure::new(Exit::Failed, "the diff broke off before its end"))
 }
 
 /// Shows rows that differ: to programs as they come, line by line.

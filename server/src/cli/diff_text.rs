@@ -3,7 +3,7 @@
 use api::diffs::{ColumnBody, DiffBody, FilesBody, PartitionBody, PropertyBody, TableBody};
 
 use super::style::{Style, Tone};
-use crate::output::bytes;
+use crate::output::{bytes, more};
 
 /// How many columns, properties and paths of a thing are shown where the rest is folded.
 const FOLDED: usize = 10;
@@ -56,7 +56,7 @@ impl Lines {
     fn list<T>(
         &mut self,
         (items, count, folded): (&[T], u64, usize),
-        what: &str,
+        (one, many): (&str, &str),
         line: impl Fn(&T) -> (Tone, String),
     ) {
         let shown = self.style.shown(items.len(), folded);
@@ -66,17 +66,19 @@ impl Lines {
         }
         let left = count.saturating_sub(shown as u64);
         if left > 0 {
-            self.add(Tone::Plain, &format!("    … and {left} more {what}"));
+            self.add(Tone::Plain, &format!("    … and {}", more(left, one, many)));
         }
     }
 
     fn properties(&mut self, properties: &[PropertyBody]) {
         let list = (properties, properties.len() as u64, FOLDED);
-        self.list(list, "properties", |one| (Tone::Changed, property(one)));
+        self.list(list, ("property", "properties"), |one| {
+            (Tone::Changed, property(one))
+        });
     }
 
     fn paths(&mut self, tone: Tone, sign: &str, paths: &[String], count: u64) {
-        self.list((paths, count, FOLDED), "files", |path| {
+        self.list((paths, count, FOLDED), ("file", "files"), |path| {
             (tone, format!("    {sign} {path}"))
         });
     }
@@ -84,7 +86,7 @@ impl Lines {
     fn table(&mut self, table: &TableBody) {
         self.add(Tone::of(&table.fate), &heading(table));
         let columns = (table.columns.as_slice(), table.columns.len() as u64, FOLDED);
-        self.list(columns, "columns", column);
+        self.list(columns, ("column", "columns"), column);
         self.properties(&table.properties);
         let partitions = &table.partitions;
         let all = partitions.added
@@ -94,7 +96,7 @@ impl Lines {
             + partitions.altered;
         // as many as were asked for
         let listed = (partitions.listed.as_slice(), all, usize::MAX);
-        self.list(listed, "partitions", partition);
+        self.list(listed, ("partition", "partitions"), partition);
         if !is_empty(&table.files) {
             self.add(Tone::Plain, &format!("    files       {}", files(&table.files)));
         }

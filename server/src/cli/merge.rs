@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::branch::short;
 use super::{Remote, attempts, author, pair};
 use crate::error::{Exit, Failure};
+use crate::output::more;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -282,7 +283,7 @@ pub(super) fn warnings(warnings: &[WarningBody], total: u64) -> Vec<String> {
     let mut lines: Vec<String> = warnings.iter().map(line).collect();
     let untold = total.saturating_sub(lines.len() as u64);
     if untold > 0 {
-        lines.push(format!("  and {untold} more warnings"));
+        lines.push(format!("  and {}", more(untold, "warning", "warnings")));
     }
     lines
 }
