@@ -140,6 +140,21 @@ pub enum DiffLine {
 }
 
 impl DiffBody {
+    /// Adds what a line tells, and returns whether it was the last; `None` for a partition that comes before any table.
+    pub fn add(&mut self, line: DiffLine) -> Option<bool> {
+        match line {
+            DiffLine::Database(database) => self.databases.push(database),
+            DiffLine::Table(table) => self.tables.push(*table),
+            DiffLine::Partition(partition) => self.tables.last_mut()?.partitions.listed.push(partition),
+            DiffLine::Function(function) => self.functions.push(function),
+            DiffLine::End { files } => {
+                self.files = files;
+                return Some(true);
+            }
+        }
+        Some(false)
+    }
+
     /// Returns the lines that tell the same.
     pub(crate) fn into_lines(self) -> impl Iterator<Item = DiffLine> {
         let tables = self.tables.into_iter().flat_map(|mut table| {
@@ -306,8 +321,24 @@ mod tests {
             "files": nothing.clone(),
         }))
         .unwrap();
-        let lines = diff.into_lines().map(|line| {
-            let line = serde_json::to_value(line).unwrap();
+        let told: Vec<Value> = diff
+            .clone()
+            .into_lines()
+            .map(|line| serde_json::to_value(line).unwrap())
+            .collect();
+        let mut read = DiffBody::default();
+        let ends = told
+            .iter()
+            .map(|line| serde_json::from_value(line.clone()).unwrap());
+        let ends: Vec<Option<bool>> = ends.map(|line| read.add(line)).collect();
+        assert_eq!(ends, [vec![Some(false); 7], vec![Some(true)]].concat());
+        assert_eq!(
+            serde_json::to_value(read).unwrap(),
+            serde_json::to_value(diff).unwrap()
+        );
+        let stray = DiffLine::Partition(serde_json::from_value(partition("p=9")).unwrap());
+        assert_eq!(DiffBody::default().add(stray), None);
+        let lines = told.iter().map(|line| {
             assert!(
                 line["partitions"]["listed"].as_array().is_none_or(Vec::is_empty),
                 "{line}"

@@ -48,8 +48,10 @@ struct DiffQuery {
     after: usize,
 }
 
-/// The most partitions of a table that an answer lists.
+/// The most partitions of a table that a page lists.
 const PARTITIONS_MAX: usize = 10_000;
+/// The most that are listed line by line; the rest is counted, and the table says where to go on.
+const PARTITION_LINES_MAX: usize = 1_000_000;
 
 impl DiffQuery {
     fn limits(&self) -> Limits {
@@ -118,7 +120,7 @@ struct LinesQuery {
     to: String,
 }
 
-/// Returns all that differs between two refs, with every partition, as lines of JSON. Both refs are read once, so that
+/// Returns all that differs between two refs, with the partitions, as lines of JSON. The diff is computed first, so that
 /// all lines are of the same two versions.
 #[utoipa::path(get, path = "/repositories/{repository}/diff/lines",
     params(("repository" = String, Path), LinesQuery),
@@ -131,7 +133,7 @@ async fn between_lines(
     let repository = api.repository(&repository).await?;
     let (from, to) = (ref_expr(&query.from)?, ref_expr(&query.to)?);
     let limits = Limits {
-        partitions_max: usize::MAX,
+        partitions_max: PARTITION_LINES_MAX,
         ..Limits::default()
     };
     let found = compare(&api, &repository, (&from, &to), &limits, |_| None).await?;

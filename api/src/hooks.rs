@@ -7,10 +7,11 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinError;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::{RefName, Repository};
+use versioning::{Kind, RefName, Repository};
 
 use crate::extract::{Json, Path, Query};
 use crate::{Api, Problem, ProblemBody};
@@ -176,5 +177,8 @@ async fn validate(
     Json(file): Json<HookFileBody>,
 ) -> Result<Json<HookFileAnswer>, Problem> {
     api.repository(&repository).await?;
-    Ok(Json(api.hooks.validate(&file)))
+    let looked_at = tokio::task::spawn_blocking(move || api.hooks.validate(&file));
+    let failed = |error: JoinError| Problem::new(Kind::Internal, error.to_string());
+    let answer = looked_at.await.map_err(failed)?;
+    Ok(Json(answer))
 }

@@ -1,4 +1,4 @@
-//! Answers that are lines of JSON, sent as they come.
+//! Answers that are lines of JSON, sent a few at a time.
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -10,7 +10,7 @@ use serde::Serialize;
 /// The media type of lines that are JSON each.
 pub const JSON_LINES: &str = "application/x-ndjson";
 /// How many lines are sent at a time, if they are there.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 32;
 
 /// Returns the answer that sends `lines`.
 pub(crate) fn json_lines<T: Serialize + Send + 'static>(

@@ -119,6 +119,8 @@ impl Client {
             true => Ok(Lines {
                 response,
                 come: Vec::new(),
+                told: 0,
+                searched: 0,
             }),
             false => Err(failure(response).await),
         }
@@ -192,20 +194,26 @@ impl Client {
 #[derive(Debug)]
 pub(crate) struct Lines {
     response: Response,
-    /// What has come and was not told.
+    /// What has come, of which the first `told` bytes are lines that were told, and the first `searched` hold no other end
+    /// of a line.
     come: Vec<u8>,
+    told: usize,
+    searched: usize,
 }
 
 impl Lines {
     /// Returns the next line; `None` at the end.
     pub(crate) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Failure> {
         loop {
-            if let Some(end) = self.come.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.come.drain(..=end).collect();
-                return serde_json::from_slice(&line)
-                    .map(Some)
-                    .map_err(|error| unreadable(&error));
+            let ahead = &self.come[self.searched..];
+            if let Some(length) = ahead.iter().position(|byte| *byte == b'\n') {
+                let end = self.searched + length;
+                let line = serde_json::from_slice(&self.come[self.told..end]);
+                (self.told, self.searched) = (end + 1, end + 1);
+                return line.map(Some).map_err(|error| unreadable(&error));
             }
+            self.come.drain(..self.told);
+            (self.told, self.searched) = (0, self.come.len());
             match self.response.chunk().await {
                 Ok(Some(bytes)) => self.come.extend_from_slice(&bytes),
                 Ok(None) => return Ok(None),

@@ -193,7 +193,7 @@ pub(crate) fn validated(path: &str, bytes: &[u8], is_check: bool) -> Result<Vec<
 
 /// Whether the tables and columns of a query are there depends on the commit that it will be run on.
 fn check_query(path: &str, query: Query<'_>) -> Result<(), String> {
-    sql::check(query.sql).map_err(|error| {
+    sql::validate(query.sql).map_err(|error| {
         let broken = Broken {
             path: path.to_owned(),
             at: query.at,
@@ -236,11 +236,26 @@ mod tests {
             (hook("SELECT * FROM a.b"), false, Ok(vec!["f/a".to_owned()])),
             (check("SELECT * FROM a.b"), true, Ok(vec!["c".to_owned()])),
             (hook("SELEC 1"), false, Err("it:8:14: the query cannot be run: ")),
-            (check("SELECT (1"), true, Err("it:2:6: the query cannot be run: ")),
+            (
+                check("SELECT (1"),
+                true,
+                Err("it:3:3: the query cannot be run: it cannot be parsed: Expected: ), found: EOF"),
+            ),
             (
                 check("DROP TABLE t"),
                 true,
-                Err("it:2:6: the query cannot be run: "),
+                Err("it:3:3: the query cannot be run: DROP"),
+            ),
+            (
+                check("MERGE BRANCH a INTO b"),
+                true,
+                Err("it:3:3: the query cannot be run: a statement that changes"),
+            ),
+            // with a stack as tasks have it
+            (
+                check(&format!("SELECT 1{}", " + 1".repeat(990))),
+                true,
+                Ok(vec!["c".to_owned()]),
             ),
         ] {
             match (validated("it", text.as_bytes(), is_check), expected) {

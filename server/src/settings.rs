@@ -198,17 +198,20 @@ impl Settings {
     }
 }
 
-/// Returns what is wrong and with which setting; of a file, in which one.
+/// Returns what is wrong and with which setting, and where that was set, if not on the command line.
 fn told(error: &figment::Error) -> String {
     let setting = error.path.join(".");
-    let file = error
-        .metadata
-        .as_ref()
-        .and_then(|found| found.source.as_ref()?.file_path());
-    let file = file.map(|file| format!(" in {}", file.display()));
+    let place = error.metadata.as_ref().and_then(|found| match &found.source {
+        Some(source) => Some(source.file_path()?.display().to_string()),
+        None => found
+            .name
+            .contains(PREFIX)
+            .then(|| format!("the environment ({PREFIX}{})", setting.to_uppercase())),
+    });
+    let place = place.map(|place| format!(" in {place}")).unwrap_or_default();
     match setting.is_empty() {
-        true => format!("{}{}", error.kind, file.unwrap_or_default()),
-        false => format!("{setting}{}: {}", file.unwrap_or_default(), error.kind),
+        true => format!("{}{place}", error.kind),
+        false => format!("{setting}{place}: {}", error.kind),
     }
 }
 
@@ -220,6 +223,15 @@ mod tests {
     fn what_is_wrong_is_told_by_the_name_of_the_setting() {
         let error = Settings::read(None, serde_json::json!({"http": "nonsense"})).unwrap_err();
         assert_eq!(error.message, "settings: http: invalid socket address syntax");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("skep.toml");
+        std::fs::write(&file, "http = 'nonsense'").unwrap();
+        let error = Settings::read(Some(&file), serde_json::json!({})).unwrap_err();
+        let expected = format!(
+            "settings: http in {}: invalid socket address syntax",
+            file.display()
+        );
+        assert_eq!(error.message, expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use datafusion::error::DataFusionError;
 use datafusion::object_store;
 use datafusion::parquet::errors::ParquetError;
+use datafusion::sql::sqlparser::parser::ParserError;
 use versioning::Kind;
 
 /// The result of a query.
@@ -67,8 +68,8 @@ impl Error {
                 limit_bytes,
                 message: message.clone(),
             },
-            DataFusionError::SQL(..)
-            | DataFusionError::Plan(_)
+            DataFusionError::SQL(error, _) => Error::Statement { message: told(error) },
+            DataFusionError::Plan(_)
             | DataFusionError::SchemaError(..)
             | DataFusionError::NotImplemented(_)
             | DataFusionError::Configuration(_) => Error::Statement { message },
@@ -120,6 +121,16 @@ fn inner<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a (dyn st
         return Some(source.as_ref());
     }
     error.source()
+}
+
+/// Returns what the parser did not understand.
+fn told(error: &ParserError) -> String {
+    match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => {
+            format!("it cannot be parsed: {text}")
+        }
+        ParserError::RecursionLimitExceeded => "it is nested too deeply".to_owned(),
+    }
 }
 
 /// Returns the message without the backtrace that DataFusion may add.

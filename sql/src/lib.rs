@@ -55,4 +55,4 @@ pub use engine::{Engine, Limits};
 pub use error::{Error, Result};
 pub use ipc::ARROW_STREAM;
 pub use run::Rows;
-pub use statement::check;
+pub use statement::validate;

@@ -11,6 +11,7 @@ use crate::branches;
 use crate::depth::{too_deep, too_wide};
 use crate::error::{Error, Result};
 use crate::macros::expand;
+use crate::run::STACK_BYTES;
 
 /// A statement of more bytes is refused before it is parsed.
 pub(crate) const STATEMENT_BYTES_MAX: usize = 32 << 10;
@@ -28,12 +29,24 @@ pub(crate) enum Statement {
     Change,
 }
 
-/// Fails if a text is not one statement that can be run, whatever tables it speaks of.
+/// Fails if a text is not one statement that only reads, whatever tables it speaks of. Takes a thread of its own, for
+/// what is nested as deeply as allowed.
 ///
 /// # Errors
-/// [`Error::Statement`] for what cannot be parsed; [`Error::Refused`] for what is not run here.
-pub fn check(sql: &str) -> Result<()> {
-    parse(sql).map(drop)
+/// [`Error::Statement`] for what cannot be parsed; [`Error::Refused`] for what does not only read.
+pub fn validate(sql: &str) -> Result<()> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let parsed = thread.spawn_scoped(scope, || match parse(sql)? {
+            Statement::Change => Err(Error::Refused {
+                statement: "a statement that changes branches".to_owned(),
+            }),
+            _ => Ok(()),
+        });
+        let parsed = parsed.map_err(|error| Error::Internal(error.to_string()))?;
+        let ended = parsed.join();
+        ended.unwrap_or_else(|_| Err(Error::Internal("the parser gave up".to_owned())))
+    })
 }
 
 /// Parses one statement and lets it pass if it can change nothing.

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use versioning::Space;
-
-use super::walk::{Walk, stored};
-use super::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics, StatisticsOf};
+use super::walk::Walk;
+use super::{AddedConstraint, Change, ChangedConstraints, ChangedStatistics, StatisticsOf, StoredPartition};
 use crate::Result;
 use crate::keys::{self, MetaKey, StatsKey};
 use crate::model::{ColumnStatistics, Constraint, ConstraintKind, Table, TableId, TableStatistics};
@@ -110,8 +108,7 @@ impl Walk<'_> {
         let partition = match partition {
             Some(name) => {
                 let key = keys::partition(table.id, &name);
-                let value = self.after.view().get(Space::Parts, &key).await?;
-                match stored(self.after, &key, value).await? {
+                match StoredPartition::find(self.after, &key).await? {
                     Some(partition) => Some(partition),
                     None => return Ok(None),
                 }

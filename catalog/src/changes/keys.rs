@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use bytes::Bytes;
 use versioning::tree::Change;
 use versioning::{Batch, KeyRange, Mutation, Space, Value, View};
 
@@ -19,8 +20,17 @@ pub struct LookedAt {
     pub of_all: usize,
 }
 
-/// The values before and after, where they were met along with their key.
-pub(super) type Met = Option<(Option<Value>, Option<Value>)>;
+/// The values of a partition.
+#[derive(Debug)]
+pub(super) enum Sides {
+    /// They are still to be read.
+    Unread,
+    /// As they were met along with the key.
+    Met {
+        before: Option<Value>,
+        after: Option<Value>,
+    },
+}
 
 /// Keys whose values differ, perhaps.
 #[derive(Debug, Default)]
@@ -29,7 +39,7 @@ pub(super) struct Keys {
     pub(super) tables: BTreeSet<TableId>,
     pub(super) functions: BTreeSet<(DatabaseId, String)>,
     pub(super) constraints: BTreeSet<(TableId, ConstraintKind, String)>,
-    pub(super) partitions: BTreeMap<TableId, BTreeMap<String, Met>>,
+    pub(super) partitions: BTreeMap<TableId, BTreeMap<String, Sides>>,
     /// By partition, which is `None` for the table as a whole, and engine.
     pub(super) statistics: BTreeMap<TableId, BTreeSet<(Option<String>, String)>>,
     /// Tables with more partitions or statistics that differ than are looked at.
@@ -48,9 +58,8 @@ impl Keys {
             Space::Stats => StatsKey::decode(&key).map(|key| key.table),
             Space::Meta | Space::Objects => None,
         };
-        let met = Some((before, after));
         let Some(table) = table else {
-            return self.add(space, &key, met);
+            return self.add(space, &key, Sides::Unread);
         };
         if self.crowded.contains(&table) {
             return;
@@ -61,7 +70,8 @@ impl Keys {
         };
         if known < max.of_table && self.counted < max.of_all {
             self.counted += 1;
-            return self.add(space, &key, met);
+            let (before, after) = (before.map(apart), after.map(apart));
+            return self.add(space, &key, Sides::Met { before, after });
         }
         match space {
             Space::Parts => drop(self.partitions.remove(&table)),
@@ -72,7 +82,7 @@ impl Keys {
         self.tables.insert(table);
     }
 
-    fn add(&mut self, space: Space, key: &[u8], met: Met) {
+    fn add(&mut self, space: Space, key: &[u8], sides: Sides) {
         match space {
             Space::Meta => match MetaKey::decode(key) {
                 Some(MetaKey::Database(name)) => drop(self.databases.insert(name.to_owned())),
@@ -87,7 +97,7 @@ impl Keys {
             Space::Parts => {
                 if let Some((table, name)) = keys::decode_partition(key) {
                     let of = self.partitions.entry(table).or_default();
-                    of.insert(name.to_owned(), met);
+                    of.insert(name.to_owned(), sides);
                 }
             }
             Space::Stats => {
@@ -104,9 +114,17 @@ impl Keys {
     async fn add_below(&mut self, view: &View, space: Space, prefix: &[u8]) -> Result<()> {
         let mut scan = view.scan(space, KeyRange::prefix(prefix.to_vec()));
         while let Some(entry) = scan.next().await? {
-            self.add(space, entry.key, None);
+            self.add(space, entry.key, Sides::Unread);
         }
         Ok(())
+    }
+}
+
+/// Returns a value that keeps no node in memory.
+fn apart(value: Value) -> Value {
+    Value {
+        payload: Bytes::copy_from_slice(&value.payload),
+        ..value
     }
 }
 
@@ -117,7 +135,7 @@ pub(super) async fn of_batch(before: &Snapshot, batch: &Batch) -> Result<Keys> {
     for mutation in &batch.mutations {
         match mutation {
             Mutation::Put { space, key, .. } | Mutation::Delete { space, key } => {
-                keys.add(*space, key, None);
+                keys.add(*space, key, Sides::Unread);
             }
             Mutation::DeletePrefix { space, prefix } => match space {
                 Space::Meta => keys.add_below(before.view(), *space, prefix).await?,

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use versioning::Value;
+use versioning::codec::DecodeError;
+use versioning::{Space, Value};
 
 use crate::codec::{self, Shared};
 use crate::model::{Columns, Partition, Template};
-use crate::records::{Records, corrupt};
+use crate::records::corrupt;
+use crate::snapshot::Snapshot;
 use crate::{Result, keys};
 
 /// A partition as it is stored.
@@ -38,13 +40,24 @@ impl StoredPartition {
         StoredPartition { name, bytes, shared }
     }
 
-    /// Takes a partition out of the value of its key.
-    pub(super) async fn load(records: &Records, key: &[u8], value: &Value) -> Result<StoredPartition> {
-        let (_, name) = keys::decode_partition(key)
-            .ok_or_else(|| corrupt("partition", key, &versioning::codec::DecodeError::Utf8))?;
-        let (bytes, refs) = records.open(value).await?;
-        let shared = records.shared(&refs).await?;
-        Ok(StoredPartition::new(name, bytes, shared))
+    /// Returns the partition at a key.
+    pub(super) async fn find(snapshot: &Snapshot, key: &[u8]) -> Result<Option<StoredPartition>> {
+        let value = snapshot.view().get(Space::Parts, key).await?;
+        StoredPartition::load(snapshot, key, value).await
+    }
+
+    /// Takes a partition out of the value at its key, if there is one.
+    pub(super) async fn load(
+        snapshot: &Snapshot,
+        key: &[u8],
+        value: Option<Value>,
+    ) -> Result<Option<StoredPartition>> {
+        let Some(value) = value else { return Ok(None) };
+        let name = keys::decode_partition(key).map(|(_, name)| name);
+        let name = name.ok_or_else(|| corrupt("partition", key, &DecodeError::Utf8))?;
+        let (bytes, refs) = snapshot.records().open(&value).await?;
+        let shared = snapshot.records().shared(&refs).await?;
+        Ok(Some(StoredPartition::new(name, bytes, shared)))
     }
 
     /// `key=value/…`, escaped.

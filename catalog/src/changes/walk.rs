@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use versioning::{Space, Value};
-
-use super::keys::Met;
+use super::keys::Sides;
 use super::{Change, Keys, StoredPartition};
 use crate::Result;
 use crate::keys::{self, MetaKey};
@@ -165,19 +163,18 @@ impl<'a> Walk<'a> {
     async fn partition(
         &self,
         key: &[u8],
-        met: Met,
+        sides: Sides,
     ) -> Result<(Option<StoredPartition>, Option<StoredPartition>)> {
-        let (before, after) = match met {
-            Some(met) => met,
-            None => (
-                self.before.view().get(Space::Parts, key).await?,
-                self.after.view().get(Space::Parts, key).await?,
-            ),
-        };
-        Ok((
-            stored(self.before, key, before).await?,
-            stored(self.after, key, after).await?,
-        ))
+        match sides {
+            Sides::Unread => Ok((
+                StoredPartition::find(self.before, key).await?,
+                StoredPartition::find(self.after, key).await?,
+            )),
+            Sides::Met { before, after } => Ok((
+                StoredPartition::load(self.before, key, before).await?,
+                StoredPartition::load(self.after, key, after).await?,
+            )),
+        }
     }
 
     async fn partitions(&mut self) -> Result<Vec<Change>> {
@@ -187,8 +184,8 @@ impl<'a> Walk<'a> {
                 continue;
             };
             let (mut added, mut altered, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
-            for (name, met) in names {
-                match self.partition(&keys::partition(id, &name), met).await? {
+            for (name, sides) in names {
+                match self.partition(&keys::partition(id, &name), sides).await? {
                     (None, Some(after)) => added.push(after),
                     (Some(before), Some(after)) if before != after => altered.push((before, after)),
                     (Some(before), None) => dropped.push(before),
@@ -205,19 +202,5 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(changes)
-    }
-}
-
-/// Takes a partition out of the value of its key.
-pub(super) async fn stored(
-    snapshot: &Snapshot,
-    key: &[u8],
-    value: Option<Value>,
-) -> Result<Option<StoredPartition>> {
-    match value {
-        Some(value) => Ok(Some(
-            StoredPartition::load(snapshot.records(), key, &value).await?,
-        )),
-        None => Ok(None),
     }
 }

@@ -280,6 +280,25 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn partitions_are_as_alike_as_what_is_stored_of_them(seed: u64, other: u64) {
+        let (one, other) = (Source::new(seed).partition(), Source::new(other).partition());
+        let stored = StoredPartition::of(&one);
+        // the same again has lists and templates of its own
+        prop_assert_eq!(&stored, &StoredPartition::of(&Source::new(seed).partition()));
+        prop_assert_eq!(stored == StoredPartition::of(&other), one == other);
+        prop_assert_eq!(stored.read().unwrap(), one);
+    }
+}
+
+#[test]
+fn a_damaged_partition_is_told_when_it_is_read() {
+    let stored = StoredPartition::new("d=1", vec![FORMAT, 0xff].into(), Shared::default());
+    let error = stored.read().unwrap_err().to_string();
+    assert_eq!(error, "partition d=1 cannot be read: ends early");
+}
+
 /// A number that says how much follows is not believed before it is there.
 #[test]
 fn a_list_that_is_not_there_takes_no_room() {

@@ -109,14 +109,31 @@ impl Stored {
 
     /// Returns the event for the wire, with the places of `locator`.
     pub(crate) fn event(self, locator: &Locator) -> Result<NotificationEvent, Failure> {
+        let number = self.headline.event_id.unwrap_or_default();
         let message = match &self.change {
-            Some(change) => Some(Narrator::new(locator.clone(), self.time_us).message(change)?),
+            Some(change) => {
+                let message = Narrator::new(locator.clone(), self.time_us).message(change);
+                Some(message.map_err(|failure| of_event(number, failure))?)
+            }
             None => self.headline.message,
         };
         Ok(NotificationEvent {
             message,
             ..self.headline
         })
+    }
+}
+
+/// Says of what cannot be read in which event it is.
+fn of_event(number: i64, failure: Failure) -> Failure {
+    match failure {
+        Failure::Catalog(catalog::Error::Corrupt { what, key, message }) => Error::Corrupt {
+            what: "event",
+            key: number.to_string(),
+            message: format!("its {what} {key} {message}"),
+        }
+        .into(),
+        other => other,
     }
 }
 
@@ -135,4 +152,59 @@ fn read_written(bytes: &[u8]) -> Result<NotificationEvent, String> {
         ..Limits::default()
     };
     decode_with(Protocol::Binary, bytes, &limits).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::OpenTable;
+    use catalog::changes::StoredPartition;
+    use catalog::model::{Database, Partition, Table};
+
+    use super::*;
+
+    /// Partitions are read when their message is written.
+    #[test]
+    fn a_damaged_partition_is_told_with_its_event() {
+        let partition = StoredPartition::of(&Partition {
+            name: "d=1".to_owned(),
+            values: vec!["1".to_owned()],
+            created_s: Some(77),
+            ..Partition::default()
+        });
+        let run = store_change(&Change::Partitions {
+            table: OpenTable {
+                database: Database::default(),
+                table: Table::default(),
+            },
+            added: vec![partition.clone()],
+            altered: Vec::new(),
+            dropped: Vec::new(),
+        });
+        let mut payload = run.payload.to_vec();
+        let length = partition.bytes().len();
+        let at = payload
+            .windows(length)
+            .rposition(|some| some == partition.bytes());
+        payload[at.unwrap()] = 99;
+        let told = ToldRun {
+            first: 7,
+            count: 1,
+            time_us: 0,
+            payload: payload.into(),
+        };
+        let event = Stored::read(&told).unwrap().next().unwrap();
+        assert_eq!(event.headline().event_type.as_deref(), Some("ADD_PARTITION"));
+        let locator = Locator::new(
+            versioning::RepositoryName::parse("lake").unwrap(),
+            &versioning::RefExpr::parse("main").unwrap(),
+            "s3a",
+        );
+        let Failure::Catalog(error) = event.event(&locator).unwrap_err() else {
+            panic!("another kind of failure");
+        };
+        assert_eq!(
+            error.to_string(),
+            "event 7 is damaged: its partition d=1 has an unknown tag 99"
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! `skep diff` and `skep status`.
 
 use api::data_diffs::{ProfileBody, RowLine};
-use api::diffs::{DiffBody, DiffLine};
+use api::diffs::DiffBody;
 use clap::Args;
 
 use super::Remote;
@@ -105,16 +105,10 @@ async fn changes(
     let mut lines = client.lines(&["diff", "lines"], &query).await?;
     let mut diff = DiffBody::default();
     while let Some(line) = lines.next().await? {
-        match line {
-            DiffLine::Database(database) => diff.databases.push(database),
-            DiffLine::Table(table) => diff.tables.push(*table),
-            DiffLine::Partition(partition) => {
-                if let Some(table) = diff.tables.last_mut() {
-                    table.partitions.listed.push(partition);
-                }
-            }
-            DiffLine::Function(function) => diff.functions.push(function),
-            DiffLine::End { files } => return Ok(DiffBody { files, ..diff }),
+        match diff.add(line) {
+            Some(true) => return Ok(diff),
+            Some(false) => {}
+            None => break,
         }
     }
     Err(Failure::new(Exit::Failed, "the diff broke off before its end"))
