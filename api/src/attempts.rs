@@ -387,7 +387,7 @@ async fn finish(
 ) -> Result<(StatusCode, Json<MergeAnswer>), Problem> {
     let (repository, attempt) = find(&api, (&repository, &id)).await?;
     let wishes = WishesBody::of(&attempt)?;
-    let resolver = |decisions: &_| wishes.resolver(&api, &repository, decisions);
+    let resolver = |decisions: &_| wishes.resolver(&api, (&repository, attempt.kind), decisions);
     let report = repository
         .finish(&attempt.id, resolver, api.gate.as_ref())
         .await?;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use versioning::{RefExpr, Repository};
+use versioning::{Kind, RefExpr, Repository};
 
 use crate::extract::{Json, Path, Query};
 use crate::lines::json_lines;
@@ -35,6 +35,9 @@ struct DiffQuery {
     from: String,
     /// The version after.
     to: String,
+    /// Compare with what both began from instead of `from`: what a merge of `to` would bring there.
+    #[serde(default)]
+    merge_base: bool,
     /// How many partitions of a table to list: 100 if not given, at most 10,000.
     partitions: Option<usize>,
     /// The name behind which they begin: the `next` of the partitions before.
@@ -106,7 +109,7 @@ async fn between(
     Query(query): Query<DiffQuery>,
 ) -> Result<Json<DiffBody>, Problem> {
     let repository = api.repository(&repository).await?;
-    let (from, to) = (ref_expr(&query.from)?, ref_expr(&query.to)?);
+    let (from, to) = ends(&repository, (&query.from, &query.to), query.merge_base).await?;
     let page = |found: &mut CatalogDiff| query.page(found);
     let found = compare(&api, &repository, (&from, &to), &query.limits(), page).await?;
     Ok(Json(found))
@@ -118,6 +121,9 @@ struct LinesQuery {
     from: String,
     /// The version after.
     to: String,
+    /// Compare with what both began from instead of `from`: what a merge of `to` would bring there.
+    #[serde(default)]
+    merge_base: bool,
 }
 
 /// Returns all that differs between two refs, with the partitions, as lines of JSON. The diff is computed first, so that
@@ -131,7 +137,7 @@ async fn between_lines(
     Query(query): Query<LinesQuery>,
 ) -> Result<Response, Problem> {
     let repository = api.repository(&repository).await?;
-    let (from, to) = (ref_expr(&query.from)?, ref_expr(&query.to)?);
+    let (from, to) = ends(&repository, (&query.from, &query.to), query.merge_base).await?;
     let limits = Limits {
         partitions_max: PARTITION_LINES_MAX,
         ..Limits::default()
@@ -157,6 +163,26 @@ async fn status(
     let limits = Limits::default();
     let found = compare(&api, &repository, (&committed, &staged), &limits, |_| None).await?;
     Ok(Json(found))
+}
+
+/// Returns the versions that are compared.
+async fn ends(
+    repository: &Repository,
+    (from, to): (&str, &str),
+    merge_base: bool,
+) -> Result<(RefExpr, RefExpr), Problem> {
+    let (from, to) = (ref_expr(from)?, ref_expr(to)?);
+    if !merge_base {
+        return Ok((from, to));
+    }
+    let (ours, theirs) = (repository.resolve(&from).await?, repository.resolve(&to).await?);
+    match repository.merge_base(ours.commit, theirs.commit).await? {
+        Some(base) => Ok((RefExpr::from(base), to)),
+        None => Err(Problem::new(
+            Kind::Invalid,
+            format!("{from} and {to} have no common commit"),
+        )),
+    }
 }
 
 /// Compares two versions, and counts the rows of those tables that `page` leaves, which returns where to go on.

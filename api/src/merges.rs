@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use versioning::commit::CommitKind;
 use versioning::merge::{Landing, MergeOutcome, MergeReport, Policy, Refusal, Warnings};
 use versioning::repository::Reset;
 use versioning::{Error, Kind, RefExpr, Repository};
@@ -342,7 +343,9 @@ async fn merge(
         ..landing(&api, &branch, new.author, new.message)?
     };
     let source = ref_expr(&new.source)?;
-    let resolver = new.wishes.resolver(&api, &repository, &BTreeMap::new())?;
+    let resolver = new
+        .wishes
+        .resolver(&api, (&repository, CommitKind::Merge), &BTreeMap::new())?;
     let landing = Landing {
         options: Bytes::from(serde_json::json!(new.wishes).to_string()),
         ..landing
@@ -444,7 +447,12 @@ async fn pick(
         again: new.again,
         ..landing(api, &branch, new.author, new.message)?
     };
-    let (resolver, gate) = (&api.resolver.reading(&repository), api.gate.as_ref());
+    let kind = match pick {
+        Pick::Revert => CommitKind::Revert,
+        Pick::CherryPick => CommitKind::CherryPick,
+    };
+    let resolver = &WishesBody::default().resolver(api, (&repository, kind), &BTreeMap::new())?;
+    let gate = api.gate.as_ref();
     let report = match pick {
         Pick::Revert => {
             repository

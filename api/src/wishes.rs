@@ -6,6 +6,7 @@ use catalog::merge::{CatalogResolver, Choice, ConflictId, ConflictKind, Options,
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use versioning::attempts::{Attempt, Decision};
+use versioning::commit::CommitKind;
 use versioning::merge::Strictness;
 use versioning::{Error, Repository};
 
@@ -147,7 +148,7 @@ impl WishesBody {
             .map_err(|error| corrupt("options of a merge", &attempt.id, &error))
     }
 
-    fn options(&self, decisions: BTreeMap<ConflictId, Choice>) -> Result<Options, Error> {
+    fn options(&self, kind: CommitKind, decisions: BTreeMap<ConflictId, Choice>) -> Result<Options, Error> {
         Ok(Options {
             profile: self.profile.map(ProfileBody::profile),
             strategies: self
@@ -158,14 +159,15 @@ impl WishesBody {
             decisions,
             force_unsafe: self.force_unsafe,
             append_union: !self.no_append_union,
+            is_pick: matches!(kind, CommitKind::Revert | CommitKind::CherryPick),
         })
     }
 
-    /// Returns the resolver of these wishes and decisions.
+    /// Returns the resolver of these wishes and decisions, for what makes a commit of this kind.
     pub(crate) fn resolver(
         &self,
         api: &Api,
-        repository: &Repository,
+        (repository, kind): (&Repository, CommitKind),
         decisions: &BTreeMap<String, Decision>,
     ) -> Result<CatalogResolver, Error> {
         let mut choices = BTreeMap::new();
@@ -174,7 +176,10 @@ impl WishesBody {
                 .map_err(|error| corrupt("decision of a conflict", id, &error))?;
             choices.extend(ConflictId::parse(id).map(|id| (id, choice.into())));
         }
-        Ok(api.resolver.reading(repository).with(self.options(choices)?))
+        Ok(api
+            .resolver
+            .reading(repository)
+            .with(self.options(kind, choices)?))
     }
 }
 

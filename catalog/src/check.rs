@@ -31,6 +31,12 @@ pub trait CheckRunner: Debug + Send + Sync {
         commit: CommitId,
         check: &CheckSpec,
     ) -> Result<CheckOutcome, Error>;
+
+    /// Fails with the reason if a query can be run on no commit at all.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    fn validate(&self, sql: &str) -> Result<(), String>;
 }
 
 /// How a check ended.

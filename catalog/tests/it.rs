@@ -17,6 +17,7 @@ mod it {
     mod merge_suite;
     mod merges;
     mod partitions;
+    mod picks;
     mod plain;
     mod registry;
     mod statistics;

@@ -1,5 +1,6 @@
 //! What a check file says, and what is wrong with it: pure, from bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -32,18 +33,33 @@ pub struct Check {
 }
 
 /// A query as it stands in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query<'a> {
-    pub sql: &'a str,
+    /// With something in place of what an event fills in.
+    pub sql: Cow<'a, str>,
     /// Line and column, from 1, where it begins.
     pub at: Option<(u64, u64)>,
+}
+
+impl Query<'_> {
+    /// Returns what is wrong with the file at `path` if this cannot be run on any commit.
+    ///
+    /// # Errors
+    /// [`Broken`], where the query begins.
+    pub fn check(&self, path: &str, validate: impl FnOnce(&str) -> Result<(), String>) -> Result<(), Broken> {
+        validate(&self.sql).map_err(|why| Broken {
+            path: path.to_owned(),
+            at: self.at,
+            message: format!("the query cannot be run: {why}"),
+        })
+    }
 }
 
 impl Check {
     /// Returns its query.
     pub fn query(&self) -> Query<'_> {
         Query {
-            sql: &self.spec.sql,
+            sql: Cow::Borrowed(&self.spec.sql),
             at: self.sql_at,
         }
     }
@@ -79,6 +95,16 @@ impl CheckSet {
     /// Returns whether a usable check has this name.
     pub fn has(&self, name: &str) -> bool {
         self.checks.iter().any(|check| check.spec.name == name)
+    }
+
+    /// Takes out those whose query cannot be run on any commit.
+    pub(crate) fn validate(&mut self, validate: impl Fn(&str) -> Result<(), String>) {
+        self.checks.retain(|check| {
+            let broken = check.query().check(&check.path, &validate).err();
+            let is_good = broken.is_none();
+            self.broken.extend(broken);
+            is_good
+        });
     }
 
     /// Gathers parsed files; a name that an earlier path has taken makes a file broken.

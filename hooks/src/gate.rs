@@ -149,10 +149,14 @@ impl Hooks {
 
     async fn files(&self, repository: &Repository, at: CommitId) -> Result<Files> {
         let limits = &self.limits.files;
-        Ok(Files {
+        let mut files = Files {
             checks: checks_at(repository, at, limits).await?,
             hooks: hooks_at(repository, at, limits).await?,
-        })
+        };
+        let validate = |sql: &str| self.tools.checks.validate(sql);
+        files.checks.validate(validate);
+        files.hooks.validate(validate);
+        Ok(files)
     }
 }
 

@@ -59,7 +59,7 @@ impl Hook {
             time: Duration::from_secs(check.spec.time_limit_s),
             only_tables: Vec::new(),
             reads: check.reads.clone(),
-            action: action::sql(check.query()),
+            action: action::sql(&check.query()),
         }
     }
 }
@@ -241,6 +241,19 @@ impl HookSet {
             }
         }
         set
+    }
+
+    /// Takes out files with a query that cannot be run on any commit.
+    pub(crate) fn validate(&mut self, validate: impl Fn(&str) -> Result<(), String>) {
+        self.files.retain(|file| {
+            let checked = file
+                .queries()
+                .try_for_each(|query| query.check(&file.path, &validate));
+            let broken = checked.err();
+            let is_good = broken.is_none();
+            self.broken.extend(broken);
+            is_good
+        });
     }
 
     /// Returns the hooks for an event of the ref `name`, in the order of files.

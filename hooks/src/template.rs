@@ -60,6 +60,20 @@ impl Template {
         Ok(Template(parts))
     }
 
+    /// Returns the template of a text without places.
+    pub(crate) fn plain(text: &str) -> Template {
+        Template(vec![Part::Text(text.to_owned())])
+    }
+
+    /// Returns the text with a word in each place.
+    pub(crate) fn sample(&self) -> String {
+        let part = |part: &'_ Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Fact(_) | Part::Secret(_) => "place".to_owned(),
+        };
+        self.0.iter().map(part).collect()
+    }
+
     /// Fills in all places.
     pub(crate) fn fill(&self, values: &mut Values<'_>) -> Result<String, String> {
         let mut out = String::new();

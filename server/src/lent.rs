@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use catalog::diff::RowCounter;
 use flight::{Described, Fault, Rows, Statements};
 use futures::{StreamExt, TryStreamExt};
-use hooks::{Broken, Hooks, Query, Run, parse_check, parse_hooks};
+use hooks::{Hooks, Query, Run, parse_check, parse_hooks};
 use versioning::{Kind, RefExpr, RefName, Repository, View};
 
 /// The engine, as the REST API wants it.
@@ -168,8 +168,7 @@ impl HookRuns for Runs {
     }
 
     fn validate(&self, file: &HookFileBody) -> HookFileAnswer {
-        let is_check = file.path.starts_with(hooks::FOLDER);
-        match validated(&file.path, file.text.as_bytes(), is_check) {
+        match validated(&file.path, file.text.as_bytes()) {
             Ok(hooks) => HookFileAnswer { hooks, error: None },
             Err(error) => HookFileAnswer {
                 hooks: Vec::new(),
@@ -180,27 +179,32 @@ impl HookRuns for Runs {
 }
 
 /// Returns the names of the hooks of a file, or of the check; what is wrong with it, or with a query in it, is an error.
-pub(crate) fn validated(path: &str, bytes: &[u8], is_check: bool) -> Result<Vec<String>, String> {
-    if is_check {
+pub(crate) fn validated(path: &str, bytes: &[u8]) -> Result<Vec<String>, String> {
+    if is_check(path, bytes) {
         let check = parse_check(path, bytes).map_err(|broken| broken.to_string())?;
-        check_query(path, check.query())?;
+        check_query(path, &check.query())?;
         return Ok(vec![check.spec.name]);
     }
     let file = parse_hooks(path, bytes).map_err(|broken| broken.to_string())?;
-    file.queries().try_for_each(|query| check_query(path, query))?;
+    file.queries().try_for_each(|query| check_query(path, &query))?;
     Ok(file.hooks.into_iter().map(|hook| hook.name).collect())
 }
 
+/// Returns whether a file is a check and not a list of hooks: by where it lies, else by what it has.
+fn is_check(path: &str, bytes: &[u8]) -> bool {
+    let has = |key: &[u8]| {
+        bytes
+            .split(|byte| *byte == b'\n')
+            .any(|line| line.starts_with(key))
+    };
+    path.starts_with(hooks::FOLDER)
+        || !path.starts_with(hooks::HOOKS_FOLDER) && has(b"sql:") && !has(b"hooks:")
+}
+
 /// Whether the tables and columns of a query are there depends on the commit that it will be run on.
-fn check_query(path: &str, query: Query<'_>) -> Result<(), String> {
-    sql::validate(query.sql).map_err(|error| {
-        let broken = Broken {
-            path: path.to_owned(),
-            at: query.at,
-            message: format!("the query cannot be run: {error}"),
-        };
-        broken.to_string()
-    })
+fn check_query(path: &str, query: &Query<'_>) -> Result<(), String> {
+    let validate = |text: &str| sql::validate(text).map_err(|error| error.to_string());
+    query.check(path, validate).map_err(|broken| broken.to_string())
 }
 
 fn body(run: Run) -> RunBody {
@@ -232,33 +236,38 @@ mod tests {
             )
         };
         let check = |query: &str| format!("name: c\nsql: |\n  {query}\n");
-        for (text, is_check, expected) in [
-            (hook("SELECT * FROM a.b"), false, Ok(vec!["f/a".to_owned()])),
-            (check("SELECT * FROM a.b"), true, Ok(vec!["c".to_owned()])),
-            (hook("SELEC 1"), false, Err("it:8:14: the query cannot be run: ")),
+        let dropped = "SELECT * FROM diff('{{ head }}', '{{ commit }}') WHERE change = 'dropped'";
+        for (text, expected) in [
+            (hook("SELECT * FROM a.b"), Ok(vec!["f/a".to_owned()])),
+            (hook(dropped), Ok(vec!["f/a".to_owned()])),
+            (check("SELECT * FROM a.b"), Ok(vec!["c".to_owned()])),
+            (
+                hook("SELEC 1"),
+                Err("it:8:14: the query cannot be run: it cannot be parsed: "),
+            ),
             (
                 check("SELECT (1"),
-                true,
                 Err("it:3:3: the query cannot be run: it cannot be parsed: Expected: ), found: EOF"),
             ),
             (
                 check("DROP TABLE t"),
-                true,
                 Err("it:3:3: the query cannot be run: DROP"),
             ),
             (
                 check("MERGE BRANCH a INTO b"),
-                true,
                 Err("it:3:3: the query cannot be run: a statement that changes"),
+            ),
+            (
+                check("SELECT $1"),
+                Err("it:3:3: the query cannot be run: parameters ($1) are not taken"),
             ),
             // with a stack as tasks have it
             (
                 check(&format!("SELECT 1{}", " + 1".repeat(990))),
-                true,
                 Ok(vec!["c".to_owned()]),
             ),
         ] {
-            match (validated("it", text.as_bytes(), is_check), expected) {
+            match (validated("it", text.as_bytes()), expected) {
                 (Ok(names), Ok(expected)) => assert_eq!(names, expected),
                 (Err(message), Err(expected)) => assert!(message.starts_with(expected), "{message}"),
                 (found, _) => panic!("{text}: {found:?}"),

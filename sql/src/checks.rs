@@ -99,6 +99,10 @@ impl CheckRunner for SqlChecks {
             }),
         }
     }
+
+    fn validate(&self, sql: &str) -> Result<(), String> {
+        crate::statement::validate(sql).map_err(|error| error.to_string())
+    }
 }
 
 #[cfg(test)]

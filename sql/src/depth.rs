@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{ObjectName, Query, Statement, Visit, Visitor, visit_relations};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query, Statement, Visit, Visitor, visit_relations};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
@@ -15,6 +15,14 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 /// 4 s for 1,000 in a build without optimization, where 60,000 overflow a stack of 256 MiB. A list of `IN` is
 /// no chain.
 const OPERATORS_MAX: usize = 1_000;
+/// How deep parentheses stand within each other at the most. Some kinds of nesting take the parser twice as long with each
+/// level once it is near its own limit, which is 50.
+const PARENTHESES_MAX: usize = 40;
+/// How deep calls of functions stand within each other at the most that stand for a `CASE` in which their argument comes
+/// twice: planning takes twice the time and memory with each level.
+const DOUBLING_MAX: usize = 12;
+/// Those functions.
+const DOUBLING: [&str; 4] = ["coalesce", "ifnull", "nvl", "nvl2"];
 /// The most tables that a statement names: `FROM a, b, …` becomes a chain as well.
 const TABLES_MAX: usize = 200;
 /// The most tables that they come to once each query of `WITH` is put where it is named.
@@ -24,14 +32,25 @@ const EXPANDED_MAX: usize = 1_000;
 pub(crate) fn too_deep(sql: &str) -> Option<String> {
     let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().ok()?;
     let mut before = &Token::Comma;
-    let mut operators = 0;
+    let (mut operators, mut depth, mut deepest) = (0, 0_usize, 0);
     for token in tokens
         .iter()
         .filter(|token| !matches!(token, Token::Whitespace(_)))
     {
         let starts = matches!(before, Token::Comma | Token::LParen);
         operators += usize::from(is_operator(token) && !starts);
+        match token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
         before = token;
+    }
+    if deepest > PARENTHESES_MAX {
+        return Some(format!(
+            "the statement nests parentheses more than {PARENTHESES_MAX} deep"
+        ));
     }
     (operators > OPERATORS_MAX).then(|| format!("the statement has more than {OPERATORS_MAX} operators"))
 }
@@ -46,10 +65,47 @@ pub(crate) fn too_wide(statement: &Statement) -> Option<String> {
     if tables > TABLES_MAX {
         return Some(format!("the statement names more than {TABLES_MAX} tables"));
     }
+    let mut doubling = Doubling::default();
+    let _ = statement.visit(&mut doubling);
+    if doubling.deepest > DOUBLING_MAX {
+        let names = DOUBLING.join(", ");
+        return Some(format!(
+            "the statement nests {names} more than {DOUBLING_MAX} deep"
+        ));
+    }
     let mut expansion = Expansion::default();
     let _ = statement.visit(&mut expansion);
     (expansion.largest > EXPANDED_MAX)
         .then(|| format!("queries of WITH that use each other come to more than {EXPANDED_MAX} tables"))
+}
+
+/// How deep functions of [`DOUBLING`] stand within each other.
+#[derive(Debug, Default)]
+struct Doubling {
+    depth: usize,
+    deepest: usize,
+}
+
+impl Doubling {
+    fn is_one(expression: &Expr) -> bool {
+        matches!(expression, Expr::Function(function)
+            if DOUBLING.contains(&function.name.to_string().to_lowercase().as_str()))
+    }
+}
+
+impl Visitor for Doubling {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        self.depth += usize::from(Doubling::is_one(expression));
+        self.deepest = self.deepest.max(self.depth);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        self.depth -= usize::from(Doubling::is_one(expression));
+        ControlFlow::Continue(())
+    }
 }
 
 /// How many tables queries of `WITH` come to, each of which is planned anew wherever it is named.
@@ -164,6 +220,27 @@ mod tests {
         let recursive =
             "with recursive r as (select 1 x union all select x + 1 from r where x < 5) select * from r, r s";
         assert_eq!(wide(recursive), None);
+    }
+
+    #[test]
+    fn what_doubles_with_each_level_has_few_levels() {
+        use datafusion::sql::sqlparser::parser::Parser;
+        let nested = |call: &str, levels: usize, end: &str| {
+            format!("select {}1{}", call.repeat(levels), end.repeat(levels))
+        };
+        assert_eq!(too_deep(&nested("cast(", PARENTHESES_MAX, " as int)")), None);
+        assert!(too_deep(&nested("cast(", PARENTHESES_MAX + 1, " as int)")).is_some());
+        let wide = |sql: &str| {
+            let statement = Parser::parse_sql(&GenericDialect {}, sql).unwrap().remove(0);
+            too_wide(&statement)
+        };
+        assert_eq!(wide(&nested("coalesce(", DOUBLING_MAX, ", 2)")), None);
+        assert!(
+            wide(&nested("NVL(abs(", DOUBLING_MAX + 1, "), 2)"))
+                .unwrap()
+                .contains("nvl")
+        );
+        assert_eq!(wide(&format!("select {}1", "coalesce(1, 2), ".repeat(100))), None);
     }
 
     #[test]

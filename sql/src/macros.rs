@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 
 const NAME: &str = "diff_rows";
 
+/// The most columns of a key: each is compared in chains that are as long.
+const KEYS_MAX: usize = 100;
+
 /// Puts the queries in place of the calls.
 ///
 /// # Errors
@@ -80,6 +83,11 @@ fn texts(arguments: &[FunctionArg]) -> Result<Vec<String>> {
 fn query(arguments: &[String]) -> Result<Box<Query>> {
     let sql = match arguments {
         [from, to, table] => by_rows(&named(table, from, to)?, &named(table, to, from)?),
+        [_, _, _, keys] if keys.split(',').count() > KEYS_MAX => {
+            return Err(Error::Statement {
+                message: format!("diff_rows takes at most {KEYS_MAX} columns as a key"),
+            });
+        }
         [from, to, table, keys] => by_keys(&named(table, from, to)?, &named(table, to, from)?, keys),
         _ => return Err(misused()),
     };

@@ -61,3 +61,20 @@ async fn a_whole_diff_comes_line_by_line() {
     assert_eq!(lines, [end]);
     assert_eq!(rig.get("diff/lines?from=main&to=nowhere").await.0, 404);
 }
+
+#[tokio::test]
+async fn a_diff_from_the_merge_base_is_what_a_merge_would_bring() {
+    let rig = Rig::contested(&["a"]).await;
+    let added = async |from: &str, to: &str, more: &str| {
+        let (status, body) = rig.get(&format!("diff?from={from}&to={to}{more}")).await;
+        assert_eq!(status, 200, "{body}");
+        (body["files"]["added"].clone(), body["files"]["removed"].clone())
+    };
+    // both sides changed the file since
+    assert_eq!(added("main", "etl", "").await, (json!(1), json!(1)));
+    assert_eq!(
+        added("main", "etl", "&merge_base=true").await,
+        added("main~1", "etl", "").await
+    );
+    assert_eq!(rig.get("diff?from=main&to=nowhere&merge_base=true").await.0, 404);
+}

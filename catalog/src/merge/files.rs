@@ -28,13 +28,15 @@ pub(crate) struct Work {
     pub(crate) writers: Writers,
     /// Whether both did the very same to all data files.
     pub(crate) is_agreed: bool,
+    /// Whether it is known that what theirs did comes to whatever ours has.
+    is_apart: bool,
     /// The version of which all files are, if that was decided.
     pub(crate) whose: Option<Whose>,
 }
 
 impl Work {
     pub(crate) fn verdict(&self) -> Verdict {
-        objects::judge(self.ours, self.theirs, self.is_agreed)
+        objects::judge(self.ours, self.theirs, self.is_agreed || self.is_apart)
     }
 
     /// Returns the format whose log lies in the folder, though the table does not say so, if both sides went on with
@@ -99,7 +101,7 @@ pub(crate) struct Files {
 
 impl Files {
     /// Groups the files that changed.
-    pub(crate) async fn group(walk: &Walk, settled: &Settled) -> Result<Files> {
+    pub(crate) async fn group(walk: &Walk, is_pick: bool, settled: &Settled) -> Result<Files> {
         let mut files = Files::default();
         let mut owners = Owners::default();
         let concerned: BTreeSet<TableId> = (walk.tables.keys().copied())
@@ -124,7 +126,7 @@ impl Files {
                 None => files.others.push(index),
             }
         }
-        files.settle(walk);
+        files.settle(walk, is_pick);
         files.find_remade(&owners);
         files.forget_dropped(&owners);
         for (unit, work) in &mut files.units {
@@ -220,7 +222,7 @@ impl Files {
     }
 
     /// Finds out what the sides did to each unit.
-    fn settle(&mut self, walk: &Walk) {
+    fn settle(&mut self, walk: &Walk, is_pick: bool) {
         for ((table, name), versions) in &walk.partitions {
             let dropped = |side: &Option<Value>| versions.base.is_some() && side.is_none();
             let unit = Unit {
@@ -244,6 +246,7 @@ impl Files {
             let theirs = objects::classify(changes(), FileChange::theirs_changed);
             (work.writers, work.is_agreed) =
                 (objects::writers(changes()), changes().all(FileChange::is_agreed));
+            work.is_apart = is_pick && objects::is_apart(changes());
             let drop = |is_dropped| if is_dropped { Class::Drop } else { Class::Nothing };
             work.ours = ours.max(work.ours).max(drop(is_dropped(|tables| &tables.ours)));
             work.theirs = theirs

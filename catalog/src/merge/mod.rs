@@ -167,7 +167,7 @@ impl CatalogResolver {
 
     /// Returns what is to be changed in ours, and the files by what they belong to.
     async fn plan(&self, walk: &Walk, report: &mut Report) -> Result<(Batch, Files)> {
-        let files = Files::group(walk, report.settled()).await?;
+        let files = Files::group(walk, report.options().is_pick, report.settled()).await?;
         let mut patch = merge_files(walk, &files, report).await?;
         let folders = self.count_folders(walk, &files, &patch).await?;
         let mut changes = Changes::new(walk.records().ours);
@@ -239,6 +239,7 @@ impl Resolver for CatalogResolver {
         self.with(Options {
             profile: Some(self.options.profile().max(Profile::Standard)),
             append_union: self.options.append_union,
+            is_pick: self.options.is_pick,
             ..Options::default()
         })
     }

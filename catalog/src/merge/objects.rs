@@ -112,8 +112,20 @@ pub(crate) fn classify<'a>(
     changes.map(class).max().unwrap_or_default()
 }
 
+/// Returns whether theirs only added files, or only removed files, and ours changed none of these. Where theirs is the
+/// change of a single commit, or takes it back, its rows come or go beside whatever else ours did.
+pub(crate) fn is_apart<'a>(changes: impl Iterator<Item = &'a FileChange>) -> bool {
+    let mut kinds = changes.filter(|change| change.theirs_changed()).map(|change| {
+        let (before, after) = (&change.versions.base, &change.versions.theirs);
+        let is_free = !change.ours_changed() && before.is_none() != after.is_none();
+        is_free.then_some(before.is_none())
+    });
+    let first = kinds.next().flatten();
+    first.is_some() && kinds.all(|kind| kind == first)
+}
+
 /// Decides what becomes of a unit that both sides may have changed. `is_agreed` says that both sides did the
-/// very same to all of its files.
+/// very same to all of its files, or what does not touch.
 pub(crate) fn judge(ours: Class, theirs: Class, is_agreed: bool) -> Verdict {
     match (ours, theirs) {
         (Class::Nothing, _) | (_, Class::Nothing) | (Class::Append, Class::Append) => Verdict::Apply,

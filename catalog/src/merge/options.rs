@@ -24,6 +24,9 @@ pub struct Options {
     pub force_unsafe: bool,
     /// Whether files that both sides added to one table or partition land together.
     pub append_union: bool,
+    /// Whether the change of a single commit is brought or taken back: files that it only added, or only removed, come
+    /// to whatever ours has beside them.
+    pub is_pick: bool,
 }
 
 impl Default for Options {
@@ -34,6 +37,7 @@ impl Default for Options {
             decisions: BTreeMap::new(),
             force_unsafe: false,
             append_union: true,
+            is_pick: false,
         }
     }
 }

@@ -8,25 +8,26 @@ use catalog::check::{CheckOutcome, CheckSpec};
 use super::{Action, Call, Ended, Outcome};
 use crate::check_file::{Query, line_and_column};
 use crate::document::{Fields, Wrong};
+use crate::template::{Template, Values};
 
 #[derive(Debug)]
 struct Sql {
-    query: String,
+    query: Template,
     at: Option<(u64, u64)>,
 }
 
 pub(super) fn parse(fields: &mut Fields) -> Result<Arc<dyn Action>, Wrong> {
     let query = fields.required_text("query")?;
     Ok(Arc::new(Sql {
-        query: query.value.trim().to_owned(),
+        query: Template::parse(&query)?,
         at: line_and_column(query.referenced),
     }))
 }
 
-/// Returns the action of a query.
-pub(crate) fn sql(query: Query<'_>) -> Arc<dyn Action> {
+/// Returns the action of a query that has no places to fill in.
+pub(crate) fn sql(query: &Query<'_>) -> Arc<dyn Action> {
     Arc::new(Sql {
-        query: query.sql.to_owned(),
+        query: Template::plain(&query.sql),
         at: query.at,
     })
 }
@@ -34,21 +35,28 @@ pub(crate) fn sql(query: Query<'_>) -> Arc<dyn Action> {
 #[async_trait]
 impl Action for Sql {
     fn query(&self) -> Option<Query<'_>> {
-        let (sql, at) = (self.query.as_str(), self.at);
-        Some(Query { sql, at })
+        Some(Query {
+            sql: self.query.sample().into(),
+            at: self.at,
+        })
     }
 
     async fn run(&self, call: &Call<'_>) -> Outcome {
-        call.within(async {
-            let spec = CheckSpec {
-                name: call.payload.hook.clone(),
-                sql: self.query.clone(),
-                time_limit_s: call.limits.time.as_secs(),
-            };
-            let run = call.tools.checks.run(call.repository, call.commit()?, &spec);
-            Ok(told(&run.await.map_err(|error| error.to_string())?))
-        })
-        .await
+        let mut values = call.values();
+        let outcome = call.within(self.execute(call, &mut values)).await;
+        Outcome::new(outcome.ended, values.hush(&outcome.output))
+    }
+}
+
+impl Sql {
+    async fn execute(&self, call: &Call<'_>, values: &mut Values<'_>) -> Result<Outcome, String> {
+        let spec = CheckSpec {
+            name: call.payload.hook.clone(),
+            sql: self.query.fill(values)?.trim().to_owned(),
+            time_limit_s: call.limits.time.as_secs(),
+        };
+        let run = call.tools.checks.run(call.repository, call.commit()?, &spec);
+        Ok(told(&run.await.map_err(|error| error.to_string())?))
     }
 }
 

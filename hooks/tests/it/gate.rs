@@ -53,6 +53,13 @@ impl CheckRunner for Fake {
             _ => Ok(CheckOutcome::Passed),
         }
     }
+
+    fn validate(&self, sql: &str) -> Result<(), String> {
+        match sql {
+            "no query" => Err("it cannot be parsed".to_owned()),
+            _ => Ok(()),
+        }
+    }
 }
 
 struct Lake {
@@ -254,6 +261,24 @@ async fn a_broken_file_refuses_before_anything_runs() {
     lake.commit("etl", &[(".skep/checks/bad.yaml", "name: bad\nsql: fine\n")])
         .await;
     assert_eq!(lake.judge().await, (text, 0));
+}
+
+#[tokio::test]
+async fn a_merge_cannot_bring_a_query_that_runs_nowhere() {
+    let lake = Lake::new(&[A]).await;
+    let wrong = (".skep/checks/wrong.yaml", "name: wrong\nsql: no query\n");
+    lake.commit("etl", &[wrong]).await;
+    let expected = "the merge would bring a check file that cannot be used: .skep/checks/wrong.yaml:2:6: the query cannot be run: it cannot be parsed";
+    let (text, runs) = lake.judge().await;
+    assert!(text.contains(expected) && runs == 0, "{text}");
+    let hook = "name: f\non:\n  pre-merge:\nhooks:\n  - {id: a, type: sql, properties: {query: no query}}\n";
+    let lake = Lake::new(&[A]).await;
+    lake.commit("etl", &[(".skep/hooks/f.yaml", hook)]).await;
+    let (text, runs) = lake.judge().await;
+    assert!(
+        text.contains(".skep/hooks/f.yaml:5:44: the query cannot be run") && runs == 0,
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use thrift_idl::types::{
 };
 
 use versioning::RefName;
+use versioning::refs::CommitMode;
 
 use super::harness::{Client, Server, partition, some, table, texts};
 
@@ -308,6 +309,36 @@ async fn a_branch_tells_its_own_and_what_fails_tells_nothing() {
         told.iter().map(spell).collect::<Vec<_>>(),
         ["1 CREATE_TABLE db t json-0.2"]
     );
+}
+
+/// What readers saw already is not told again.
+#[tokio::test]
+async fn what_is_staged_and_merged_alike_is_told_once() {
+    let (server, mut client) = Server::with_table(table("db", "t", "a int", "")).await;
+    server.branch("etl").await;
+    let main = RefName::parse("main").unwrap();
+    let staged = server
+        .repository
+        .set_branch_rules(&main, CommitMode::Staged, None);
+    staged.await.unwrap();
+    for database in ["db@etl", "db"] {
+        let args = DropTableArgs {
+            dbname: some(database),
+            name: some("t"),
+            delete_data: Some(true),
+        };
+        client.call::<DropTable>(args).await.unwrap();
+    }
+    client.create_table(table("db@etl", "new", "a int", "")).await;
+    server.commit_on("etl").await;
+    let before = current(&mut client).await;
+    server.merge("etl").await;
+    let told = events_after(&mut client, before).await;
+    let kinds: Vec<_> = told
+        .iter()
+        .map(|event| spell(event).split_once(' ').unwrap().1.to_owned())
+        .collect();
+    assert_eq!(kinds, ["CREATE_TABLE db new json-0.2"]);
 }
 
 /// Merges and resets are told as the difference that they make.

@@ -19,7 +19,7 @@ pub(super) enum Command {
     Show(Name),
     /// Remove a branch with all that is staged on it
     Delete(Name),
-    /// Refuse direct writes: only merges that pass all checks move the branch
+    /// Refuse direct writes: only merges and resets that pass all checks move the branch
     Protect(Protect),
     /// Allow direct writes again
     Unprotect(Name),
@@ -141,9 +141,13 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 .print(&branch, |branch| list(std::slice::from_ref(branch)))
         }
         Command::Delete(Name { name, remote }) => {
-            remote.client().delete(&["branches", &name]).await?;
-            remote.format().print(&serde_json::json!({"deleted": name}), |_| {
-                format!("branch {name} is gone")
+            let client = remote.client();
+            let branch: BranchBody = client.get(&["branches", &name]).await?;
+            client.delete(&["branches", &name]).await?;
+            let gone = serde_json::json!({"deleted": name, "head": branch.head});
+            remote.format().print(&gone, |_| {
+                let head = short(&branch.head);
+                format!("branch {name} is gone; skep branch create {name} --from {head} brings back what was committed")
             })
         }
         Command::Protect(arguments) => protect(arguments).await,
@@ -171,7 +175,8 @@ async fn protect(arguments: Protect) -> Result<(), Failure> {
     };
     let branch = set_rules(&name, &rules, &remote).await?;
     remote.format().print(&branch, |branch| {
-        let protected = format!("branch {name} is protected: only merges that pass its checks move it");
+        let protected =
+            format!("branch {name} is protected: only merges and resets that pass its checks move it");
         with_warnings(protected, &branch.warnings)
     })
 }

@@ -1,6 +1,6 @@
 //! `skep commit`, `skep reset` and `skep log`.
 
-use api::branches::{CommitIdBody, NewCommit, ResetBody};
+use api::branches::{BranchBody, CommitIdBody, NewCommit, ResetBody};
 use api::commits::{CommitBody, LogPage};
 use api::merges::{MergeAnswer, NewReset};
 use clap::Args;
@@ -87,7 +87,9 @@ pub(super) async fn reset(arguments: ResetArguments) -> Result<(), Failure> {
         remote,
     } = arguments;
     if let Some(commit) = commit {
-        let what = format!("reset of {branch} to {commit}");
+        let client = remote.client();
+        let before: BranchBody = client.get(&["branches", &branch]).await?;
+        let what = format!("reset of {branch} from {} to {commit}", short(&before.head));
         let new = NewReset {
             commit,
             force,
@@ -95,7 +97,7 @@ pub(super) async fn reset(arguments: ResetArguments) -> Result<(), Failure> {
             author: author(),
         };
         let path = ["branches", &branch, "resets"];
-        let answer: MergeAnswer = remote.client().post_for_outcome(&path, &new).await?;
+        let answer: MergeAnswer = client.post_for_outcome(&path, &new).await?;
         return merge::finish(&what, &answer, &remote);
     }
     let dropped: ResetBody = remote

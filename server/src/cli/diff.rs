@@ -17,11 +17,11 @@ const PARTITIONS: usize = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct DiffArguments {
-    /// The version before: a branch (`name@` without what is staged), tag or commit
+    /// The version before: a branch (`name@` without what is staged), tag or commit. FROM...TO alone compares TO with what
+    /// both began from: what a merge of TO would bring
     #[arg(required_unless_present = "staged")]
     from: Option<String>,
     /// The version after
-    #[arg(required_unless_present = "staged")]
     to: Option<String>,
     /// What is staged on a branch, instead of two versions
     #[arg(long, value_name = "BRANCH", conflicts_with_all = ["from", "to"])]
@@ -61,19 +61,35 @@ pub(super) struct StatusArguments {
 
 impl DiffArguments {
     /// Returns both versions, as a request names them.
-    fn refs(&self) -> [(&'static str, String); 2] {
-        let (from, to) = match &self.staged {
-            Some(branch) => (Some(format!("{branch}@")), Some(branch.clone())),
-            None => (self.from.clone(), self.to.clone()),
-        };
-        [("from", from.unwrap_or_default()), ("to", to.unwrap_or_default())]
+    fn refs(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        let ends = |from: &str, to: &str| vec![("from", from.to_owned()), ("to", to.to_owned())];
+        if let Some(branch) = &self.staged {
+            return Ok(ends(&format!("{branch}@"), branch));
+        }
+        let from = self.from.as_deref().unwrap_or_default();
+        match (from.split_once("..."), &self.to) {
+            (None, Some(to)) => Ok(ends(from, to)),
+            (Some((from, to)), None) if self.rows.is_none() && self.profile.is_none() => {
+                let mut query = ends(from, to);
+                query.push(("merge_base", "true".to_owned()));
+                Ok(query)
+            }
+            (Some(_), None) => Err(Failure::new(
+                Exit::WrongUse,
+                "data is compared between two versions: name both, FROM TO",
+            )),
+            _ => Err(Failure::new(
+                Exit::WrongUse,
+                "two versions are compared: name them as FROM TO, or as FROM...TO for what TO has since both parted",
+            )),
+        }
     }
 }
 
 pub(super) async fn diff(arguments: DiffArguments) -> Result<(), Failure> {
     let (client, format) = (arguments.remote.client(), arguments.remote.format());
     let style = Style::of(arguments.full);
-    let mut query = arguments.refs().to_vec();
+    let mut query = arguments.refs()?;
     if let Some(table) = arguments.rows {
         query.extend([
             ("table", table),
@@ -159,4 +175,42 @@ pub(super) async fn status(arguments: StatusArguments) -> Result<(), Failure> {
     remote
         .format()
         .print_painted(&diff, |diff| text(diff, "nothing is staged", Style::of(full)))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        diff: DiffArguments,
+    }
+
+    #[test]
+    fn versions_are_named_one_by_one_or_from_where_they_parted() {
+        let refs = |line: &str| {
+            let line = Line::try_parse_from(line.split(' ')).unwrap();
+            line.diff.refs().map(|query| {
+                let texts = query.into_iter().map(|(name, value)| format!("{name}={value}"));
+                texts.collect::<Vec<_>>().join("&")
+            })
+        };
+        for (line, expected) in [
+            ("diff main etl", Ok("from=main&to=etl")),
+            ("diff main...etl", Ok("from=main&to=etl&merge_base=true")),
+            ("diff --staged etl", Ok("from=etl@&to=etl")),
+            ("diff main", Err("name them as FROM TO")),
+            ("diff main...etl x", Err("name them as FROM TO")),
+            ("diff main...etl --profile", Err("name both")),
+        ] {
+            match (refs(line), expected) {
+                (Ok(query), Ok(expected)) => assert_eq!(query, expected),
+                (Err(failure), Err(expected)) => assert!(failure.message.contains(expected), "{failure}"),
+                (found, _) => panic!("{line}: {found:?}"),
+            }
+        }
+    }
 }

@@ -11,9 +11,6 @@ use super::branch::short;
 use crate::error::{Exit, Failure};
 use crate::output::table;
 
-/// Below this folder a file on disk is taken for a check file, not for a hook file.
-const CHECKS: &str = "checks";
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the last runs of hooks and checks
@@ -121,11 +118,7 @@ fn told(run: &RunBody) -> String {
 fn validate(file: &Path, output: &super::Output) -> Result<(), Failure> {
     let failed = |message: String| Failure::new(Exit::WrongUse, message);
     let bytes = std::fs::read(file).map_err(|error| failed(format!("{}: {error}", file.display())))?;
-    let is_check = file
-        .parent()
-        .and_then(Path::file_name)
-        .is_some_and(|name| name == CHECKS);
-    let names = crate::lent::validated(&file.display().to_string(), &bytes, is_check).map_err(failed)?;
+    let names = crate::lent::validated(&file.display().to_string(), &bytes).map_err(failed)?;
     output.output.print(&json!({"hooks": names}), |_| {
         format!("{}: {}", file.display(), names.join(", "))
     })

@@ -7,10 +7,19 @@ use crate::{Edit, KeyRange, Result, Roots, Space};
 
 /// What became of the staged operations.
 pub(super) enum Carried {
-    /// They are in these trees, over the merged ones; `None` if nothing is left of them.
-    Over(Option<Box<Roots>>),
+    /// There were none.
+    Nothing,
+    Over(Box<Over>),
     /// They touch what the merge brings, so that both cannot be kept without a decision.
     Contested,
+}
+
+/// Staged operations over merged trees.
+pub(super) struct Over {
+    /// What readers of the branch saw before.
+    pub(super) before: Roots,
+    /// What they see then: the merged trees, with what is left of the operations.
+    pub(super) after: Roots,
 }
 
 impl<R: Resolver> Merge<'_, R> {
@@ -18,7 +27,7 @@ impl<R: Resolver> Merge<'_, R> {
     /// be committed is merged as another side, by the same rules; working files come along as they are.
     pub(super) async fn carry(&self, state: &State, onto: &Roots) -> Result<Carried> {
         if !state.has_staged() {
-            return Ok(Carried::Over(None));
+            return Ok(Carried::Nothing);
         }
         let epoch = self.core.epoch().await?;
         let staged = self.core.fold(&state.base(), &state.overlay, epoch).await?;
@@ -27,10 +36,11 @@ impl<R: Resolver> Merge<'_, R> {
         let Some(merged) = self.merge_staged(state, &committed, onto, epoch).await? else {
             return Ok(Carried::Contested);
         };
-        let carried = self
+        let after = self
             .with_working_files(&committed, &staged, merged, epoch)
             .await?;
-        Ok(Carried::Over((carried != *onto).then(|| Box::new(carried))))
+        let before = staged;
+        Ok(Carried::Over(Box::new(Over { before, after })))
     }
 
     async fn merge_staged(

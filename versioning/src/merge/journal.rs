@@ -14,6 +14,8 @@ pub(crate) struct Journal<'a> {
     attempt: Mutex<Option<Attempt>>,
     /// Of what is merged now.
     warnings: Mutex<Warnings>,
+    /// The conflicts that are decided.
+    decided: Mutex<Vec<ConflictRecord>>,
 }
 
 impl<'a> Journal<'a> {
@@ -23,6 +25,7 @@ impl<'a> Journal<'a> {
             keeper,
             attempt: Mutex::new(run),
             warnings: Mutex::default(),
+            decided: Mutex::default(),
         }
     }
 
@@ -50,6 +53,18 @@ impl<'a> Journal<'a> {
 
     fn held_warnings(&self) -> MutexGuard<'_, Warnings> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers which conflicts are decided: they stay listed as long as others are open.
+    pub(super) fn keep_decided(&self, conflicts: Vec<ConflictRecord>) {
+        *self.decided.lock().unwrap_or_else(PoisonError::into_inner) = conflicts;
+    }
+
+    fn decided(&self) -> Vec<ConflictRecord> {
+        self.decided
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Writes down the decisions that count.
@@ -153,7 +168,8 @@ impl<R: Resolver> Merge<'_, R> {
         let keeper = self.journal.keeper;
         let ended = match &outcome {
             Ok(MergeOutcome::Conflicts(conflicts)) => {
-                let records: Vec<ConflictRecord> = conflicts.iter().map(R::record).collect();
+                let mut records = self.journal.decided();
+                records.extend(conflicts.iter().map(R::record));
                 keeper.contested(&run, &records).await?;
                 return outcome;
             }

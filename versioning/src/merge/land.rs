@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 
-use super::carry::Carried;
+use super::carry::{Carried, Over};
 use super::judge::Judgement;
 use super::run::Candidate;
 use super::{Merge, Resolver};
@@ -29,7 +29,8 @@ impl<R: Resolver> Merge<'_, R> {
             false => self.store(head, roots, attested).await?.id,
         };
         self.note_landing(id).await?;
-        let events = self.events(head, id).await?;
+        let committed = self.core.commit(head).await?.roots;
+        let events = self.events((head, committed), (id, roots)).await?;
         for nth in 0..TRIES_MAX {
             self.branch.refresh(self.core).await?;
             let lane = match nth < WITH_WRITERS_MAX {
@@ -40,15 +41,21 @@ impl<R: Resolver> Merge<'_, R> {
             if !judged.holds_on(&from.state.record, candidate) {
                 return Ok(None);
             }
-            let staged = match self.carry(&from.state, &roots).await? {
-                Carried::Over(staged) => staged.map(|staged| *staged),
+            let (staged, events) = match self.carry(&from.state, &roots).await? {
+                Carried::Nothing => (None, events.clone()),
+                Carried::Over(over) => {
+                    let Over { before, after } = *over;
+                    // what is staged was told when it was staged
+                    let events = self.events((head, before), (id, after)).await?;
+                    ((after != roots).then_some(after), events)
+                }
                 Carried::Contested => {
                     self.commit_contested(&lane, from.state.record.mode).await?;
                     return Ok(None);
                 }
             };
             let to = HeadMove {
-                events: events.clone(),
+                events,
                 ..self.head_move(&from, id, staged, judged.rules)
             };
             match self.move_head(&lane, from, to, roots).await {
@@ -67,12 +74,14 @@ impl<R: Resolver> Merge<'_, R> {
         }
     }
 
-    /// Returns what is to be told when the head moves from `head` to a candidate.
-    async fn events(&self, head: CommitId, candidate: CommitId) -> Result<Vec<EventRun>> {
-        let (before, after) = (
-            self.core.view_at(head).await?,
-            self.core.view_at(candidate).await?,
-        );
+    /// Returns what is to be told when the branch shows other trees, on the head `candidate` instead of `head`.
+    async fn events(
+        &self,
+        (head, before): (CommitId, Roots),
+        (candidate, after): (CommitId, Roots),
+    ) -> Result<Vec<EventRun>> {
+        let before = self.core.view_at(head).await?.settled(before);
+        let after = self.core.view_at(candidate).await?.settled(after);
         self.core.events_of_move(&self.branch.name, &before, &after).await
     }
 

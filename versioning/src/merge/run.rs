@@ -233,7 +233,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
         let (Some(decided), Some(run)) = (self.decided, self.journal.run()) else {
             return self.three_way(self.resolver, base, head, theirs).await;
         };
-        let mut counted = BTreeMap::new();
+        let (mut counted, mut settled) = (BTreeMap::new(), Vec::new());
         let merged = loop {
             let resolver = decided(&counted)?;
             let merged = self.three_way(&resolver, base, head, theirs).await?;
@@ -241,12 +241,19 @@ impl<'a, R: Resolver> Merge<'a, R> {
                 break merged;
             };
             let records: Vec<_> = conflicts.iter().map(R::record).collect();
-            let before = counted.len();
-            counted.extend(meant(&run.decisions, &records));
-            if counted.len() == before {
+            let mut meant = meant(&run.decisions, &records);
+            meant.retain(|id, _| !counted.contains_key(id));
+            if meant.is_empty() {
                 break merged;
             }
+            settled.extend(
+                records
+                    .into_iter()
+                    .filter(|record| meant.contains_key(&record.id)),
+            );
+            counted.extend(meant);
         };
+        self.journal.keep_decided(settled);
         if counted != run.decisions {
             self.journal.decide(counted).await?;
         }
@@ -296,7 +303,7 @@ impl<'a, R: Resolver> Merge<'a, R> {
             return Ok(());
         }
         match self.carry(&state, merged).await? {
-            Carried::Over(_) => Ok(()),
+            Carried::Nothing | Carried::Over(_) => Ok(()),
             Carried::Contested => Err(self.dirty()),
         }
     }

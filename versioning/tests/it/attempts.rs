@@ -190,6 +190,16 @@ async fn a_decision_says_nothing_of_what_changed_since() {
         panic!("{outcome:?}")
     };
     assert_eq!(conflicts.len(), 1, "a is decided, b is new: {conflicts:?}");
+    // what is decided stays listed, and can be taken back
+    let attempt = lake.repository.attempt(&id).await.unwrap();
+    let listed = lake.repository.conflicts(&attempt, 0, 10).await.unwrap();
+    let listed: Vec<&str> = listed.iter().map(|(_, record)| record.id.as_str()).collect();
+    assert_eq!(
+        (attempt.conflicts, attempt.decisions.len(), listed),
+        (2, 1, vec!["a", "b"])
+    );
+    decide(&lake, &id, "a", None).await.unwrap();
+    decide(&lake, &id, "a", Some("theirs")).await.unwrap();
     decide(&lake, &id, "b", Some("ours")).await.unwrap();
     lake.write("main", "a", "ours again").await.unwrap();
     lake.commit("main").await.unwrap();
