@@ -110,6 +110,9 @@ pub(crate) struct Report {
     asked: usize,
     used: BTreeSet<ConflictId>,
     refused: Vec<Refused>,
+    /// Conflicts whose decisions would take back others. They stay, though nothing may be contested there any more once the
+    /// others hold.
+    overruled: Vec<Conflict>,
     /// What holds of this plan.
     settled: Settled,
     /// What has to hold of the next.
@@ -153,6 +156,7 @@ impl Report {
         let mut settled = self.settled.clone();
         settled.absorb(self.news.clone()).then(|| Report {
             used: self.used.clone(),
+            overruled: self.overruled.clone(),
             settled,
             ..self.alike()
         })
@@ -178,7 +182,7 @@ impl Report {
         let fits = |whose| {
             let mut wanted = Settled::default();
             settle(&mut wanted, whose);
-            self.settled.allows(&wanted)
+            self.settled.allows(&wanted) && self.news.allows(&wanted)
         };
         let offered = Choices {
             ours: choices.ours && fits(Whose::Ours),
@@ -210,6 +214,7 @@ impl Report {
         offered: Choices,
     ) -> Pick {
         self.asked += 1;
+        let mut is_overruled = false;
         let id = ConflictId::of(kind, scope, &subject);
         let is_held = kind.is_unsafe() && !self.options.force_unsafe;
         let allowed = |choices| if is_held { Choices::NONE } else { choices };
@@ -221,7 +226,7 @@ impl Report {
                     admitted(choice, allowed(choices)),
                 ) {
                     (Ok(pick), _) => return pick,
-                    (Err(_), Ok(_)) => {}
+                    (Err(_), Ok(_)) => is_overruled = true,
                     (Err(_), Err(rule)) => self.refused.push(Refused {
                         id: id.clone(),
                         given: choice.to_string(),
@@ -236,7 +241,7 @@ impl Report {
                 }
             }
         }
-        self.conflicts.push(Conflict {
+        let conflict = Conflict {
             database: scope.database.clone(),
             table: scope.table.clone(),
             partition: scope.partition.clone(),
@@ -248,7 +253,9 @@ impl Report {
             id,
             choices: offered,
             about: texts.about,
-        });
+        };
+        self.overruled.extend(is_overruled.then(|| conflict.clone()));
+        self.conflicts.push(conflict);
         Pick::Open
     }
 
@@ -294,6 +301,7 @@ impl Report {
 
     /// Returns all conflicts, each once, in order. What a profile leaves to a person as a whole has none within.
     pub(crate) fn into_conflicts(mut self) -> Vec<Conflict> {
+        self.conflicts.append(&mut self.overruled);
         self.conflicts.sort();
         let mut seen = BTreeSet::new();
         self.conflicts.retain(|conflict| seen.insert(conflict.id.clone()));

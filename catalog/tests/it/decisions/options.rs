@@ -283,3 +283,39 @@ async fn a_decision_is_not_taken_again_of_what_came_since() {
     let again = resolver.plain().resolve(&three).await.unwrap();
     assert_eq!(again.conflicts, [conflict]);
 }
+
+/// The files of a table that was made again come with the table: what is decided about a partition's cannot take back
+/// what is decided about the table's, whichever of the two is asked for first.
+#[tokio::test]
+async fn decisions_that_contradict_each_other_land_nothing() {
+    let again = "drop sales.t\ncreate sales.t (id int, amt int) by (dt string)\nadd sales.t dt=2\nput sales.db/t/dt=2/new new";
+    let changed = "setpart sales.t dt=1 k=1\nput sales.db/t/dt=1/b two";
+    let sides = Sides::new(FILLED, again, changed).await;
+    let ids: Vec<ConflictId> = sides
+        .conflicts()
+        .await
+        .into_iter()
+        .map(|conflict| conflict.id)
+        .collect();
+    assert_eq!(ids.len(), 2);
+    let decided = |choices: [Choice; 2]| Options {
+        decisions: ids.iter().cloned().zip(choices).collect(),
+        ..Options::default()
+    };
+    for choices in [[Choice::Ours, Choice::Theirs], [Choice::Theirs, Choice::Ours]] {
+        let left = sides.with(&decided(choices)).await.conflicts;
+        assert_eq!(left.len(), 1, "{left:?}");
+        let offered = left[0].choices;
+        assert!(
+            offered.ours != offered.theirs,
+            "only what the other decision leaves: {offered:?}"
+        );
+    }
+    let ours = sides.text(&decided([Choice::Ours, Choice::Ours])).await;
+    assert!(ours.contains("dt=2/new") && !ours.contains("dt=1/b"), "{ours}");
+    let theirs = sides.text(&decided([Choice::Theirs, Choice::Theirs])).await;
+    assert!(
+        theirs.contains("dt=1/b") && !theirs.contains("dt=2/new"),
+        "{theirs}"
+    );
+}
