@@ -118,14 +118,11 @@ impl StrategyBody {
     fn strategy(&self) -> Result<Strategy, Error> {
         let kind = match &self.kind {
             None => None,
-            Some(name) => {
-                let kind = ConflictKind::ALL.into_iter().find(|kind| kind.name() == name);
-                Some(kind.ok_or_else(|| Error::Name {
-                    what: "kind of conflict",
-                    name: name.clone(),
-                    rule: "one of those that conflicts have, such as ParamBoth",
-                })?)
-            }
+            Some(name) => Some(ConflictKind::parse(name).ok_or_else(|| Error::Name {
+                what: "kind of conflict",
+                name: name.clone(),
+                rule: "one of those that docs/conflicts.md lists, such as ParamBoth",
+            })?),
         };
         Ok(Strategy {
             kind,

@@ -211,4 +211,15 @@ mod tests {
         }
         assert_eq!(ConflictKind::parse("unknown"), None);
     }
+
+    #[test]
+    fn the_document_lists_all_kinds() {
+        let document = include_str!("../../../docs/conflicts.md");
+        let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| `")).collect();
+        assert_eq!(rows.len(), ConflictKind::ALL.len());
+        for (row, kind) in rows.into_iter().zip(ConflictKind::ALL) {
+            assert!(row.starts_with(&format!("| `{kind}` | ")), "{row}");
+            assert_eq!(row.ends_with("| unsafe |"), kind.is_unsafe(), "{row}");
+        }
+    }
 }
