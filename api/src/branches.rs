@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use versioning::merge::Policy;
 use versioning::refs::{BranchRecord, BranchRules, CommitMode, Protection, RepositoryRules};
 use versioning::repository::CommitMessage;
-use versioning::{Kind, RefName, Repository};
+use versioning::{Error, Kind, RefExpr, RefName, Repository};
 
 use crate::extract::{Json, Path};
 use crate::rules::{expiry, seconds};
@@ -154,7 +154,7 @@ pub struct BranchBody {
     /// When it is removed, if nothing is written to it before. A protected branch is not, whatever was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_us: Option<u64>,
-    /// What cannot work as it was just set.
+    /// What cannot work as it was just set, or was left out of a branch that was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -182,8 +182,20 @@ impl BranchBody {
 }
 
 /// Returns whether anything was written to a branch that is not committed.
-pub(crate) fn is_staged(record: &BranchRecord) -> bool {
+fn is_staged(record: &BranchRecord) -> bool {
     record.staged.is_some() || record.seq > record.folded_seq
+}
+
+/// Returns whether a ref is a branch with changes that are not committed, and that the server does not commit first.
+pub(crate) async fn is_uncommitted(repository: &Repository, at: &RefExpr) -> Result<bool, Problem> {
+    if at.committed || at.back > 0 {
+        return Ok(false);
+    }
+    match repository.branch(&at.name).await {
+        Ok(branch) => Ok(branch.mode == CommitMode::Staged && is_staged(&branch)),
+        Err(Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A branch that is to be made.
@@ -293,7 +305,13 @@ async fn create(
             expiry(new.ttl_seconds, new.idle_seconds),
         )
         .await?;
-    let body = BranchBody::new(&record, &repository.rules().await?);
+    let mut body = BranchBody::new(&record, &repository.rules().await?);
+    if is_uncommitted(&repository, &from).await? {
+        let text = format!(
+            "what is staged on {from} is not in it: commit that there first, and make the branch again"
+        );
+        body.warnings.push(text);
+    }
     Ok((StatusCode::CREATED, Json(body)))
 }
 

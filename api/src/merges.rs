@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use versioning::Kind;
 use versioning::commit::CommitKind;
 use versioning::merge::{Landing, MergeOutcome, MergeReport, Policy, Refusal, Warnings};
 use versioning::repository::Reset;
-use versioning::{Error, Kind, RefExpr, Repository};
 
-use crate::branches::{PolicyBody, is_staged};
+use crate::branches::{PolicyBody, is_uncommitted};
 use crate::extract::{Json, Path};
 use crate::state::{ref_expr, ref_name};
 use crate::wishes::WishesBody;
@@ -356,18 +356,6 @@ async fn merge(
     let mut answer = MergeAnswer::from(report);
     answer.source_uncommitted = is_uncommitted(&repository, &source).await?;
     Ok(self::answer(answer))
-}
-
-/// Returns whether a ref is a branch with changes that are not committed.
-async fn is_uncommitted(repository: &Repository, at: &RefExpr) -> Result<bool, Problem> {
-    if at.committed || at.back > 0 {
-        return Ok(false);
-    }
-    match repository.branch(&at.name).await {
-        Ok(branch) => Ok(is_staged(&branch)),
-        Err(Error::NotFound { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Undoes a commit on the branch, by the same merge and the same checks.

@@ -153,3 +153,20 @@ async fn a_check_that_is_required_and_not_there_is_warned_of() {
     let (_, set) = rig.call("PUT", "rules/release-*", Some(rule)).await;
     assert_eq!(set["warnings"], json!(null), "no branch is called so");
 }
+
+#[tokio::test]
+async fn what_a_new_branch_leaves_out_is_told() {
+    let rig = Rig::contested(&["a"]).await;
+    rig.write("etl", &["b"], "staged").await;
+    for (name, from, warnings) in [
+        ("a", "etl", 1),
+        ("b", "etl@", 0),
+        ("c", "etl~1", 0),
+        ("d", "main", 0),
+    ] {
+        let (status, body) = rig.post("branches", json!({"name": name, "from": from})).await;
+        assert_eq!(status, 201, "{body}");
+        let told = body["warnings"].as_array().map_or(0, Vec::len);
+        assert_eq!(told, warnings, "{from}: {body}");
+    }
+}

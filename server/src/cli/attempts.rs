@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::attempts::{AttemptBody, AttemptPage, ConflictPage, DecidedConflict, NewDecisions};
-use api::merges::MergeAnswer;
+use api::merges::{ConflictBody, MergeAnswer};
 use api::wishes::ChoiceBody;
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -208,13 +208,26 @@ async fn show(arguments: Name) -> Result<(), Failure> {
     })
 }
 
+/// Returns by what a conflict can be decided.
+fn choices(conflict: &ConflictBody) -> String {
+    let value = conflict
+        .value
+        .iter()
+        .map(|kind| format!("--value {}", kind.to_uppercase()));
+    let all: Vec<String> = conflict.choices.iter().cloned().chain(value).collect();
+    match all.is_empty() {
+        true => "change a side and merge again".to_owned(),
+        false => all.join(", "),
+    }
+}
+
 fn decided(conflict: &DecidedConflict) -> String {
     let decision = match &conflict.decision {
-        None => "open",
-        Some(ChoiceBody::Ours) => "ours",
-        Some(ChoiceBody::Theirs) => "theirs",
-        Some(ChoiceBody::Base) => "base",
-        Some(ChoiceBody::Value(text)) => text,
+        None => format!("open: {}", choices(&conflict.conflict)),
+        Some(ChoiceBody::Ours) => "ours".to_owned(),
+        Some(ChoiceBody::Theirs) => "theirs".to_owned(),
+        Some(ChoiceBody::Base) => "base".to_owned(),
+        Some(ChoiceBody::Value(text)) => text.clone(),
     };
     format!("{}  -> {decision}", merge::conflict(&conflict.conflict))
 }

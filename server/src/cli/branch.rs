@@ -33,7 +33,7 @@ pub(super) enum Command {
 pub(super) struct Create {
     /// The name of the new branch: letters, digits, dots, hyphens and underscores
     name: String,
-    /// Where it begins: a branch, tag or commit [default: the default branch]
+    /// Where it begins: the committed state of a branch, a tag or commit [default: the default branch]
     #[arg(long, visible_alias = "at")]
     from: Option<String>,
     /// How long it lives, such as 7d, 12h, 30m or 90s [default: for ever, or what rules for its name say]
@@ -261,10 +261,11 @@ async fn create(arguments: Create) -> Result<(), Failure> {
             short(&branch.head),
             commits(branch.mode)
         );
-        match until(branch) {
+        let said = match until(branch) {
             Some(until) => format!("{begins}; it {until}"),
             None => begins,
-        }
+        };
+        with_warnings(said, &branch.warnings)
     })
 }
 

@@ -248,7 +248,8 @@ pub(super) fn finish(what: &str, answer: &MergeAnswer, remote: &Remote) -> Resul
             let failure = Failure::new(Exit::Conflict, format!("{count}: nothing was changed"));
             Err(match &answer.merge {
                 Some(id) => failure.with_hint(format!(
-                    "skep merge resolve {id} CONFLICT ours|theirs|base decides one, skep merge finish {id} goes on"
+                    "skep merge show {id} tells by what each can be decided, skep merge resolve {id} CONFLICT \
+                     ours|theirs|base (or --value TEXT) decides one, skep merge finish {id} goes on"
                 )),
                 None => failure.with_hint("without --dry-run the merge is kept, and its conflicts can be decided"),
             })
