@@ -70,8 +70,14 @@ impl Keys {
         };
         if known < max.of_table && self.counted < max.of_all {
             self.counted += 1;
-            let (before, after) = (before.map(apart), after.map(apart));
-            return self.add(space, &key, Sides::Met { before, after });
+            let sides = match space {
+                Space::Parts => Sides::Met {
+                    before: before.map(apart),
+                    after: after.map(apart),
+                },
+                _ => Sides::Unread,
+            };
+            return self.add(space, &key, sides);
         }
         match space {
             Space::Parts => drop(self.partitions.remove(&table)),

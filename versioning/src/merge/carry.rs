@@ -39,8 +39,10 @@ impl<R: Resolver> Merge<'_, R> {
         let after = self
             .with_working_files(&committed, &staged, merged, epoch)
             .await?;
-        let before = staged;
-        Ok(Carried::Over(Box::new(Over { before, after })))
+        Ok(Carried::Over(Box::new(Over {
+            before: staged,
+            after,
+        })))
     }
 
     async fn merge_staged(

@@ -2,13 +2,13 @@
 
 use futures::FutureExt;
 
-use super::carry::{Carried, Over};
+use super::carry::Carried;
 use super::judge::Judgement;
 use super::run::Candidate;
 use super::{Merge, Resolver};
 use crate::branch::{Lane, Prepared};
-use crate::refs::{CommitMode, EventRun, HeadMove};
-use crate::{CommitId, Error, Result, Roots};
+use crate::refs::{CommitMode, HeadMove};
+use crate::{CommitId, Error, Result, Roots, View};
 
 /// How often a landing is prepared while writers go on; where they were faster each time, they wait for the next.
 const WITH_WRITERS_MAX: u32 = 3;
@@ -29,8 +29,11 @@ impl<R: Resolver> Merge<'_, R> {
             false => self.store(head, roots, attested).await?.id,
         };
         self.note_landing(id).await?;
-        let committed = self.core.commit(head).await?.roots;
-        let events = self.events((head, committed), (id, roots)).await?;
+        let (before, after) = (self.core.view_at(head).await?, self.core.view_at(id).await?);
+        let told = async |before: &View, after: &View| {
+            self.core.events_of_move(&self.branch.name, before, after).await
+        };
+        let mut plain = None;
         for nth in 0..TRIES_MAX {
             self.branch.refresh(self.core).await?;
             let lane = match nth < WITH_WRITERS_MAX {
@@ -42,12 +45,16 @@ impl<R: Resolver> Merge<'_, R> {
                 return Ok(None);
             }
             let (staged, events) = match self.carry(&from.state, &roots).await? {
-                Carried::Nothing => (None, events.clone()),
+                Carried::Nothing => {
+                    if plain.is_none() {
+                        plain = Some(told(&before, &after).await?);
+                    }
+                    (None, plain.clone().unwrap_or_default())
+                }
+                // what is staged was told when it was staged
                 Carried::Over(over) => {
-                    let Over { before, after } = *over;
-                    // what is staged was told when it was staged
-                    let events = self.events((head, before), (id, after)).await?;
-                    ((after != roots).then_some(after), events)
+                    let events = told(&before.settled(over.before), &after.settled(over.after)).await?;
+                    ((over.after != roots).then_some(over.after), events)
                 }
                 Carried::Contested => {
                     self.commit_contested(&lane, from.state.record.mode).await?;
@@ -72,17 +79,6 @@ impl<R: Resolver> Merge<'_, R> {
             CommitMode::Staged => Err(self.dirty()),
             CommitMode::Coalesce | CommitMode::Sync => self.commit_staged(lane).await,
         }
-    }
-
-    /// Returns what is to be told when the branch shows other trees, on the head `candidate` instead of `head`.
-    async fn events(
-        &self,
-        (head, before): (CommitId, Roots),
-        (candidate, after): (CommitId, Roots),
-    ) -> Result<Vec<EventRun>> {
-        let before = self.core.view_at(head).await?.settled(before);
-        let after = self.core.view_at(candidate).await?.settled(after);
-        self.core.events_of_move(&self.branch.name, &before, &after).await
     }
 
     fn head_move(&self, from: &Prepared, head: CommitId, staged: Option<Roots>, rules: u64) -> HeadMove {

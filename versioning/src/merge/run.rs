@@ -9,7 +9,7 @@ use super::judge::Judgement;
 use super::{
     Gate, Journal, Landing, MergeOutcome, MergeReport, Policy, Resolver, Sides, Strictness, Warnings,
 };
-use crate::attempts::{Decision, meant};
+use crate::attempts::{ConflictRecord, Decision, meant};
 use crate::branch::{Branch, Lane};
 use crate::commit::CommitKind;
 use crate::core::{Core, Words};
@@ -244,6 +244,10 @@ impl<'a, R: Resolver> Merge<'a, R> {
             let mut meant = meant(&run.decisions, &records);
             meant.retain(|id, _| !counted.contains_key(id));
             if meant.is_empty() {
+                // what is open all the same was decided so that it cannot hold beside the others
+                let is_open = |id: &str| records.iter().any(|record| record.id == id);
+                counted.retain(|id: &String, _| !is_open(id));
+                settled.retain(|record: &ConflictRecord| !is_open(&record.id));
                 break merged;
             }
             settled.extend(

@@ -49,6 +49,10 @@ impl Resolver for Deciding {
         for (space, key) in conflicts {
             let theirs = sides.theirs.get(space, &key).await?;
             match self.0.get(&*String::from_utf8_lossy(&key)) {
+                Some(choice) if choice == "overruled" => {
+                    let ours = sides.ours.get(space, &key).await?;
+                    open.push((key, format!("{ours:?} {theirs:?}")));
+                }
                 Some(choice) if choice == "theirs" => {
                     wary.push(key.clone());
                     patch.put(space, key, theirs.unwrap());
@@ -164,6 +168,19 @@ async fn conflicts_are_decided_one_by_one_and_the_merge_is_finished() {
     ] {
         assert!(matches!(closed, Err(Error::MergeState { .. })), "{closed:?}");
     }
+}
+
+/// A decision that cannot hold beside others is forgotten, and its conflict is listed once.
+#[tokio::test]
+async fn what_stays_open_is_not_decided() {
+    let lake = contested().await;
+    let (id, _) = merge(&lake, &OpenGate).await;
+    decide(&lake, &id, "a", Some("overruled")).await.unwrap();
+    let again = finish(&lake, &id).await;
+    assert!(matches!(again, Ok(MergeOutcome::Conflicts(_))), "{again:?}");
+    let attempt = lake.repository.attempt(&id).await.unwrap();
+    assert_eq!((attempt.conflicts, attempt.decisions.len()), (1, 0));
+    assert_eq!(lake.repository.conflicts(&attempt, 0, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
